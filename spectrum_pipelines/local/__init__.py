@@ -1,0 +1,1 @@
+"""The embedded Spectrum-compatible server (extra `local`). Imports nothing else of the package."""

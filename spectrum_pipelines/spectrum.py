@@ -1,0 +1,167 @@
+"""Spectrum's own nouns: ids, status words and the typed answers of its job API.
+
+The vocabulary that client, engine and report share; no I/O. Shapes follow the vendor's page "REST API Job Commands". Every field
+that the page does not promise in every answer is optional here. Ids of different kinds are different types, because the API takes
+three of them and each looks like a plain number.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NewType
+
+FileId = NewType("FileId", int)
+ConfigurationId = NewType("ConfigurationId", int)
+ExecutionId = NewType("ExecutionId", int)
+DataId = NewType("DataId", int)
+
+#: How a file is named in a URI: its id, its uuid or its path (`/Data/Imports/orders.imp`), as text and not yet encoded.
+FileReference = NewType("FileReference", str)
+
+
+class Phase(Enum):
+    """What a status word means for somebody who waits for the end."""
+
+    NEVER_RUN = "never run"
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    WARNED = "warned"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    UNRECOGNIZED = "unrecognized"
+
+    @property
+    def is_final(self) -> bool:
+        """The execution will not change any more."""
+        return self in _FINAL
+
+    @property
+    def is_active(self) -> bool:
+        """The execution waits or runs. A word that nobody knows counts: it is not an end."""
+        return not self.is_final and self is not Phase.NEVER_RUN
+
+
+_FINAL = frozenset({Phase.SUCCEEDED, Phase.WARNED, Phase.FAILED, Phase.CANCELED})
+
+_PHASES = {
+    "_NONE": Phase.NEVER_RUN,
+    "QUEUED": Phase.WAITING,
+    "WAITING_FOR_OTHER_JOB": Phase.WAITING,
+    "RUNNING": Phase.RUNNING,
+    "COMPLETED": Phase.SUCCEEDED,
+    "COMPLETED_WITH_WARNINGS": Phase.WARNED,
+    "ERROR": Phase.FAILED,
+    "CANCELED": Phase.CANCELED,
+    "CANCELLED": Phase.CANCELED,
+}
+
+
+def phase_of(word: str) -> Phase:
+    """Read a status word as servers in the field spell it: any case, both spellings of canceled."""
+    return _PHASES.get(word.strip().upper(), Phase.UNRECOGNIZED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusAnswer:
+    """`GET /api/job-execution/<file>/status`: the latest execution of the file, perhaps somebody else's.
+
+    `start_time` and `stop_time` are the server's own strings. `progress` is in percent, `estimate_seconds` is what the server
+    believes to remain; both are hints that may be wrong or missing. A file that never ran has no `execution_id`.
+    """
+
+    job_status: str
+    file_id: FileId | None = None
+    execution_id: ExecutionId | None = None
+    start_time: str | None = None
+    stop_time: str | None = None
+    progress: float | None = None
+    estimate_seconds: float | None = None
+
+    @property
+    def phase(self) -> Phase:
+        """What the status word means."""
+        return phase_of(self.job_status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One line of `GET /rest/job-configuration/job-history/<configuration id>`, newest first."""
+
+    execution_id: ExecutionId
+    job_status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDetails:
+    """`GET /rest/job-execution/job-details/<execution id>`. Which fields a running execution leaves out is undocumented."""
+
+    job_status: str
+    configuration_id: ConfigurationId | None = None
+    file_id: FileId | None = None
+    uuid: str | None = None
+    start_time: str | None = None
+    stop_time: str | None = None
+    success_count: int | None = None
+    failure_count: int | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def phase(self) -> Phase:
+        """What the status word means."""
+        return phase_of(self.job_status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveJob:
+    """One line of `GET /api/job-execution/list-running`. Times are milliseconds since the epoch."""
+
+    execution_id: ExecutionId
+    job_status: str
+    file_id: FileId | None = None
+    uuid: str | None = None
+    configuration_id: ConfigurationId | None = None
+    file_name: str | None = None
+    job_name: str | None = None
+    creation_date: int | None = None
+    start_time: int | None = None
+    estimated_time: float | None = None
+
+    @property
+    def phase(self) -> Phase:
+        """What the status word means."""
+        return phase_of(self.job_status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Triggered:
+    """`POST /api/job-execution/<file>/trigger`, accepted."""
+
+    execution_id: ExecutionId
+    user: str | None = None
+    trigger: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedExecution:
+    """One line of an execution plan. An entry without an execution id is one that the server did not start."""
+
+    execution_id: ExecutionId | None
+    configuration_id: ConfigurationId | None = None
+    name: str | None = None
+    triggered: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionPlan:
+    """The answer of the sequential trigger: the given files and everything downstream, in the server's order."""
+
+    executions: tuple[PlannedExecution, ...]
+
+
+class Deletion(Enum):
+    """The three answers of `DELETE /rest/data/<data id>`."""
+
+    MARKED = "marked"
+    ALREADY_GONE = "already gone"
+    NOT_FOUND = "not found"
