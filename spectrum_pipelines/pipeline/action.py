@@ -1,0 +1,108 @@
+"""What a job does: one of six actions, one for each operation of the API that changes or judges something.
+
+A value may hold a reference to another job's execution id, which is known only while the pipeline runs: a `Template`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NewType
+
+from spectrum_pipelines.spectrum import ExecutionId
+
+#: `sales`, or `publish[emea]` for one combination of a matrix (`publish[emea,2026]` for two keys).
+JobId = NewType("JobId", str)
+
+Scalar = str | int | float | bool
+
+
+class IfMissing(Enum):
+    """Whether "nothing there" is good enough for `wait_for`, `stop` and `delete_data`."""
+
+    OK = "ok"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOutput:
+    """`${jobs.<id>.execution_id}`: known only once that job has run."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A scalar that waits for job outputs: literal text and references in order. A single reference keeps its type (int)."""
+
+    parts: tuple[str | JobOutput, ...]
+
+    def resolve(self, outputs: Mapping[JobId, ExecutionId]) -> str | int:
+        """Fill in the outputs. Raises KeyError naming the job that has none (it was skipped, say)."""
+        if len(self.parts) == 1 and isinstance(only := self.parts[0], JobOutput):
+            return outputs[only.job]
+        return "".join(part if isinstance(part, str) else str(outputs[part.job]) for part in self.parts)
+
+    def __str__(self) -> str:
+        return "".join(p if isinstance(p, str) else f"${{jobs.{p.job}.execution_id}}" for p in self.parts)
+
+
+Value = Scalar | Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """Run one job. `target` is a path, uuid or file id, as text."""
+
+    target: str | Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """The sequential trigger: these files and everything downstream, with workbook variables."""
+
+    file_ids: tuple[Value, ...]
+    variables: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitFor:
+    """Attach to the run in progress and judge its end."""
+
+    target: str | Template
+    if_missing: IfMissing = IfMissing.FAIL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Judge the last run without starting one."""
+
+    target: str | Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Stop whatever runs there and see it confirmed."""
+
+    target: str | Template
+    if_missing: IfMissing = IfMissing.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteData:
+    """Mark the data of these runs for deletion."""
+
+    data_ids: tuple[Value, ...]
+    if_missing: IfMissing = IfMissing.FAIL
+
+
+Action = Trigger | Sequence | WaitFor | Check | Stop | DeleteData
+
+#: The YAML word of each action, which is also the report's.
+ACTION_WORDS: Mapping[type, str] = {
+    Trigger: "trigger",
+    Sequence: "sequence",
+    WaitFor: "wait_for",
+    Check: "check",
+    Stop: "stop",
+    DeleteData: "delete_data",
+}

@@ -1,0 +1,98 @@
+"""How one job is run and judged: timeouts, retries, what to do when it already runs, and its quality gates.
+
+Durations are seconds; None means "no limit". The words are those of the YAML.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Warnings(Enum):
+    """What COMPLETED_WITH_WARNINGS counts as."""
+
+    SUCCEED = "succeed"
+    FAIL = "fail"
+
+
+class OnRunning(Enum):
+    """What to do when the file already runs, whoever started it."""
+
+    FAIL = "fail"
+    WAIT = "wait"
+    ATTACH = "attach"
+    STOP = "stop"
+
+
+class OnTimeout(Enum):
+    """What to do with an execution that outlives its timeout."""
+
+    STOP = "stop"
+    LEAVE = "leave"
+
+
+class OnAmbiguous(Enum):
+    """What to do when a trigger got no answer and no execution of it is found within the grace time."""
+
+    UNKNOWN = "unknown"
+    RETRY = "retry"
+
+
+class RetryReason(Enum):
+    """The ends that a job may be run again for. `unknown` is never one of them."""
+
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELED = "canceled"
+    WARNINGS = "warnings"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A closed interval; None is open on that side."""
+
+    min: float | None = None
+    max: float | None = None
+
+    def admits(self, value: float) -> bool:
+        """Whether the value lies within."""
+        return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expect:
+    """Quality gates on the job's details. `duration` and `age` in seconds; `status` and `age` only for `check`."""
+
+    success_count: Bound | None = None
+    failure_count: Bound | None = None
+    duration: Bound | None = None
+    age: Bound | None = None
+    status: frozenset[str] | None = None
+    counters: Mapping[str, Bound] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """When a job is run again, and after how long. Waits: interval * factor**n, at most max_interval, +- jitter."""
+
+    limit: int = 0
+    interval: float = 30.0
+    factor: float = 2.0
+    max_interval: float = 600.0
+    jitter: float = 0.2
+    max_duration: float | None = None
+    when: frozenset[RetryReason] = frozenset({RetryReason.FAILED, RetryReason.TIMED_OUT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How one job is run. `ambiguous_grace`: how long to look for an execution whose trigger got no answer."""
+
+    timeout: float | None = None
+    queue_timeout: float | None = None
+    warnings: Warnings = Warnings.SUCCEED
+    on_running: OnRunning = OnRunning.FAIL
+    on_timeout: OnTimeout = OnTimeout.STOP
+    on_ambiguous: OnAmbiguous = OnAmbiguous.UNKNOWN
+    ambiguous_grace: float = 15.0
+    retry: Retry = Retry()
