@@ -86,9 +86,12 @@ class Retry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How one job is run. `ambiguous_grace`: how long to look for an execution whose trigger got no answer."""
+    """How one job is run. `ambiguous_grace`: how long to look for an execution whose trigger got no answer.
 
-    timeout: float | None = None
+    There is always a `timeout`, a day if nobody says otherwise: every wait must end.
+    """
+
+    timeout: float = 86_400.0
     queue_timeout: float | None = None
     warnings: Warnings = Warnings.SUCCEED
     on_running: OnRunning = OnRunning.FAIL
