@@ -1,0 +1,75 @@
+"""Who may come in.
+
+The server runs on a developer's machine, and any web page open there could try to reach it. So a Host that is not ours
+(DNS rebinding) and an Origin that is not ours (a page's own request) are refused before the password is even looked at,
+and no answer carries a CORS header.
+"""
+
+import base64
+import binascii
+import ipaddress
+from collections.abc import Iterable
+from hmac import compare_digest
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import wire
+from .model import User
+
+_CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="Spectrum"'}
+
+
+class Gate:
+    """Checks Host, Origin and basic authentication, then lets the call in with `scope["user"]` set."""
+
+    def __init__(self, app: ASGIApp, users: Iterable[User], hosts: Iterable[str]) -> None:
+        self._app = app
+        self._logins = [(one.name, f"{one.name}:{one.password}".encode()) for one in users]
+        self._hosts = frozenset(one.lower() for one in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the call here when it may not come in."""
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host", ""), headers.get("origin")
+        user = self._user(headers.get("authorization", ""))
+        if not self._is_ours(host):
+            refusal = JSONResponse(wire.failure(f"Host '{host[:200]}' is not served here"), 400)
+        elif origin is not None and origin.lower() not in {f"http://{host}".lower(), f"https://{host}".lower()}:
+            refusal = JSONResponse(wire.failure("Calls from other web pages are not served"), 403)
+        elif user is None:
+            refusal = JSONResponse(wire.failure("Wrong user name or password"), 401, _CHALLENGE)
+        else:
+            scope["user"] = user
+            return await self._app(scope, receive, send)
+        return await refusal(scope, receive, send)
+
+    def _is_ours(self, host: str) -> bool:
+        name = host_name(host).lower()
+        return name == "localhost" or name in self._hosts or _is_address(name, any_address="*" in self._hosts)
+
+    def _user(self, authorization: str) -> str | None:
+        scheme, _, token = authorization.partition(" ")
+        try:
+            given = base64.b64decode(token.strip(), validate=True) if scheme.lower() == "basic" else b""
+        except (binascii.Error, ValueError):
+            return None
+        return next((name for name, login in self._logins if compare_digest(login, given)), None)
+
+
+def host_name(host: str) -> str:
+    """Cut the port off a Host header, also behind an IPv6 address in brackets."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _is_address(name: str, *, any_address: bool) -> bool:
+    # Rebinding needs a name, so an address is safe wherever the server was told to listen beyond loopback.
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return any_address or address.is_loopback

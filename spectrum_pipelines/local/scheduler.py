@@ -1,0 +1,198 @@
+"""Who runs when. All of it on the event loop's thread.
+
+A run is QUEUED until a slot is free and no earlier run of its file is active, WAITING_FOR_OTHER_JOB while a run
+that it builds on is not done, then RUNNING, then at its end. Runs depend on older ids only, and are started
+oldest first, so they cannot wait for each other in a circle.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from .execution import PENDING, SUCCESS, Execution, Outcome, Status, Trigger
+from .job import Done, Job
+from .ledger import Ledger
+from .model import ExecutionId, File, FileId, Simulate, Variables, Workspace
+from .plan import upstream
+
+StartJob = Callable[[File, Execution, int, Done], Job]
+Log = Callable[[str], None]
+
+
+class Scheduler:
+    """Turns triggers into runs; `start_job(file, execution, nth, done)` puts one to work, nth counted per file."""
+
+    def __init__(self, workspace: Workspace, ledger: Ledger, start_job: StartJob, log: Log) -> None:
+        self._files: Mapping[FileId, File] = {one.id: one for one in workspace.files}
+        self._slots = workspace.slots
+        self._ledger = ledger
+        self._start_job = start_job
+        self._log = log
+        self._jobs: dict[ExecutionId, Job] = {}
+        self._stopping: set[ExecutionId] = set()
+        self._held: set[ExecutionId] = set()
+        self._runs = Counter(one.file_id for one in ledger.everything() if one.start is not None)
+        self._closing = False
+
+    def recover(self) -> None:
+        """Go on after a restart: what was running is an ERROR, what was queued is queued still."""
+        for execution in self._ledger.active():
+            if execution.status is Status.RUNNING:
+                self._end(execution, Outcome(status=Status.ERROR, failure_count=1, reason="the server was killed"))
+            elif execution.file_id not in self._files:
+                self._end(execution, Outcome(status=Status.CANCELED, reason="the file left the workspace"))
+        self._pump()
+
+    def trigger(self, file: File, user: str, trigger: Trigger = Trigger.REST) -> Execution:
+        """Queue one run behind whatever the file is doing."""
+        execution = self._new(self._ledger.next_id, file, user, trigger)
+        self._admit([execution])
+        return execution
+
+    def trigger_sequence(self, plan: Sequence[File], user: str, variables: Variables) -> list[Execution]:
+        """Queue a plan, upstream first; downstream waits for it. The variables count for these runs only."""
+        first = self._ledger.next_id
+        ids = {file.id: ExecutionId(first + place) for place, file in enumerate(plan)}
+        executions = []
+        for file in plan:
+            after = tuple(ids[one] for one in upstream(file, ids))
+            fresh = self._new(ids[file.id], file, user, Trigger.REST)
+            status = Status.WAITING if after else Status.QUEUED
+            executions.append(replace(fresh, status=status, after=after, sequence=first, variables=variables))
+        self._admit(executions)
+        return executions
+
+    def stop(self, file: File) -> bool:
+        """Stop the file's running run, or the oldest pending one; False when there is nothing to stop."""
+        active = self._ledger.active_of(file.id)
+        if not active:
+            return False
+        self.kill(next((one for one in active if one.status is Status.RUNNING), active[0]))
+        return True
+
+    def kill(self, execution: Execution) -> None:
+        """Stop one active run. A pending one is CANCELED at once, a running one when its work has let go."""
+        job = self._jobs.get(execution.id)
+        if job is None:
+            self._end(execution, Outcome(status=Status.CANCELED))
+            self._pump()
+        elif execution.id not in self._stopping:
+            self._stopping.add(execution.id)
+            job.stop()
+
+    def progress(self, execution: Execution) -> tuple[float, float]:
+        """Tell percent done and seconds left of a running run; without a better guess, as long as last time."""
+        job = self._jobs.get(execution.id)
+        if job is None:
+            return 0.0, 0.0
+        left = job.remaining()
+        return job.progress(), self._last_time(execution) if left is None else left
+
+    async def close(self) -> None:
+        """Stop what runs and wait for it, a second at most. What is queued stays queued for the next start."""
+        self._closing = True
+        for execution in self._ledger.active():
+            if execution.id in self._jobs:
+                self.kill(execution)
+        patience = time.monotonic() + 1
+        while self._jobs and time.monotonic() < patience:
+            await asyncio.sleep(0.005)
+
+    def _new(self, number: ExecutionId, file: File, user: str, trigger: Trigger) -> Execution:
+        return Execution(id=number, file_id=file.id, user=user, trigger=trigger, status=Status.QUEUED, created=_now())
+
+    def _admit(self, executions: list[Execution]) -> None:
+        self._ledger.put(*executions)
+        for execution in executions:
+            action = self._files[execution.file_id].action
+            if isinstance(action, Simulate) and action.queue:
+                self._held.add(execution.id)
+                asyncio.get_running_loop().call_later(action.queue, self._release, execution.id)
+        self._pump()
+
+    def _release(self, execution_id: ExecutionId) -> None:
+        self._held.discard(execution_id)
+        self._pump()
+
+    def _pump(self) -> None:
+        if self._closing:
+            return
+        for execution in self._ledger.active():
+            if execution.status is Status.WAITING:
+                self._settle(execution)
+        taken = {self._file_of(number) for number in self._jobs}
+        for execution in self._ledger.active():
+            if len(self._jobs) >= self._slots:
+                return
+            if execution.status in PENDING and execution.file_id not in taken:
+                taken.add(execution.file_id)
+                if execution.status is Status.QUEUED and execution.id not in self._held:
+                    self._start(execution)
+
+    def _settle(self, execution: Execution) -> None:
+        before = [one for number in execution.after if (one := self._ledger.get(number))]
+        if any(not one.is_active and one.status not in SUCCESS for one in before):
+            self._end(execution, Outcome(status=Status.CANCELED, reason="a job that it builds on did not succeed"))
+        elif not any(one.is_active for one in before):
+            self._ledger.put(replace(execution, status=Status.QUEUED))
+
+    def _start(self, execution: Execution) -> None:
+        file = self._files[execution.file_id]
+        nth = self._runs[file.id]
+        self._runs[file.id] += 1
+        running = replace(execution, status=Status.RUNNING, start=_now())
+        self._ledger.put(running)
+        self._log(f"{running.id} {file.path}: {running.status}")
+        self._jobs[running.id] = self._start_job(file, running, nth, lambda end: self._finish(running, end))
+
+    def _finish(self, execution: Execution, outcome: Outcome) -> None:
+        if self._jobs.pop(execution.id, None) is None:
+            return  # a stop and the natural end may both have been on their way
+        self._stopping.discard(execution.id)
+        self._end(execution, outcome)
+        if outcome.status in SUCCESS and execution.sequence is None and not self._closing:
+            self._start_dependents(execution)
+        self._pump()
+
+    def _end(self, execution: Execution, outcome: Outcome) -> None:
+        self._held.discard(execution.id)
+        ended = replace(
+            execution,
+            status=outcome.status,
+            stop=_now(),
+            success_count=outcome.success_count,
+            failure_count=outcome.failure_count,
+            counters=outcome.counters,
+            reason=outcome.reason,
+        )
+        self._ledger.put(ended)
+        file = self._files.get(ended.file_id)
+        name = file.path if file else f"file {ended.file_id}"
+        self._log(f"{ended.id} {name}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}")
+
+    def _start_dependents(self, execution: Execution) -> None:
+        for file in self._files.values():
+            if execution.file_id in file.data_driven and not self._is_due(file):
+                self.trigger(file, execution.user, Trigger.DATA)
+
+    def _is_due(self, file: File) -> bool:
+        # One pending data-driven run will read all that is new by then; a second would read the same again.
+        return any(one.trigger is Trigger.DATA and one.status in PENDING for one in self._ledger.active_of(file.id))
+
+    def _file_of(self, number: ExecutionId) -> FileId:
+        execution = self._ledger.get(number)
+        assert execution is not None
+        return execution.file_id
+
+    def _last_time(self, execution: Execution) -> float:
+        assert execution.start is not None
+        for one in self._ledger.newest_first(execution.file_id):
+            if one.status in SUCCESS and one.start is not None and one.stop is not None:
+                return max(0.0, (one.stop - one.start - (_now() - execution.start)) / 1000)
+        return 0.0
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

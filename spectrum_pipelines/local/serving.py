@@ -1,0 +1,178 @@
+"""The running server: one thread with an event loop, a socket on loopback, and a way to close it within two seconds."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import uvicorn
+
+from .execution import Execution
+from .gate import Gate
+from .ledger import Ledger
+from .model import Workspace
+from .routes import Api
+from .scheduler import Scheduler
+from .store import Store
+from .waste import Waste
+from .work import Workshop
+
+STATE_FOLDER: Final = ".spectrum-local"  # beside the workspace file, unless told otherwise
+_ANYWHERE: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - to recognise, not to bind
+
+
+class RunningServer:
+    """A server that accepts connections until `close`. `start` raises OSError when address or state is taken.
+
+    Without a `state` folder, everything is in memory and ends with the server. `log` gets one line per change of a
+    run, on the server's own thread.
+    """
+
+    def __init__(
+        self, workspace: Workspace, listener: socket.socket, state: Path | None, log: Callable[[str], None]
+    ) -> None:
+        self._workspace = workspace
+        self._listener = listener
+        self._state = state
+        self._log = log
+        self._failure: BaseException | None = None
+        self._ready = threading.Event()
+        self._closed = threading.Event()
+        self._uvicorn: _Uvicorn | None = None
+        self._ledger: Ledger | None = None
+        self.url = _url(listener)
+        self._thread = threading.Thread(target=self._run, name="spectrum-local", daemon=True)
+
+    @classmethod
+    def start(
+        cls,
+        workspace: Workspace,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        state: Path | None,
+        log: Callable[[str], None] | None = None,
+    ) -> Self:
+        """Listen, recover the state, and return when calls are answered; port 0 takes a free one."""
+        listener = _listen(host, port)
+        server = cls(workspace, listener, state, log or (lambda _: None))
+        server._thread.start()
+        server._ready.wait()
+        if server._failure is not None:
+            server._thread.join()
+            raise server._failure
+        return server
+
+    def executions(self) -> list[Execution]:
+        """List all runs as the server knows them, oldest first: to look on, not to change."""
+        return self._ledger.everything() if self._ledger else []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until the server is closed; False when the timeout (seconds) came first."""
+        return self._closed.wait(timeout)
+
+    def close(self) -> None:
+        """Stop running jobs and end, within two seconds, whoever still holds a connection. May be called again."""
+        if self._uvicorn is not None:
+            self._uvicorn.should_exit = True
+        self._thread.join(timeout=2)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - carried over to the thread that called start
+            self._failure = error
+        finally:
+            self._listener.close()
+            self._closed.set()
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        with contextlib.ExitStack() as stack:
+            if self._state is not None:
+                _make_folder(self._state)
+            store = Store(self._state)
+            stack.callback(store.close)
+            workshop = Workshop(self._workspace, self._state)
+            stack.callback(workshop.close)
+            self._ledger = Ledger(store)
+            waste = Waste(self._ledger, workshop.drop)
+            for file in self._workspace.files:
+                waste.sweep(file)
+            scheduler = Scheduler(self._workspace, self._ledger, workshop.start, self._log)
+            scheduler.recover()
+            app = Api(self._workspace, self._ledger, scheduler, waste).app()
+            gate = Gate(app, self._workspace.users, self._hosts())
+            self._uvicorn = _Uvicorn(_config(gate), self._ready)
+            try:
+                await self._uvicorn.serve(sockets=[self._listener])
+            finally:
+                await scheduler.close()
+
+    def _hosts(self) -> frozenset[str]:
+        bound = self._listener.getsockname()[0]
+        return self._workspace.hosts | {bound} | ({"*", socket.gethostname()} if bound in _ANYWHERE else set())
+
+
+class _Uvicorn(uvicorn.Server):
+    """Says when it is ready. In a thread of its own it leaves signals to the caller."""
+
+    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+        super().__init__(config)
+        self._ready_event = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready_event.set()
+
+
+def _config(app: Gate) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    # The protocol is spelled out because asyncio sets TCP_NODELAY only where it is: with Nagle's algorithm every
+    # answer would take 40 ms.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(512)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - to recognise, not to bind
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def _make_folder(folder: Path) -> None:
+    # Tables and history are nobody's source: the folder keeps itself out of the repository that it may stand in.
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")

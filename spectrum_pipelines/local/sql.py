@@ -1,0 +1,48 @@
+"""Looking at a query without running it."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import duckdb
+
+from .check import similar
+
+
+def query_faults(sql: str, tables: Iterable[str], variables: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield (message, hint) for a query that does not parse, reads an unknown table or asks an unknown variable."""
+    with duckdb.connect(":memory:") as connection:
+        try:
+            statements = connection.extract_statements(sql)
+        except duckdb.Error as error:
+            yield " ".join(str(error).split("\n\nLINE")[0].split()), None
+            return
+        if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
+            yield "this is not one SELECT query", "write a single SELECT; the job stores its result"
+            return
+        for name in sorted(statements[0].named_parameters - set(variables)):
+            yield f"the query asks for the variable ${name}, which the file does not declare", similar(name, variables)
+        known = {one.lower() for one in tables}
+        for name in sorted(_tables_of(connection, sql) - known):
+            yield f"no file of the workspace makes the table {name!r}", similar(name, known)
+
+
+def _tables_of(connection: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
+    # get_table_names() binds the query, which fails on every table that is not there yet: read the syntax tree.
+    row = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    assert row is not None
+    nodes = list(_nodes(json.loads(row[0])))
+    own = {one["key"].lower() for node in nodes for one in node.get("cte_map", {}).get("map", ())}
+    plain = (one for one in nodes if one.get("type") == "BASE_TABLE" and not one.get("schema_name"))
+    return {one["table_name"].lower() for one in plain} - own
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    open_ends = [tree]
+    while open_ends:
+        node = open_ends.pop()
+        if isinstance(node, dict):
+            yield node
+            open_ends.extend(node.values())
+        elif isinstance(node, list):
+            open_ends.extend(node)
