@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from .catalog import path_key
-from .duration import seconds_of
 from .model import Format
 
 Place = tuple[str | int, ...]
@@ -142,8 +141,6 @@ def _action_faults(file: dict[str, Any], data: dict[str, Any], folder: Path) -> 
         case {"export": action}:
             yield from _format_faults(action, ("export", "to"))
             yield from _query_faults(action["sql"], "export", data, {})
-        case {"simulate": action}:
-            yield from _duration_faults(action)
     if "variables" in file and not {"workbook", "simulate"} & file.keys():
         yield Fault(path=("variables",), message="only a workbook takes variables", hint="take them out")
 
@@ -161,11 +158,3 @@ def _format_faults(action: dict[str, Any], place: tuple[str, str]) -> Iterator[F
         format_of(action, action[place[1]])
     except ValueError as error:
         yield Fault(path=place, message=str(error), hint="add format: csv, json or parquet")
-
-
-def _duration_faults(simulate: dict[str, Any]) -> Iterator[Fault]:
-    for key in ("duration", "queue", "estimate"):
-        try:
-            seconds_of(simulate.get(key, "0s"))
-        except ValueError as error:
-            yield Fault(path=("simulate", key), message=str(error))
