@@ -1,0 +1,111 @@
+"""Read a file that a person names: whatever it turns out to be, an answer comes at once and in plain words."""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from spectrum_pipelines.document.position import position_at, starts_of_lines
+from spectrum_pipelines.errors import UnreadableFile
+
+#: 20,000 jobs of ten lines take about 5 MB.
+MAX_BYTES = 10_000_000
+
+# The four-byte marks come first: UTF-32's little-endian mark begins with UTF-16's.
+_MARKS = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """`name` is the file as the user typed it, `text` what stands in it, without a byte order mark."""
+
+    name: str
+    text: str
+
+
+def read_source(name: str, *, max_bytes: int = MAX_BYTES) -> Source:
+    """Read a regular UTF-8 file. Raises UnreadableFile, also for pipes and devices, which are never waited for."""
+    data = _read(name, max_bytes)
+    if len(data) > max_bytes:
+        message = f"{name} is larger than {max_bytes:,} bytes"
+        raise UnreadableFile(message, hint="split it into several files")
+    _refuse_other_encodings(name, data)
+    try:
+        return Source(name=name, text=data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise _not_utf8(name, data, error.start) from error
+
+
+def _read(name: str, max_bytes: int) -> bytes:
+    try:
+        # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+            mode = stat.S_IFMT(os.fstat(descriptor).st_mode)
+            if mode != stat.S_IFREG:
+                raise _not_a_file(name, mode)
+            return file.read(max_bytes + 1)
+    except FileNotFoundError as error:
+        raise _missing(name) from error
+    except OSError as error:
+        message = f"{name} cannot be read: {(error.strerror or str(error)).lower()}"
+        raise UnreadableFile(message, hint="check the path and its permissions") from error
+    except ValueError as error:  # a NUL in the name
+        message = f"{name!r} is not a possible file name"
+        raise UnreadableFile(message, hint="check the path") from error
+
+
+def _missing(name: str) -> UnreadableFile:
+    from spectrum_pipelines.document.suggest import closest  # noqa: PLC0415 - only a failure needs it
+
+    folder = Path(name).parent
+    try:
+        near = closest(Path(name).name, (entry.name for entry in folder.iterdir()))
+    except OSError:
+        return UnreadableFile(f"{name} does not exist", hint=f"the folder {folder} does not exist or cannot be listed")
+    hint = f"did you mean {folder / near}?" if near else f"check the path; it is looked up from {Path.cwd()}"
+    return UnreadableFile(f"{name} does not exist", hint=hint)
+
+
+def _not_a_file(name: str, mode: int) -> UnreadableFile:
+    kind = _KINDS.get(mode, "not a regular file")
+    return UnreadableFile(f"{name} is {kind}, not a file", hint="give the path of a YAML file")
+
+
+def _refuse_other_encodings(name: str, data: bytes) -> None:
+    marked = next((encoding for mark, encoding in _MARKS.items() if data.startswith(mark)), None)
+    if marked is None and b"\0" in data:
+        head = data[:64]
+        # ASCII text in UTF-16 has a NUL at every other byte.
+        marked = "UTF-16" if head[::2].count(0) != head[1::2].count(0) and head.count(0) * 3 > len(head) else None
+        if marked is None:
+            line = data.count(b"\n", 0, data.index(b"\0")) + 1
+            message = f"{name}:{line}: a NUL byte: this is not a text file"
+            raise UnreadableFile(message, hint="give the path of a YAML file in UTF-8")
+    if marked is not None:
+        message = f"{name} is encoded in {marked}, not in UTF-8"
+        raise UnreadableFile(message, hint=f"save it as UTF-8: iconv -f {marked} -t UTF-8")
+
+
+def _not_utf8(name: str, data: bytes, offset: int) -> UnreadableFile:
+    before = data[:offset].decode("utf-8-sig")
+    place = position_at(len(before), starts_of_lines(before))
+    # 0x80-0x9f are unused in ISO-8859-1, and quotes, dashes and the euro sign in Windows-1252.
+    guess = "windows-1252" if any(0x80 <= byte <= 0x9F for byte in data[offset : offset + 1]) else "iso-8859-1"
+    message = (
+        f"{name}:{place.line}:{place.column}: byte 0x{data[offset]:02x} is not UTF-8; the file seems to be {guess}"
+    )
+    raise_hint = f"save it as UTF-8: iconv -f {guess} -t UTF-8"
+    return UnreadableFile(message, hint=raise_hint)
