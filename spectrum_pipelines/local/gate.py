@@ -27,7 +27,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, users: Iterable[User], hosts: Iterable[str]) -> None:
         self._app = app
-        self._logins = [(one.name, f"{one.name}:{one.password}".encode()) for one in users]
+        self._logins = [(one.name, login) for one in users for login in _logins(one)]
         self._hosts = frozenset(one.lower() for one in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,6 +57,12 @@ class Gate:
         except (binascii.Error, ValueError):
             return None
         return next((name for name, login in self._logins if compare_digest(login, given)), None)
+
+
+def _logins(user: User) -> set[bytes]:
+    # Clients differ in how they encode letters beyond ASCII: most take UTF-8, some Latin-1.
+    text = f"{user.name}:{user.password}"
+    return {text.encode(), text.encode("latin-1", "replace")}
 
 
 def host_name(host: str) -> str:

@@ -78,7 +78,7 @@ class RunningServer:
     def close(self) -> None:
         """Stop running jobs and end, within two seconds, whoever still holds a connection. May be called again."""
         if self._uvicorn is not None:
-            self._uvicorn.should_exit = True
+            self._uvicorn.finish()
         self._thread.join(timeout=2)
 
     def __enter__(self) -> Self:
@@ -127,15 +127,33 @@ class RunningServer:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Says when it is ready. In a thread of its own it leaves signals to the caller."""
+    """Says when it is ready, and ends when told rather than at its next tick.
+
+    In a thread of its own, uvicorn leaves the signals to the caller.
+    """
 
     def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
         super().__init__(config)
-        self._ready_event = ready
+        self._told_ready = ready
+        self._finish = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def finish(self) -> None:
+        """End soon; may be called from any thread, and again."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended already
+            self._loop.call_soon_threadsafe(self._finish.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._ready_event.set()
+        self._told_ready.set()
+
+    async def main_loop(self) -> None:
+        # The tick keeps the Date header; uvicorn counts in tenths of a second.
+        tenths = 0
+        while not (self._finish.is_set() or await self.on_tick(tenths)):
+            tenths += 10
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._finish.wait(), timeout=1)
 
 
 def _config(app: Gate) -> uvicorn.Config:
@@ -146,6 +164,7 @@ def _config(app: Gate) -> uvicorn.Config:
         ws="none",
         access_log=False,
         log_config=None,
+        log_level="error",  # a torn request is the caller's affair; only our own faults go to stderr
         server_header=False,
         timeout_graceful_shutdown=1,
     )

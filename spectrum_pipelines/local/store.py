@@ -45,8 +45,8 @@ class Store:
         """Write all of them or none."""
         rows = [tuple(_cell(name, getattr(one, name)) for name in _COLUMNS) for one in executions]
         self._db.execute("BEGIN")
-        self._db.executemany(_UPSERT, rows)
-        self._db.execute("COMMIT")
+        with self._db:  # commits, or rolls back when the disk is full
+            self._db.executemany(_UPSERT, rows)
 
     def load(self) -> list[Execution]:
         """Read every run, oldest first."""

@@ -7,7 +7,7 @@ and readers see the old content until the commit. Counters nobody documented (`W
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,8 +45,9 @@ class Tables:
         return Cursor(self._root.cursor())
 
     def drop(self, table: str) -> None:
-        """Forget a table, if it is there."""
-        self._root.execute(f"DROP TABLE IF EXISTS {identifier(table)}")
+        """Forget a table, if it is there. One that a job is replacing just now stays: its content is new anyhow."""
+        with suppress(duckdb.TransactionException):
+            self._root.execute(f"DROP TABLE IF EXISTS {identifier(table)}")
 
     def close(self) -> None:
         """Write everything down and free the file."""

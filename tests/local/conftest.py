@@ -1,0 +1,140 @@
+"""A server of its own for each test, and a caller that shows what went over the wire."""
+
+import base64
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from spectrum_pipelines.local.execution import Execution, Status
+from spectrum_pipelines.local.serving import RunningServer
+from spectrum_pipelines.local.store import Store
+from spectrum_pipelines.local.workspace import build_workspace
+
+PATIENCE = 10.0  # seconds until a test gives up waiting for an event
+ANALYST = {"name": "analyst", "password": "analyst"}
+ADMIN = {"name": "admin", "password": "secret"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    code: int
+    text: str
+    headers: Mapping[str, str]
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.text)
+
+
+class Site:
+    """A running server, called as one user over one connection."""
+
+    def __init__(self, data: dict[str, Any], folder: Path, state: Path | None) -> None:
+        self._changed = threading.Condition()
+        self.lines: list[str] = []
+        self.server = RunningServer.start(build_workspace(data, folder), state=state, log=self._hear)
+        self.address = self.server.url.removeprefix("http://")
+        self._line = http.client.HTTPConnection(self.address, timeout=PATIENCE)
+
+    def call(
+        self, method: str, target: str, body: str | bytes | None = None, *, user: str = "analyst:analyst", **more: str
+    ) -> Answer:
+        headers = {"Authorization": "Basic " + base64.b64encode(user.encode()).decode()} if user else {}
+        headers |= {name.replace("_", "-"): value for name, value in more.items()}
+        self._line.request(method, target, body, headers)
+        response = self._line.getresponse()
+        return Answer(code=response.status, text=response.read().decode(), headers=dict(response.getheaders()))
+
+    def status(self, file: object) -> Any:
+        return self.call("GET", f"/api/job-execution/{file}/status").data
+
+    def trigger(self, file: object) -> int:
+        number: int = self.call("POST", f"/api/job-execution/{file}/trigger").data["job-execution-id"]
+        return number
+
+    def stop(self, file: object) -> Answer:
+        return self.call("POST", f"/api/job-execution/{file}/stop")
+
+    def sequence(self, *files: int, **variables: object) -> Answer:
+        body = json.dumps({"variables": variables, "fileIds": files})
+        return self.call("POST", "/api/job-execution/trigger", body)
+
+    def details(self, number: int) -> Any:
+        return self.call("GET", f"/rest/job-execution/job-details/{number}").data
+
+    def run(self, number: int) -> Execution:
+        return next(one for one in self.server.executions() if one.id == number)
+
+    def until(self, number: int, *statuses: str) -> Execution:
+        """Wait for a run to get one of the statuses; without any, to end."""
+        wanted = [Status(one) for one in statuses] or [
+            one for one in Status if one.value.startswith("C") or one == "ERROR"
+        ]
+        self.wait(lambda: any(one.id == number and one.status in wanted for one in self.server.executions()))
+        return self.run(number)
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(condition, PATIENCE), self.server.executions()
+
+    def close(self) -> None:
+        self._line.close()
+        self.server.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _hear(self, line: str) -> None:
+        with self._changed:
+            self.lines.append(line)
+            self._changed.notify_all()
+
+
+Open = Callable[..., Site]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Open]:
+    """Start a server: `site(file, ..., state=..., seed=[...], slots=...)`; closed after the test."""
+    opened: list[Site] = []
+
+    def start(
+        *files: dict[str, Any], state: Path | None = None, seed: list[Execution] | None = None, **more: Any
+    ) -> Site:
+        data = {"version": 1, "users": [ANALYST, ADMIN], "files": files, **more}
+        if seed:
+            state = state or tmp_path / "state"
+            write_history(state, seed)
+        opened.append(Site(data, tmp_path, state))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the server's local time be UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def write_history(state: Path, executions: list[Execution]) -> None:
+    state.mkdir(parents=True, exist_ok=True)
+    store = Store(state)
+    store.save(*executions)
+    store.close()
