@@ -32,17 +32,15 @@ def how_to_add(it: Violation, key: str) -> str | None:
 def _meant(it: Violation) -> str | None:
     if isinstance(it.value, str):
         return _misspelt(it, it.value) or _misread(it, it.value)
-    types = _wanted_types(it)
-    if (
-        "string" in types
-        and types <= {"string", "null"}
-        and isinstance(it.value, int | float)
-        and not it.note("x-hint")
-    ):
-        return f'put quotes around it: `"{flow(it.value)}"`'
-    if "array" in types and isinstance(it.value, int | float) and not it.note("x-hint"):
-        return f"write a list: `[{flow(it.value)}]`"
-    return None
+    if it.note("x-hint") or isinstance(it.value, bool) or not isinstance(it.value, int | float):
+        return None
+    match it.wanted if it.rule == "type" else None:
+        case "string":
+            return f'put quotes around it: `"{flow(it.value)}"`'
+        case "array":
+            return f"write a list: `[{flow(it.value)}]`"
+        case _:
+            return None
 
 
 def _misspelt(it: Violation, word: str) -> str | None:

@@ -37,6 +37,11 @@ def starts_of_lines(text: str) -> list[int]:
     return [0, *(match.end() for match in _BREAK.finditer(text))]
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of `text` without their ends, counted as `starts_of_lines` counts them."""
+    return _BREAK.split(text)
+
+
 def position_at(offset: int, starts: Sequence[int]) -> Position:
     """Line and column of an offset, given what `starts_of_lines` said of the same text."""
     line = bisect_right(starts, offset)
