@@ -1,0 +1,150 @@
+"""The operations of the vendor's page "REST API Job Commands".
+
+GETs are repeated when they get lost. Whatever changes something (trigger, sequence, stop, delete) is sent exactly once, on a
+connection of its own, and repeated by nobody: a lost answer to one of these is Unanswered, and what to do about it is the engine's
+to decide.
+"""
+
+import json
+import random
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from spectrum_pipelines.client import paths, wire
+from spectrum_pipelines.client.exchange import Answer, Call, Transport
+from spectrum_pipelines.client.judgement import Declined, judge
+from spectrum_pipelines.client.redaction import Redact, plain
+from spectrum_pipelines.client.retry import Retrier, RetrySettings
+from spectrum_pipelines.clock import Clock
+from spectrum_pipelines.errors import Refused
+from spectrum_pipelines.spectrum import (
+    ActiveJob,
+    ConfigurationId,
+    DataId,
+    Deletion,
+    ExecutionId,
+    ExecutionPlan,
+    FileId,
+    FileReference,
+    HistoryEntry,
+    JobDetails,
+    StatusAnswer,
+    Triggered,
+)
+
+T = TypeVar("T")
+
+CALL_DEADLINE = 120.0  # seconds
+
+
+class SpectrumApi:
+    """One server. Safe to call from many threads at once; every method raises ClientError and nothing else.
+
+    `deadline` bounds a single call in seconds of wall clock. `redact` cleans the server's texts before they go into an exception;
+    `stopping` cuts waits between repetitions short (see `Retrier`). Raises UserError for a server URL that cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        server: str,
+        transport: Transport,
+        retry: RetrySettings,
+        clock: Clock,
+        random: random.Random,
+        sequence_path: str = paths.SEQUENCE_PATH,
+        on_retry: Callable[[str], None] | None = None,
+        stopping: Callable[[], bool] | None = None,
+        redact: Redact = plain,
+        deadline: float = CALL_DEADLINE,
+    ) -> None:
+        self._base = paths.base_url(server)
+        self._transport = transport
+        self._clock = clock
+        self._sequence_path = sequence_path
+        self._redact = redact
+        self._deadline = deadline
+        self._on_retry = on_retry
+        self._retrier = Retrier(
+            settings=retry, clock=clock, random=random, stopping=stopping, on_retry=self._count_retry
+        )
+        self._lock = threading.Lock()
+        self._requests = 0
+        self._retries = 0
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests so far, repetitions included."""
+        return self._requests
+
+    @property
+    def retries(self) -> int:
+        """Repetitions so far."""
+        return self._retries
+
+    def status(self, reference: FileReference) -> StatusAnswer:
+        """The latest execution of a file, perhaps somebody else's."""
+        return self._ask(paths.status(self._base, reference), wire.status)
+
+    def history(self, configuration: ConfigurationId, *, start: int = 0, length: int = 10) -> tuple[HistoryEntry, ...]:
+        """Past executions of a job configuration (not of a file id), newest first."""
+        return self._ask(paths.history(self._base, configuration, start=start, length=length), wire.history)
+
+    def details(self, execution: ExecutionId) -> JobDetails:
+        """One execution, whoever started it."""
+        return self._ask(paths.details(self._base, execution), wire.details)
+
+    def list_running(self) -> tuple[ActiveJob, ...]:
+        """Every active job of the server."""
+        return self._ask(paths.list_running(self._base), wire.list_running)
+
+    def trigger(self, reference: FileReference) -> Triggered:
+        """Start a file's job: one POST. Unanswered means that it may run."""
+        return wire.triggered(self._act("POST", paths.trigger(self._base, reference)))
+
+    def trigger_sequence(
+        self, file_ids: Sequence[FileId], variables: Mapping[str, str | float | bool]
+    ) -> ExecutionPlan:
+        """Start these files and everything downstream, with workbook variables: one POST. Unanswered means that all may run."""
+        try:
+            # The vendor's own example is not JSON; what goes out here is.
+            body = json.dumps({"variables": dict(variables), "fileIds": list(file_ids)}, allow_nan=False).encode(
+                "ascii"
+            )
+        except (TypeError, ValueError):
+            raise Refused(
+                "a variable cannot be written as JSON", hint="NaN and infinite numbers cannot be sent"
+            ) from None
+        return wire.execution_plan(self._act("POST", paths.sequence(self._base, self._sequence_path), body))
+
+    def stop(self, reference: FileReference) -> None:
+        """Stop whatever runs of a file. The vendor's answer is empty; whether the job ended is for `status` or `details` to say."""
+        self._act("POST", paths.stop(self._base, reference))
+
+    def delete_data(self, data: DataId) -> Deletion:
+        """Remove the data of a run."""
+        try:
+            return wire.deletion(self._act("DELETE", paths.data(self._base, data)))
+        except Declined as refusal:
+            if "not found" in refusal.message.lower():
+                return Deletion.NOT_FOUND
+            raise
+
+    def _ask(self, url: str, read: Callable[[Answer], T]) -> T:
+        # Reading stands inside: an answer that cannot be read is as lost as one that never came.
+        return self._retrier.run(lambda: read(self._exchange(Call(method="GET", url=url, deadline=self._deadline))))
+
+    def _act(self, method: str, url: str, body: bytes | None = None) -> Answer:
+        return self._exchange(Call(method=method, url=url, body=body, fresh_connection=True, deadline=self._deadline))
+
+    def _exchange(self, call: Call) -> Answer:
+        with self._lock:
+            self._requests += 1
+        return judge(call, self._transport.send(call), now=self._clock.now(), redact=self._redact)
+
+    def _count_retry(self, line: str) -> None:
+        with self._lock:
+            self._retries += 1
+        if self._on_retry is not None:
+            self._on_retry(line)

@@ -1,0 +1,55 @@
+"""The server's dates, as far as they can be read. For display only: they carry no time zone and nothing is ever decided by them.
+
+Seen in the field: `Sep 28, 2018 6:44:56 PM`, the same with U+202F before AM/PM (Java 20 and later) or with a comma after the year,
+`2012-07-06 18:19:09.0`, and milliseconds since the epoch.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+# strptime's %b follows the locale of the process, and the server's dates do not.
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_ENGLISH = re.compile(
+    r"(?P<month>[a-z]{3})[a-z]*\.?\s+(?P<day>\d{1,2}),?\s+(?P<year>\d{4}),?\s+(?:at\s+)?"
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?\s*(?P<half>[ap]m)?",
+    re.ASCII | re.IGNORECASE,
+)
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(\.\d{1,9})?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST = 64
+
+
+def parse_server_date(value: str | int | None) -> datetime | None:
+    """A naive datetime (the server's own, unnamed zone) from a string, an aware one from epoch milliseconds or an ISO offset.
+
+    None for what cannot be read.
+    """
+    try:
+        match value:
+            case bool() | None:
+                return None
+            case int():
+                return _EPOCH + timedelta(milliseconds=value)
+            case str():
+                return _from_text(" ".join(value[:_LONGEST].split()))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _from_text(text: str) -> datetime | None:
+    # str.split() above has already turned U+202F and U+00A0 into plain spaces.
+    if found := _ENGLISH.fullmatch(text):
+        return _from_english(found)
+    if _ISO.fullmatch(text):
+        return datetime.fromisoformat(text)
+    return _EPOCH + timedelta(milliseconds=int(text)) if text.isascii() and text.isdigit() else None
+
+
+def _from_english(found: re.Match[str]) -> datetime | None:
+    hour = int(found["hour"])
+    if half := found["half"]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half.lower() == "pm" else 0)
+    month = _MONTHS.index(found["month"].lower()) + 1
+    return datetime(int(found["year"]), month, int(found["day"]), hour, int(found["minute"]), int(found["second"] or 0))  # noqa: DTZ001

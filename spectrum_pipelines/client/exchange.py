@@ -1,0 +1,65 @@
+"""The seam between what a call means and how its bytes travel: values on both sides, one method between.
+
+Everything that decides (classification, retries, `Retry-After`) stands above it, so that a simulator can put its own `Transport`
+and clock underneath.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from spectrum_pipelines.client.paths import shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One HTTP request. `deadline` is in seconds, for the whole of it: connect, send and the last byte of the answer.
+
+    `fresh_connection` asks for a connection that never carried anything: on a reused one a reset may mean "closed while idle" as
+    well as "died at work", and for a trigger that difference is everything.
+    """
+
+    method: str
+    url: str
+    body: bytes | None = field(default=None, repr=False)  # may hold a secret variable
+    fresh_connection: bool = False
+    deadline: float
+
+    @property
+    def where(self) -> str:
+        """Method, host and path for a message: no user, no password, no query."""
+        return f"{self.method} {shown(self.url)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back, complete and decompressed; whether it means anything is for `judgement` to say."""
+
+    http_status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    def header(self, name: str) -> str:
+        """A header's value whatever the case of its name; empty where it is missing."""
+        return next((value for key, value in self.headers.items() if key.lower() == name), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A reply that was accepted: its JSON value (None also for an empty body), and whence it came, for later messages."""
+
+    value: object = field(repr=False)
+    where: str
+    http_status: int
+
+
+class Transport(Protocol):
+    """Performs a call, once. Called from many threads at a time."""
+
+    def send(self, call: Call) -> Reply:
+        """Any HTTP answer is a Reply, whatever its code; redirects are not followed.
+
+        Raises Unsent or TlsFailure where the request provably never left, Undecodable for an answer that is cut or too large,
+        Unanswered for everything else that yields no complete reply.
+        """
+        ...

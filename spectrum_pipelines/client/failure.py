@@ -1,0 +1,90 @@
+"""Foreign exceptions to ours, in one place and for every exception there is.
+
+Which of the dozens of classes of requests, urllib3, http.client, ssl and socket arrives decides the words of a message and nothing
+else. The class of our error follows from *where* it was raised: what comes out of the making of a connection arrives wrapped as
+NotConnected and is Unsent; all else is Unanswered. So an exception that nobody thought of is taken for "may have been handled" and
+never for "provably not".
+"""
+
+import socket
+import ssl
+import zlib
+from collections.abc import Iterator
+from http.client import IncompleteRead
+
+from spectrum_pipelines.client.deadline import DeadlineExceeded
+from spectrum_pipelines.client.redaction import Redact
+from spectrum_pipelines.errors import TlsFailure, Unanswered, Undecodable, Unsent
+
+_LONGEST_REASON = 200
+_TLS_HINT = (
+    "if this certificate is to be trusted, give the CA that signed it with --ca-bundle FILE; "
+    "an expired one or one for another host has to be replaced on the server"
+)
+
+
+class NotConnected(Exception):
+    """No connection came about: name, TCP, proxy or TLS. Nothing of the request had been written.
+
+    Not an OSError, so that no library on the way up takes it for one of its own and wraps or retries it.
+    """
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+def unsent(failure: NotConnected, *, where: str, host: str, redact: Redact) -> Unsent:
+    """`host` is whom we tried to reach, a proxy included, for the message."""
+    chain = list(_chain(failure.cause))
+    reason = _reason(chain, redact)
+    for error in chain:
+        match error:
+            case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+                break  # hung up in the handshake: a server that restarts does that, and it passes
+            case ssl.SSLCertVerificationError():
+                why = redact(error.verify_message)
+                return TlsFailure(f"{where}: the certificate of {host} is not accepted: {why}", hint=_TLS_HINT)
+            case ssl.SSLError():
+                return TlsFailure(f"{where}: no TLS with {host}: {reason}", hint=f"is it https at all? {_TLS_HINT}")
+            case socket.gaierror() | UnicodeError():
+                return Unsent(
+                    f"{where}: the name of {host} cannot be resolved", hint="check the server URL and the DNS"
+                )
+            case ConnectionRefusedError():
+                return Unsent(
+                    f"{where}: {host} refuses connections", hint="is the server running, and is the port right?"
+                )
+            case TimeoutError():
+                return Unsent(
+                    f"{where}: no connection to {host} in time", hint="check the host, the port and any firewall"
+                )
+    return Unsent(f"{where}: no connection to {host}: {reason}")
+
+
+def unanswered(error: Exception, *, where: str, redact: Redact) -> Unanswered:
+    """The request may have been handled, whatever the exception says."""
+    chain = list(_chain(error))
+    if any(isinstance(cause, DeadlineExceeded) for cause in chain):
+        return Unanswered(f"{where}: the answer was not complete when the time for the call was over")
+    if any(isinstance(cause, TimeoutError) for cause in chain):
+        return Unanswered(f"{where}: no answer in time, the connection fell silent")
+    if any(isinstance(cause, IncompleteRead | zlib.error) for cause in chain):
+        return Undecodable(f"{where}: the answer was cut off")
+    return Unanswered(f"{where}: the connection broke before the answer was complete: {_reason(chain, redact)}")
+
+
+def _chain(error: BaseException, depth: int = 10) -> Iterator[BaseException]:
+    """An exception and what it was made from: the libraries wrap by `reason`, by argument and by cause, several layers deep."""
+    yield error
+    if depth:
+        for inner in dict.fromkeys((getattr(error, "reason", None), *error.args, error.__cause__)):
+            if isinstance(inner, BaseException):
+                yield from _chain(inner, depth - 1)
+
+
+def _reason(chain: list[BaseException], redact: Redact) -> str:
+    # The outer layers print URLs, pool objects and memory addresses; the innermost says what happened.
+    innermost = chain[-1]
+    text = redact(f"{innermost}".strip())[:_LONGEST_REASON]
+    return text or type(innermost).__name__

@@ -1,0 +1,100 @@
+"""The URIs of the vendor's page, built from a server URL that is checked once.
+
+A file is named by id, uuid or path, and the path goes into the URI as it is: slashes stay slashes because some servers refuse
+`%2F`, everything else is percent-encoded. A `..` cannot be encoded away (servers and HTTP libraries alike decode and resolve it),
+hence refused.
+"""
+
+from urllib.parse import quote, urlsplit
+
+from spectrum_pipelines.errors import Refused, UserError
+from spectrum_pipelines.spectrum import ConfigurationId, DataId, ExecutionId, FileReference
+
+SEQUENCE_PATH = "/api/job-execution/trigger"
+_URL_HINT = "write it as https://host:port or https://host:port/path"
+
+
+def base_url(server: str) -> str:
+    """The server URL without a trailing slash; a base path is kept. Raises UserError, never showing a password."""
+    try:
+        parts = urlsplit(server.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise UserError("the server URL cannot be read", hint=_URL_HINT) from None
+    if parts.username is not None or parts.password is not None:
+        raise UserError(
+            f"the server URL for {host} holds credentials, where logs and process lists would show them",
+            hint="give SPECTRUM_USERNAME and SPECTRUM_PASSWORD (or SPECTRUM_PASSWORD_FILE) instead",
+        )
+    if parts.scheme not in {"http", "https"} or not host or port == 0:
+        raise UserError("the server URL needs http:// or https:// and a host", hint=_URL_HINT)
+    if parts.query or parts.fragment or any(not "!" <= letter <= "~" for letter in server.strip()):
+        raise UserError(
+            f"the server URL for {host} holds a query, a fragment, spaces or non-ASCII letters", hint=_URL_HINT
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def shown(url: str) -> str:
+    """A URL as a message may show it: scheme, host, port and path. For broken ones a placeholder."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port is not None else ""
+        host = parts.hostname or ""
+    except ValueError:
+        return "(an unreadable URL)"
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}{port}{parts.path}" if parts.scheme else f"{host}{port}{parts.path}"
+
+
+def file_segments(reference: FileReference) -> str:
+    """`/Data/My orders.imp` as `Data/My%20orders.imp`. Raises Refused for a name that no server could hold."""
+    segments = [segment for segment in reference.split("/") if segment]
+    if not segments:
+        raise Refused("an empty file reference", hint="name the file by its id, its uuid or its path")
+    if any(segment.strip() in {".", ".."} for segment in segments):
+        raise Refused(f"{reference!r}: a path may not hold '.' or '..'", hint="write the full path of the file")
+    try:
+        return "/".join(quote(segment, safe="") for segment in segments)
+    except UnicodeEncodeError:
+        raise Refused(f"{reference!r} is not valid Unicode", hint="name the file by its id or uuid") from None
+
+
+def status(base: str, reference: FileReference) -> str:
+    """GET: the latest execution of a file."""
+    return f"{base}/api/job-execution/{file_segments(reference)}/status"
+
+
+def trigger(base: str, reference: FileReference) -> str:
+    """POST: run a file's job."""
+    return f"{base}/api/job-execution/{file_segments(reference)}/trigger"
+
+
+def stop(base: str, reference: FileReference) -> str:
+    """POST: stop whatever runs of a file."""
+    return f"{base}/api/job-execution/{file_segments(reference)}/stop"
+
+
+def sequence(base: str, path: str) -> str:
+    """POST: the sequential trigger. Its path is missing on the vendor's page, hence a setting; it may stand already encoded."""
+    return f"{base}/{quote(path.lstrip('/'), safe='/%:@!$&()*+,;=~?')}"
+
+
+def history(base: str, configuration: ConfigurationId, *, start: int, length: int) -> str:
+    """GET: past executions of a job configuration, newest first."""
+    return f"{base}/rest/job-configuration/job-history/{configuration:d}?start={start:d}&length={length:d}"
+
+
+def details(base: str, execution: ExecutionId) -> str:
+    """GET: one execution."""
+    return f"{base}/rest/job-execution/job-details/{execution:d}"
+
+
+def list_running(base: str) -> str:
+    """GET: every active job of the server."""
+    return f"{base}/api/job-execution/list-running"
+
+
+def data(base: str, data_id: DataId) -> str:
+    """DELETE: the data of a run."""
+    return f"{base}/rest/data/{data_id:d}"

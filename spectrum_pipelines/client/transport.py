@@ -1,0 +1,250 @@
+"""HTTP over requests: the only module of the package that speaks to the network.
+
+The adapter of requests and not its Session: a Session reads netrc and environment bundles, keeps cookies, follows redirects and
+costs twice the CPU. The adapter does one exchange and asks nobody.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from functools import cache
+from http.client import HTTPException, RemoteDisconnected
+from ssl import SSLContext, SSLEOFError
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from requests import PreparedRequest, RequestException
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, InsecureRequestWarning
+
+from spectrum_pipelines.client import deadline
+from spectrum_pipelines.client.body import collect
+from spectrum_pipelines.client.credentials import Credentials
+from spectrum_pipelines.client.deadline import Deadline
+from spectrum_pipelines.client.exchange import Call, Reply
+from spectrum_pipelines.client.failure import NotConnected, unanswered, unsent
+from spectrum_pipelines.client.proxy import Proxy, parse_proxy
+from spectrum_pipelines.client.tls import tls_context, trusted_bundle
+from spectrum_pipelines.clock import Clock
+from spectrum_pipelines.errors import TlsFailure, UserError
+
+#: Everything that the libraries below may raise: their own trees, http.client's, the operating system's and OpenSSL's (both
+#: OSError), and the ValueErrors of header and URL checks. What is not in here is a bug of ours.
+FOREIGN = (RequestException, HTTPError, HTTPException, OSError, ValueError)
+
+_CHUNK = 65536
+_HEADERS = {"User-Agent": "spectrum-pipelines", "Accept": "application/json", "Accept-Encoding": "gzip"}
+_MAX_BODY = 64 * 2**20
+
+
+class _Stale(Exception):
+    """A reused connection turned out to be closed when the answer was due: the ordinary end of a keep-alive."""
+
+
+class _Connection(HTTPConnection):
+    """Tells a failure to connect from every other, and a kept-alive connection that was dropped from one that died at work."""
+
+    answered = 0
+
+    def connect(self) -> None:
+        self.answered = 0
+        try:
+            super().connect()
+        except FOREIGN as error:
+            self.close()
+            raise NotConnected(error) from error
+
+    def _new_conn(self) -> deadline.TimedSocket:
+        return deadline.connect(self.host.strip("[]"), self.port, options=self.socket_options or ())
+
+    def getresponse(self) -> Any:
+        try:
+            response = super().getresponse()
+        except (RemoteDisconnected, ConnectionResetError, BrokenPipeError, SSLEOFError) as error:
+            if self.answered:
+                raise _Stale from error
+            raise
+        self.answered += 1
+        return response
+
+
+class _TlsConnection(_Connection, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+_POOLS = {"http": _Pool, "https": _TlsPool}
+
+
+class _Adapter(HTTPAdapter):
+    """Connections of ours, and a TLS context that was settled beforehand instead of a bundle read for every connection."""
+
+    def __init__(self, *, connections: int, tls: Callable[[], SSLContext]) -> None:
+        self._tls = tls
+        # max_retries=0 becomes Retry(0, read=False): urllib3 itself sends nothing twice.
+        super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:  # noqa: FBT001, FBT002
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
+        if proxy.lower().startswith("https:"):
+            proxy_kwargs["proxy_ssl_context"] = self._tls()
+        manager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def build_connection_pool_key_attributes(self, request: PreparedRequest, verify: Any, cert: Any = None) -> Any:  # noqa: ARG002
+        parts = urlsplit(str(request.url))
+        host = {"scheme": parts.scheme, "host": parts.hostname, "port": parts.port}
+        return host, {"ssl_context": self._tls()} if parts.scheme == "https" else {}
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Nothing: the context knows whom to trust."""
+
+
+class HttpTransport:
+    """The real network under `SpectrumApi`. Safe to call from many threads at once. Timeouts in seconds.
+
+    `auth` is (user, password) and goes with every request. `verify` is a CA bundle or folder, False for anybody's certificate, or
+    True for REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE of `environ` and, without them, the public authorities. `client_cert` is a PEM
+    file or a (certificate, key) pair. `proxies` maps schemes to URLs; None takes those of the process environment. An answer may
+    have `max_body` decompressed bytes. `max_connections` are kept alive; fresh connections come on top.
+
+    Raises UserError for files that cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        auth: tuple[str, str] | None = None,
+        verify: bool | str = True,
+        client_cert: str | tuple[str, str] | None = None,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 60.0,
+        max_connections: int = 8,
+        headers: Mapping[str, str] | None = None,
+        proxies: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] = os.environ,
+        max_body: int = _MAX_BODY,
+    ) -> None:
+        self._clock = clock
+        self._connect_timeout = connect_timeout
+        self._read_timeout = read_timeout
+        self._proxies = proxies
+        self._max_body = max_body
+        self._headers = _HEADERS | dict(headers or {})
+        bundle = trusted_bundle(verify, environ, otherwise=DEFAULT_CA_BUNDLE_PATH)
+        self._tls = cache(lambda: tls_context(bundle=bundle, client_cert=client_cert))
+        if isinstance(verify, str) or client_cert is not None:
+            self._tls()  # the user's own files: better refused now than at the first call
+        if verify is False:
+            # It was asked for, and the command line says so in its own words.
+            urllib3.disable_warnings(InsecureRequestWarning)
+        self._credentials = Credentials(auth)
+        self._routes: dict[tuple[str, str], Proxy | None] = {}
+        self._kept = _Adapter(connections=max_connections, tls=self._tls)
+
+    def log_in(self, auth: tuple[str, str] | None) -> None:
+        """Use these credentials from the next call on; earlier ones stay redacted."""
+        self._credentials.log_in(auth)
+
+    def redact(self, text: str) -> str:
+        """The text without the passwords and tokens that this transport has ever held."""
+        return self._credentials.redact(text)
+
+    def close(self) -> None:
+        """Close the connections that are kept alive. A later call opens new ones."""
+        self._kept.close()
+
+    def send(self, call: Call) -> Reply:
+        """See `Transport.send`."""
+        limits = Deadline(
+            clock=self._clock,
+            ends_at=self._clock.monotonic() + call.deadline,
+            connect=self._connect_timeout,
+            silence=self._read_timeout,
+        )
+        with deadline.applies(limits), self._mapped(call):
+            # Only a GET may go over a connection that others have used: whatever goes wrong there, it can be asked again.
+            if call.method == "GET" and not call.fresh_connection:
+                with suppress(_Stale):
+                    return self._perform(self._kept, call, keep=True)
+            with closing(_Adapter(connections=1, tls=self._tls)) as fresh:
+                return self._perform(fresh, call, keep=False)
+
+    def _perform(self, adapter: HTTPAdapter, call: Call, *, keep: bool) -> Reply:
+        proxy = self._proxy_for(call.url)
+        raw: Any = adapter.send(
+            self._prepared(call, keep=keep),
+            stream=True,
+            timeout=(self._connect_timeout, self._read_timeout),
+            proxies={} if proxy is None else {urlsplit(call.url).scheme: proxy.url},
+        ).raw
+        connection = raw.connection
+        headers = {name.lower(): value for name, value in raw.headers.items()}
+        chunks = raw.stream(_CHUNK, decode_content=False)
+        try:
+            body = collect(chunks, headers.get("content-encoding", ""), cap=self._max_body, where=call.where)
+        except BaseException:
+            keep = False
+            raise
+        finally:
+            if keep:
+                raw.release_conn()
+            else:
+                raw.close()
+                connection.close()
+        return Reply(http_status=raw.status, headers=headers, body=body)
+
+    def _prepared(self, call: Call, *, keep: bool) -> PreparedRequest:
+        # By hand: prepare() would look for credentials in the URL and re-quote a path that is already quoted.
+        request = PreparedRequest()
+        request.method, request.url, request.body = call.method, call.url, call.body
+        request.headers = CaseInsensitiveDict(self._headers | self._credentials.headers)
+        if call.body is not None:
+            request.headers.update({"Content-Type": "application/json", "Content-Length": str(len(call.body))})
+        if not keep:
+            request.headers["Connection"] = "close"
+        return request
+
+    @contextmanager
+    def _mapped(self, call: Call) -> Iterator[None]:
+        # `from None` everywhere: the texts of the libraries' exceptions may hold a proxy's password.
+        try:
+            yield
+        except UserError as unusable:
+            raise TlsFailure(unusable.message, hint=unusable.hint) from None
+        except NotConnected as failure:
+            proxy = self._proxy_for(call.url)
+            host = f"the proxy {proxy.host}" if proxy else urlsplit(call.url).netloc
+            raise unsent(failure, where=call.where, host=host, redact=self.redact) from None
+        except FOREIGN as error:
+            raise unanswered(error, where=call.where, redact=self.redact) from None
+
+    def _proxy_for(self, url: str) -> Proxy | None:
+        # Cached: requests walks the whole environment for every question.
+        parts = urlsplit(url)
+        origin = parts.scheme, parts.netloc
+        if origin not in self._routes:
+            proxies = get_environ_proxies(url) if self._proxies is None else dict(self._proxies)
+            chosen = select_proxy(url, proxies)
+            proxy = parse_proxy(chosen) if chosen else None
+            if proxy and proxy.login:
+                self._credentials.hide(proxy.login)
+            self._routes[origin] = proxy
+        return self._routes[origin]
