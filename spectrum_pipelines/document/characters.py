@@ -13,18 +13,21 @@ from spectrum_pipelines.document.diagnostic import Diagnostic, Severity
 from spectrum_pipelines.document.position import Span, span_between, starts_of_lines
 from spectrum_pipelines.document.source import Source
 
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_BIDIRECTIONAL = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_FORBIDDEN_ASCII = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_FORBIDDEN = (
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"  # takes 5 ms to compile
+)
+_BIDIRECTIONAL = "[\u202a-\u202e\u2066-\u2069]"
 _ENOUGH = 20  # a binary file would give millions
 
 
 def strange_characters(source: Source) -> Iterator[Diagnostic]:
     """Errors for what cannot be parsed, warnings for what can; the first of either per line, up to 20."""
-    if source.text.isascii() and _FORBIDDEN.search(source.text) is None:
+    if source.text.isascii() and _FORBIDDEN_ASCII.search(source.text) is None:
         return
     starts = starts_of_lines(source.text)
     for pattern, severity in ((_FORBIDDEN, Severity.ERROR), (_BIDIRECTIONAL, Severity.WARNING)):
-        places = (span_between(match.start(), match.end(), starts) for match in pattern.finditer(source.text))
+        places = (span_between(match.start(), match.end(), starts) for match in re.finditer(pattern, source.text))
         firsts = {span.start.line: span for span in islice(places, _ENOUGH)}
         for span in firsts.values():
             character = source.text[starts[span.start.line - 1] + span.start.column - 1]

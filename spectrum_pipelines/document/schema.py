@@ -8,7 +8,8 @@ A `$ref` is looked up in the schema itself and nowhere else: jsonschema would fe
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 from spectrum_pipelines.document.diagnostic import Diagnostic, Related, in_order
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.position import Path, Span
+from spectrum_pipelines.document.quick import Test, predicate
 
 if TYPE_CHECKING:
-    from jsonschema import Draft7Validator
-
     from spectrum_pipelines.document.complaints import Complaint
 
 
@@ -44,19 +44,23 @@ def check_against(
     document: Document, schema: Mapping[str, Any], *, redact: Callable[[Path], bool] = never
 ) -> tuple[Diagnostic, ...]:
     """Check against any draft-07 schema."""
-    return _diagnosed(document, _validator(schema), redact)
+    return _diagnosed(document, _prepared(schema), redact)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    schema: Mapping[str, Any]
+    is_surely_valid: Test
 
 
 @cache
-def _shipped(name: str) -> "Draft7Validator":
-    return _validator(load_schema(name))
+def _shipped(name: str) -> _Prepared:
+    return _prepared(load_schema(name))
 
 
-def _validator(schema: Mapping[str, Any]) -> "Draft7Validator":
-    from jsonschema import Draft7Validator  # noqa: PLC0415 - takes longer to load than most checks take
-    from referencing import Registry  # noqa: PLC0415
-
-    return Draft7Validator(_without_elsewhere(schema), registry=Registry())
+def _prepared(schema: Mapping[str, Any]) -> _Prepared:
+    kept = _without_elsewhere(schema)
+    return _Prepared(schema=kept, is_surely_valid=predicate(kept))
 
 
 def _without_elsewhere(schema: Any) -> Any:
@@ -68,16 +72,24 @@ def _without_elsewhere(schema: Any) -> Any:
     return schema
 
 
-def _diagnosed(
-    document: Document, validator: "Draft7Validator", redact: Callable[[Path], bool]
-) -> tuple[Diagnostic, ...]:
-    from spectrum_pipelines.document.complaints import complaints  # noqa: PLC0415 - only faults need them
+def _diagnosed(document: Document, rules: _Prepared, redact: Callable[[Path], bool]) -> tuple[Diagnostic, ...]:
+    if rules.is_surely_valid(document.data):
+        return ()
+    return in_order(_diagnostic(document, it) for it in _complaints(document, rules.schema, redact))
+
+
+def _complaints(document: Document, schema: Mapping[str, Any], redact: Callable[[Path], bool]) -> Iterator["Complaint"]:
+    # Loading these takes longer than checking most files; a file without faults does without them.
+    from jsonschema import Draft7Validator  # noqa: PLC0415
+    from referencing import Registry  # noqa: PLC0415
+
+    from spectrum_pipelines.document.complaints import complaints  # noqa: PLC0415
     from spectrum_pipelines.document.violation import violation_of  # noqa: PLC0415
 
-    root = validator.schema if isinstance(validator.schema, Mapping) else {}
-    violations = (violation_of(error, root, redact) for error in validator.iter_errors(document.data))
-    found = (complaint for violation in violations for complaint in complaints(violation))
-    return in_order(_diagnostic(document, it) for it in found if it.path not in document.unsound)
+    for error in Draft7Validator(schema, registry=Registry()).iter_errors(document.data):
+        for complaint in complaints(violation_of(error, schema, redact)):
+            if complaint.path not in document.unsound:
+                yield complaint
 
 
 def _diagnostic(document: Document, complaint: "Complaint") -> Diagnostic:
