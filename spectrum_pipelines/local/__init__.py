@@ -3,14 +3,16 @@
 It imports nothing else of the package, so that a misreading of the vendor's page cannot cancel out between client and server.
 A listing in the order of the data:
 
-    model, duration        what a workspace file says, frozen
-    workspace, check, sql  checked document -> model; what a JSON Schema cannot say
-    execution              one run of one file, and how it ended
-    store, ledger          runs on disk (SQLite) and in memory, indexed
-    tables, work, simulate what a job does: DuckDB for real ones, a timer for simulated ones
-    plan, scheduler        who runs when: slots, queues, sequences, data-driven starts, stops
-    wire, request          the vendor's shapes, going out and coming in
-    gate, routes, serving  HTTP: who may come in, which call is which, the running server
+    model, duration           what a workspace file says, frozen
+    fault, check, sql         what a JSON Schema cannot say about it
+    workspace                 checked document -> model
+    execution                 one run of one file, and how it ended
+    store, ledger             runs on disk (SQLite) and in memory, indexed
+    job, simulate, work, tables   what a job does: a timer for simulated ones, DuckDB in a thread for real ones
+    plan, scheduler           who runs when: slots, queues, sequences, data-driven starts, stops
+    waste                     deleted data
+    wire, request, catalog    the vendor's shapes going out and coming in, and its ways to name a file
+    gate, routes, serving     HTTP: who may come in, which call is which, the running server
 
-Everything but DuckDB queries happens on the one thread of the event loop, so nothing here takes a lock.
+Everything but the queries happens on the one thread of the event loop, so nothing here takes a lock.
 """

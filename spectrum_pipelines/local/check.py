@@ -4,30 +4,22 @@ The document passed the schema before, so that its shape is taken for granted he
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from .catalog import path_key
+from .fault import Fault, Place, similar
 from .model import Format
 
-Place = tuple[str | int, ...]
 _FORMATS: Final = {
-    ".csv": Format.CSV, ".tsv": Format.CSV, ".json": Format.JSON, ".jsonl": Format.JSON, ".ndjson": Format.JSON,
+    ".csv": Format.CSV,
+    ".tsv": Format.CSV,
+    ".json": Format.JSON,
+    ".jsonl": Format.JSON,
+    ".ndjson": Format.JSON,
     ".parquet": Format.PARQUET,
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One thing wrong. `path` leads through the parsed document to the value that is at fault."""
-
-    path: Place
-    message: str
-    hint: str | None = None
+}
 
 
 def check_workspace(data: dict[str, Any], folder: Path) -> list[Fault]:
@@ -42,7 +34,10 @@ def check_workspace(data: dict[str, Any], folder: Path) -> list[Fault]:
         *_repeated(_tables(files), "table"),
         *_repeated(_targets(files), "export target"),
         *_circles(files),
-        *chain.from_iterable(_file_faults(("files", n), one, data, folder) for n, one in enumerate(files)),
+        *_source_faults(files),
+        *_user_faults(files, [one["name"] for one in data["users"]]),
+        *_action_faults(files, folder),
+        *_query_faults(files),
     ]
 
 
@@ -62,12 +57,6 @@ def format_of(action: dict[str, Any], name: str) -> Format:
     return _FORMATS[ending]
 
 
-def similar(name: object, known: Iterable[object]) -> str | None:
-    """Guess what was meant."""
-    close = get_close_matches(str(name), [str(one) for one in known], n=1)
-    return f"did you mean {close[0]!r}?" if close else None
-
-
 def _repeated(entries: Iterable[tuple[Place, object]], noun: str) -> Iterator[Fault]:
     first: dict[object, Place] = {}
     for place, value in entries:
@@ -82,9 +71,13 @@ def _named(items: list[dict[str, Any]], section: str, key: str) -> Iterator[tupl
 
 
 def _configuration_ids(files: list[dict[str, Any]]) -> Iterator[tuple[Place, object]]:
+    seen: set[int] = set()
     for n, one in enumerate(files):
-        key = "configuration_id" if "configuration_id" in one else "id"
-        yield ("files", n, key), configuration_id_of(one)
+        if "configuration_id" in one:
+            yield ("files", n, "configuration_id"), one["configuration_id"]
+        elif one["id"] not in seen:  # a file id that is there twice is one fault, not two
+            yield ("files", n, "id"), configuration_id_of(one)
+        seen.add(one["id"])
 
 
 def _tables(files: list[dict[str, Any]]) -> Iterator[tuple[Place, str]]:
@@ -110,51 +103,58 @@ def _circles(files: list[dict[str, Any]]) -> Iterator[Fault]:
         yield Fault(path=("files", index), message=message, hint="take one of them out of data_driven or sources")
 
 
-def _file_faults(place: Place, file: dict[str, Any], data: dict[str, Any], folder: Path) -> Iterator[Fault]:
-    for fault in (*_reference_faults(file, data), *_action_faults(file, data, folder)):
-        yield replace(fault, path=(*place, *fault.path))
+def _source_faults(files: list[dict[str, Any]]) -> Iterator[Fault]:
+    ids = {one["id"]: None for one in files}
+    for n, file in enumerate(files):
+        for key in ("data_driven", "sources"):
+            for m, source in enumerate(file.get(key, ())):
+                if source not in ids:
+                    known = ", ".join(map(str, list(ids)[:8])) + (", ..." if len(ids) > 8 else "")
+                    yield Fault(
+                        path=("files", n, key, m), message=f"no file has the id {source}", hint=f"ids are {known}"
+                    )
+            if "import" in file and key in file:
+                message = "an import reads a data file, no other job"
+                yield Fault(path=("files", n, key), message=message, hint=f"take {key} out")
 
 
-def _reference_faults(file: dict[str, Any], data: dict[str, Any]) -> Iterator[Fault]:
-    ids = [one["id"] for one in data["files"]]
-    for key in ("data_driven", "sources"):
-        for n, source in enumerate(file.get(key, ())):
-            if source not in ids:
-                yield Fault(path=(key, n), message=f"no file has the id {source}", hint=similar(source, ids))
-        if "import" in file and file.get(key):
-            yield Fault(path=(key,), message="an import reads a data file, no other job", hint=f"take {key} out")
-    names = [one["name"] for one in data["users"]]
-    for n, name in enumerate(file.get("users", ())):
-        if name not in names:
-            yield Fault(path=("users", n), message=f"no user is called {name!r}", hint=similar(name, names))
+def _user_faults(files: list[dict[str, Any]], names: list[str]) -> Iterator[Fault]:
+    for n, file in enumerate(files):
+        for m, name in enumerate(file.get("users", ())):
+            if name not in names:
+                message = f"no user is called {name!r}"
+                yield Fault(path=("files", n, "users", m), message=message, hint=similar(name, names))
 
 
-def _action_faults(file: dict[str, Any], data: dict[str, Any], folder: Path) -> Iterator[Fault]:
-    match file:
-        case {"import": action}:
-            yield from _format_faults(action, ("import", "source"))
-            if not (folder / action["source"]).is_file():
-                message = f"there is no data file {action['source']!r}"
-                yield Fault(path=("import", "source"), message=message, hint=f"paths start at {folder}")
-        case {"workbook": action}:
-            yield from _query_faults(action["sql"], "workbook", data, file.get("variables", {}))
-        case {"export": action}:
-            yield from _format_faults(action, ("export", "to"))
-            yield from _query_faults(action["sql"], "export", data, {})
-    if "variables" in file and not {"workbook", "simulate"} & file.keys():
-        yield Fault(path=("variables",), message="only a workbook takes variables", hint="take them out")
+def _action_faults(files: list[dict[str, Any]], folder: Path) -> Iterator[Fault]:
+    for n, file in enumerate(files):
+        match file:
+            case {"import": action}:
+                yield from _format_faults(action, ("files", n, "import", "source"))
+                if not (folder / action["source"]).is_file():
+                    message = f"there is no data file {action['source']!r}"
+                    yield Fault(path=("files", n, "import", "source"), message=message, hint=f"paths start at {folder}")
+            case {"export": action}:
+                yield from _format_faults(action, ("files", n, "export", "to"))
+        if "variables" in file and not {"workbook", "simulate"} & file.keys():
+            yield Fault(path=("files", n, "variables"), message="only a workbook takes variables", hint="take them out")
 
 
-def _query_faults(sql: str, key: str, data: dict[str, Any], variables: Iterable[str]) -> Iterator[Fault]:
-    from .sql import query_faults  # noqa: PLC0415 - DuckDB takes its time to load
-
-    tables = [name for _, name in _tables(data["files"])]
-    for message, hint in query_faults(sql, tables, variables):
-        yield Fault(path=(key, "sql"), message=message, hint=hint)
-
-
-def _format_faults(action: dict[str, Any], place: tuple[str, str]) -> Iterator[Fault]:
+def _format_faults(action: dict[str, Any], place: tuple[str, int, str, str]) -> Iterator[Fault]:
     try:
-        format_of(action, action[place[1]])
+        format_of(action, action[place[-1]])
     except ValueError as error:
         yield Fault(path=place, message=str(error), hint="add format: csv, json or parquet")
+
+
+def _query_faults(files: list[dict[str, Any]]) -> Iterator[Fault]:
+    queries = [
+        (("files", n, key, "sql"), one[key]["sql"], one.get("variables", {}) if key == "workbook" else {})
+        for n, one in enumerate(files)
+        for key in ("workbook", "export")
+        if key in one
+    ]
+    if queries:
+        from .sql import query_faults  # noqa: PLC0415 - DuckDB takes its time to load
+
+        yield from query_faults(queries, frozenset(name for _, name in _tables(files)))

@@ -1,4 +1,4 @@
-"""Looking at a query without running it."""
+"""Looking at queries without running them."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,25 +6,35 @@ from typing import Any
 
 import duckdb
 
-from .check import similar
+from .fault import Fault, Place, similar
 
 
-def query_faults(sql: str, tables: Iterable[str], variables: Iterable[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield (message, hint) for a query that does not parse, reads an unknown table or asks an unknown variable."""
+def query_faults(queries: Iterable[tuple[Place, str, Iterable[str]]], tables: frozenset[str]) -> Iterator[Fault]:
+    """Find queries (place, SQL, variables) that do not parse, read an unknown table or ask an unknown variable.
+
+    `tables` are in lower case, as DuckDB compares them.
+    """
     with duckdb.connect(":memory:") as connection:
-        try:
-            statements = connection.extract_statements(sql)
-        except duckdb.Error as error:
-            yield " ".join(str(error).split("\n\nLINE")[0].split()), None
-            return
-        if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
-            yield "this is not one SELECT query", "write a single SELECT; the job stores its result"
-            return
-        for name in sorted(statements[0].named_parameters - set(variables)):
-            yield f"the query asks for the variable ${name}, which the file does not declare", similar(name, variables)
-        known = {one.lower() for one in tables}
-        for name in sorted(_tables_of(connection, sql) - known):
-            yield f"no file of the workspace makes the table {name!r}", similar(name, known)
+        for place, sql, variables in queries:
+            for message, hint in _faults(connection, sql, set(variables), tables):
+                yield Fault(path=place, message=message, hint=hint)
+
+
+def _faults(
+    connection: duckdb.DuckDBPyConnection, sql: str, variables: set[str], tables: frozenset[str]
+) -> Iterator[tuple[str, str | None]]:
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as error:
+        yield " ".join(str(error).partition("\n\nLINE")[0].split()), None
+        return
+    if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
+        yield "this is not one SELECT query", "write a single SELECT; the job stores its result"
+        return
+    for name in sorted(statements[0].named_parameters - variables):
+        yield f"the query asks for the variable ${name}, which the file does not declare", similar(name, variables)
+    for name in sorted(_tables_of(connection, sql) - tables):
+        yield f"no file of the workspace makes the table {name!r}", similar(name, tables)
 
 
 def _tables_of(connection: duckdb.DuckDBPyConnection, sql: str) -> set[str]:

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from .check import Fault, check_workspace, configuration_id_of, format_of
+from .check import check_workspace, configuration_id_of, format_of
 from .duration import seconds_of
+from .fault import Fault
 from .model import (
     Action,
     ConfigurationId,

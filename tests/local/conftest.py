@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
-from spectrum_pipelines.local.execution import Execution, Status
+from spectrum_pipelines.local.execution import Execution
 from spectrum_pipelines.local.serving import RunningServer
 from spectrum_pipelines.local.store import Store
 from spectrum_pipelines.local.workspace import build_workspace
@@ -33,23 +33,20 @@ class Answer:
         return json.loads(self.text)
 
 
-class Site:
-    """A running server, called as one user over one connection."""
+class Caller:
+    """Calls a server as one user over one connection."""
 
-    def __init__(self, data: dict[str, Any], folder: Path, state: Path | None) -> None:
-        self._changed = threading.Condition()
-        self.lines: list[str] = []
-        self.server = RunningServer.start(build_workspace(data, folder), state=state, log=self._hear)
-        self.address = self.server.url.removeprefix("http://")
-        self._line = http.client.HTTPConnection(self.address, timeout=PATIENCE)
+    def __init__(self, url: str) -> None:
+        self.address = url.removeprefix("http://")
+        self.line = http.client.HTTPConnection(self.address, timeout=PATIENCE)
 
     def call(
         self, method: str, target: str, body: str | bytes | None = None, *, user: str = "analyst:analyst", **more: str
     ) -> Answer:
         headers = {"Authorization": "Basic " + base64.b64encode(user.encode()).decode()} if user else {}
         headers |= {name.replace("_", "-"): value for name, value in more.items()}
-        self._line.request(method, target, body, headers)
-        response = self._line.getresponse()
+        self.line.request(method, target, body, headers)
+        response = self.line.getresponse()
         return Answer(code=response.status, text=response.read().decode(), headers=dict(response.getheaders()))
 
     def status(self, file: object) -> Any:
@@ -69,15 +66,22 @@ class Site:
     def details(self, number: int) -> Any:
         return self.call("GET", f"/rest/job-execution/job-details/{number}").data
 
+
+class Site(Caller):
+    """A running server in this process, called, and looked into."""
+
+    def __init__(self, data: dict[str, Any], folder: Path, state: Path | None) -> None:
+        self._changed = threading.Condition()
+        self.lines: list[str] = []
+        self.server = RunningServer.start(build_workspace(data, folder), state=state, log=self._hear)
+        super().__init__(self.server.url)
+
     def run(self, number: int) -> Execution:
         return next(one for one in self.server.executions() if one.id == number)
 
     def until(self, number: int, *statuses: str) -> Execution:
         """Wait for a run to get one of the statuses; without any, to end."""
-        wanted = [Status(one) for one in statuses] or [
-            one for one in Status if one.value.startswith("C") or one == "ERROR"
-        ]
-        self.wait(lambda: any(one.id == number and one.status in wanted for one in self.server.executions()))
+        self.wait(lambda: any(one.id == number and is_in(one, statuses) for one in self.server.executions()))
         return self.run(number)
 
     def wait(self, condition: Callable[[], bool]) -> None:
@@ -85,19 +89,17 @@ class Site:
             assert self._changed.wait_for(condition, PATIENCE), self.server.executions()
 
     def close(self) -> None:
-        self._line.close()
+        self.line.close()
         self.server.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _hear(self, line: str) -> None:
         with self._changed:
             self.lines.append(line)
             self._changed.notify_all()
+
+
+def is_in(execution: Execution, statuses: tuple[str, ...]) -> bool:
+    return execution.status in statuses if statuses else not execution.is_active
 
 
 Open = Callable[..., Site]
