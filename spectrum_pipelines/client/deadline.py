@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from spectrum_pipelines.clock import Clock
@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 Options = Sequence[tuple[int, int, int | bytes]]
 
 
-class DeadlineExceeded(TimeoutError):
-    """The call has used up its time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Deadline:
     """`ends_at` is on the clock's monotonic scale.
 
@@ -37,14 +33,15 @@ class Deadline:
 
     clock: Clock
     ends_at: float
+    _: KW_ONLY
     connect: float
     silence: float
 
     def left(self, *, at_most: float) -> float:
-        """Seconds that the next step may take, always above zero. Raises DeadlineExceeded."""
+        """Seconds that the next step may take, always above zero. Raises TimeoutError."""
         left = self.ends_at - self.clock.monotonic()
         if left <= 0:
-            raise DeadlineExceeded("the call has used up its time")
+            raise TimeoutError("the call has used up its time")
         return min(left, at_most)
 
 

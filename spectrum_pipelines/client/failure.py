@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Iterator
 from http.client import IncompleteRead
 
-from spectrum_pipelines.client.deadline import DeadlineExceeded
 from spectrum_pipelines.client.redaction import Redact
 from spectrum_pipelines.errors import TlsFailure, Unanswered, Undecodable, Unsent
 
@@ -62,13 +61,11 @@ def unsent(failure: NotConnected, *, where: str, host: str, redact: Redact) -> U
     return Unsent(f"{where}: no connection to {host}: {reason}")
 
 
-def unanswered(error: Exception, *, where: str, redact: Redact) -> Unanswered:
-    """The request may have been handled, whatever the exception says."""
+def unanswered(error: Exception, *, where: str, patience: str, redact: Redact) -> Unanswered:
+    """The request may have been handled, whatever the exception says. `patience` tells how long was waited."""
     chain = list(_chain(error))
-    if any(isinstance(cause, DeadlineExceeded) for cause in chain):
-        return Unanswered(f"{where}: the answer was not complete when the time for the call was over")
     if any(isinstance(cause, TimeoutError) for cause in chain):
-        return Unanswered(f"{where}: no answer in time, the connection fell silent")
+        return Unanswered(f"{where}: no complete answer in time ({patience})")
     if any(isinstance(cause, IncompleteRead | zlib.error) for cause in chain):
         return Undecodable(f"{where}: the answer was cut off")
     return Unanswered(f"{where}: the connection broke before the answer was complete: {_reason(chain, redact)}")

@@ -39,6 +39,8 @@ def trusted_bundle(verify: bool | str, environ: Mapping[str, str], *, otherwise:
 
 
 def _trusting(bundle: str) -> ssl.SSLContext:
+    if not bundle:
+        raise UserError("the CA bundle has an empty name", hint="--ca-bundle takes a PEM file")
     path = Path(bundle)
     try:
         if path.is_dir():

@@ -173,12 +173,8 @@ class HttpTransport:
 
     def send(self, call: Call) -> Reply:
         """See `Transport.send`."""
-        limits = Deadline(
-            clock=self._clock,
-            ends_at=self._clock.monotonic() + call.deadline,
-            connect=self._connect_timeout,
-            silence=self._read_timeout,
-        )
+        ends_at = self._clock.monotonic() + call.deadline
+        limits = Deadline(self._clock, ends_at, connect=self._connect_timeout, silence=self._read_timeout)
         with deadline.applies(limits), self._mapped(call):
             # Only a GET may go over a connection that others have used: whatever goes wrong there, it can be asked again.
             if call.method == "GET" and not call.fresh_connection:
@@ -234,7 +230,8 @@ class HttpTransport:
             host = f"the proxy {proxy.host}" if proxy else urlsplit(call.url).netloc
             raise unsent(failure, where=call.where, host=host, redact=self.redact) from None
         except FOREIGN as error:
-            raise unanswered(error, where=call.where, redact=self.redact) from None
+            patience = f"{self._read_timeout:g} s of silence, {call.deadline:g} s in all"
+            raise unanswered(error, where=call.where, patience=patience, redact=self.redact) from None
 
     def _proxy_for(self, url: str) -> Proxy | None:
         # Cached: requests walks the whole environment for every question.
