@@ -83,6 +83,15 @@ class Retry:
     max_duration: float | None = None
     when: frozenset[RetryReason] = frozenset({RetryReason.FAILED, RetryReason.TIMED_OUT})
 
+    @property
+    def longest_waits(self) -> float:
+        """What all waits take together at most, jitter included. Step by step, because factor**limit may be beyond any float."""
+        total, wait = 0.0, min(self.interval, self.max_interval)
+        for _ in range(self.limit):
+            total += wait * (1 + self.jitter)
+            wait = min(wait * self.factor, self.max_interval)
+        return total
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:

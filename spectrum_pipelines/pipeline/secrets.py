@@ -1,0 +1,65 @@
+"""What in a pipeline file is secret, and how a secret is kept out of a text."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from spectrum_pipelines.document.parse import Document
+from spectrum_pipelines.document.position import Path
+from spectrum_pipelines.pipeline.action import Scalar
+from spectrum_pipelines.pipeline.matrix import as_text
+from spectrum_pipelines.pipeline.model import Variable
+from spectrum_pipelines.pipeline.rules_settings import holds_login
+from spectrum_pipelines.pipeline.view import mapping
+
+MASK = "***"
+_TOLD = ("type", "description", "required", "secret")
+
+
+def secret_paths(document: Document) -> Callable[[Path], bool]:
+    """Tell which scalars of a file must be neither quoted nor shown in an excerpt.
+
+    Values of secret variables, wherever they are written, and addresses with a login. For `schema.check` and `Document.masked`.
+    """
+    data = mapping(document.data)
+    # Anything but a plain `false` counts: an ill-typed `secret: yes` was meant.
+    secret = {
+        name for name, it in mapping(data.get("variables")).items() if mapping(it).get("secret") not in (None, False)
+    }
+
+    def is_secret(path: Path) -> bool:
+        inner = path[2:] if path[:1] == ("environments",) else path
+        match inner:
+            case ("variables", name, *rest):
+                return name in secret and not (rest and rest[0] in _TOLD)
+            case ("server", "url"):
+                return holds_login(_value_at(data, path))
+            case _:
+                return False
+
+    return is_secret
+
+
+def _value_at(data: Mapping[str, object], path: Path) -> object:
+    value: object = data
+    for key in path:
+        value = mapping(value).get(str(key))
+    return value
+
+
+def secret_texts(variables: Iterable[Variable]) -> tuple[str, ...]:
+    """The values that no output may hold, the longest first, so that a secret within a secret leaves nothing behind."""
+    texts = {as_text(variable.value) for variable in variables if variable.secret}
+    return tuple(sorted((text for text in texts if text), key=len, reverse=True))
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """The text with every secret replaced by `***`."""
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return text
+
+
+def masked_value(value: Scalar, secrets: tuple[str, ...]) -> Scalar:
+    """A scalar that may be shown; it keeps its type if it holds no secret."""
+    text = as_text(value)
+    shown = masked(text, secrets)
+    return value if shown == text else shown
