@@ -94,7 +94,11 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDetails:
-    """`GET /rest/job-execution/job-details/<execution id>`. Which fields a running execution leaves out is undocumented."""
+    """`GET /rest/job-execution/job-details/<execution id>`. Which fields a running execution leaves out is undocumented.
+
+    `run_seconds` and `stop_age` (seconds since `stop_time`) are read from the server's date strings where they can be read; gates
+    may look at them, nothing else does.
+    """
 
     job_status: str
     configuration_id: ConfigurationId | None = None
@@ -105,6 +109,8 @@ class JobDetails:
     success_count: int | None = None
     failure_count: int | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
+    run_seconds: float | None = None
+    stop_age: float | None = None
 
     @property
     def phase(self) -> Phase:

@@ -205,6 +205,8 @@ class ExecutionEnded(Fact):
     stop_time: str | None = None
     success_count: int | None = None
     failure_count: int | None = None
+    run_seconds: float | None = None
+    stop_age: float | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -1,0 +1,108 @@
+r"""`decide(state, now) -> decisions`: what to write down and what to ask, given all that is known.
+
+Theory of operation
+-------------------
+The runner alternates: `decide`, then `apply` every fact and sighting, send every request and apply `Issued` for it; when nothing
+is left to decide it waits for outcomes until `next_wake_up`, has them read by `interpret`, and applies what that gives. A
+decision is a value: nothing here has a clock, a thread, a file or a socket. `now` is the run clock, in seconds.
+
+The moves of a job::
+
+    WAITING -> READY -> LOOKING -> INTENDED -> FOLLOWING -> JUDGED -> DONE
+                          | | |        \-> RECONCILING /  |     \-> RESTING -> LOOKING
+                          | | \-> FOLLOWING (attached)    |
+                          | \---> STOPPING <--------------/
+                          \-----> DELETING -> JUDGED
+
+Deciding takes from the agenda: what was decided once is not decided again until something changes or falls due.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from spectrum_pipelines.engine.deleting import decide_deleting
+from spectrum_pipelines.engine.ending import decide_abort, decide_end, decide_failed_preflight, decide_limits
+from spectrum_pipelines.engine.events import AttemptStarted
+from spectrum_pipelines.engine.following import decide_following, decide_judged
+from spectrum_pipelines.engine.looking import Decision, decide_looking, ended
+from spectrum_pipelines.engine.outcome import Cause, JobStatus
+from spectrum_pipelines.engine.polling import decide_polls
+from spectrum_pipelines.engine.preflight import decide_preflight
+from spectrum_pipelines.engine.starting import admit, starts
+from spectrum_pipelines.engine.state import JobState, Preflight, RunState, Step
+from spectrum_pipelines.engine.stopping import decide_stopping
+from spectrum_pipelines.engine.triggering import decide_intended, decide_reconciling
+
+
+def decide(state: RunState, now: float) -> list[Decision]:
+    """Everything that can be decided now; empty when the run has to wait, or has ended."""
+    if state.ended is not None:
+        return []
+    if state.abort is not None:
+        return [*_stopping_jobs(state, now), *decide_polls(state, now), *decide_abort(state, state.abort, now)]
+    if state.preflight is Preflight.ASKING:
+        return list(decide_preflight(state))
+    if state.preflight is Preflight.FAILED:
+        return list(decide_failed_preflight(state))
+    if limits := list(decide_limits(state, now)):
+        return limits
+    if not state.left and not state.left_finally:
+        return list(decide_end(state))
+    decisions = [d for job_id in state.agenda.take(now) for d in decide_job(state, state.jobs[job_id], now)]
+    return [*decisions, *starts(state), *decide_polls(state, now)]
+
+
+def _stopping_jobs(state: RunState, now: float) -> Iterator[Decision]:
+    for job_id in state.agenda.take(now):
+        job = state.jobs[job_id]
+        if job.step is Step.STOPPING:
+            yield from decide_stopping(state, job, now)
+        elif job.step is Step.FOLLOWING and not job.open_executions:
+            yield from decide_following(state, job, now)
+        elif job.step is Step.JUDGED and job.cause is not Cause.ABORT:
+            yield from decide_judged(state, job, now)
+
+
+def decide_job(state: RunState, job: JobState, now: float) -> Iterable[Decision]:
+    """The next move of one job."""
+    if job.step in _ENDED_BY_THE_CLOCK and _is_too_late(state, job):
+        return [ended(job, JobStatus.TIMED_OUT, Cause.PIPELINE_TIMEOUT, "the pipeline's own timeout is over")]
+    return _MOVES[job.step](state, job, now)
+
+
+def _rest(job: JobState, now: float) -> Iterator[Decision]:
+    if job.wake_at is not None and job.wake_at <= now:
+        yield AttemptStarted(job=job.job.id, attempt=job.attempt + 1)
+
+
+_ENDED_BY_THE_CLOCK = frozenset({Step.LOOKING, Step.DELETING, Step.RESTING})
+
+_MOVES: Mapping[Step, Callable[[RunState, JobState, float], Iterable[Decision]]] = {
+    Step.WAITING: lambda state, job, _: admit(state, job),
+    Step.READY: lambda *_: (),  # `starts` takes it from there
+    Step.LOOKING: decide_looking,
+    Step.INTENDED: lambda state, job, _: decide_intended(state, job),
+    Step.RECONCILING: lambda _, job, now: decide_reconciling(job, now),
+    Step.FOLLOWING: decide_following,
+    Step.STOPPING: decide_stopping,
+    Step.DELETING: decide_deleting,
+    Step.JUDGED: decide_judged,
+    Step.RESTING: lambda _, job, now: _rest(job, now),
+    Step.DONE: lambda *_: (),
+}
+
+
+def _is_too_late(state: RunState, job: JobState) -> bool:
+    return state.finally_timed_out if job.job.is_finally else state.timed_out
+
+
+def next_wake_up(state: RunState, now: float) -> float | None:
+    """The run-clock second at which to decide again if no outcome comes before; None: only an outcome can help."""
+    times = [state.agenda.next_at(), state.polls.next_at()]
+    if state.pipeline.timeout is not None and state.left and not state.timed_out:
+        times.append(state.pipeline.timeout)
+    if state.finally_at is not None and not state.finally_timed_out:
+        times.append(state.finally_at + state.pipeline.finally_timeout)
+    if state.abort is not None:
+        times.append(min(now + 0.1, state.abort_at + 4.0))
+    known = [t for t in times if t is not None]
+    return min(known) if known else None

@@ -1,0 +1,66 @@
+"""One execution that we follow, and when to look at it again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from spectrum_pipelines.engine.outcome import AdoptedBy
+from spectrum_pipelines.pipeline.model import Poll
+from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId, Phase, phase_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """Times are run-clock seconds, except `start_time` and `stop_time`: the server's own strings.
+
+    `heard_at` is the last usable answer about it. `doubted`: ask its details next. `unlisted`: list-running does not show it,
+    so it is asked for on its own. `final_word`: a status answer under its own id has shown this end, its details have not yet.
+    """
+
+    execution_id: ExecutionId
+    attempt: int
+    accepted_at: float
+    heard_at: float
+    next_poll_at: float
+    job_status: str = "QUEUED"
+    adopted: AdoptedBy | None = None
+    name: str | None = None
+    configuration_id: ConfigurationId | None = None
+    file_id: FileId | None = None
+    running_at: float | None = None
+    ended_at: float | None = None
+    doubted: bool = False
+    unlisted: bool = False
+    refusals: int = 0
+    final_word: str | None = None
+    progress: float | None = None
+    estimate_seconds: float | None = None
+    start_time: str | None = None
+    stop_time: str | None = None
+    success_count: int | None = None
+    failure_count: int | None = None
+    run_seconds: float | None = None
+    stop_age: float | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def phase(self) -> Phase:
+        """What its status word means."""
+        return phase_of(self.job_status)
+
+    @property
+    def is_final(self) -> bool:
+        """Its end was seen under its own id."""
+        return self.ended_at is not None
+
+    @property
+    def is_ours(self) -> bool:
+        """Started by this run, so this run may stop it."""
+        return self.adopted is None or self.adopted.is_ours
+
+
+def poll_interval(poll: Poll, *, age: float, estimate_seconds: float | None) -> float:
+    """Seconds until the next look: grows with the age, drawn in when the server expects the end sooner."""
+    interval = min(max(poll.factor * age, poll.min), poll.max)
+    if estimate_seconds is not None and estimate_seconds > 0:
+        interval = min(interval, max(estimate_seconds, poll.min))
+    return interval

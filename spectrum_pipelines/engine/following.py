@@ -1,0 +1,131 @@
+"""Executions that are ours to follow: until they end, or until a limit does."""
+
+from collections.abc import Iterator
+
+from spectrum_pipelines.engine.events import JobEnded, RetryScheduled, StopRequested
+from spectrum_pipelines.engine.looking import Decision, ended
+from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
+from spectrum_pipelines.engine.patience import LEFT_BEHIND_AFTER, LONGEST_SILENCE
+from spectrum_pipelines.engine.state import Attempt, JobState, RunState
+from spectrum_pipelines.engine.verdict import judge
+from spectrum_pipelines.engine.waits import retry_wait
+from spectrum_pipelines.pipeline.action import Stop
+from spectrum_pipelines.pipeline.policy import OnAmbiguous, OnTimeout, RetryReason
+from spectrum_pipelines.spectrum import Phase
+
+_NEVER_AGAIN = frozenset(
+    {Cause.BUSY, Cause.UNREACHABLE, Cause.UNAUTHORIZED, Cause.SILENCE, Cause.STOP_UNCONFIRMED, Cause.INPUT}
+)
+
+
+def decide_following(state: RunState, job: JobState, now: float) -> Iterator[Decision]:
+    """Judge an attempt whose executions have all ended; otherwise hold it to its limits."""
+    waiting = job.open_executions
+    if not waiting:
+        yield _judged(job)
+    elif state.timed_out or (job.job.is_finally and state.finally_timed_out):
+        yield _over(job, Cause.PIPELINE_TIMEOUT, "the pipeline's own timeout is over")
+    elif isinstance(job.job.action, Stop) and job.stop is None:
+        yield StopRequested(job=job.job.id, cause=Cause.ACTION, reason="asked for by the pipeline")
+    elif limit := _limit_reached(job, now):
+        yield _over(job, *limit)
+    elif now - max(e.heard_at for e in waiting) >= LONGEST_SILENCE:
+        reason = (
+            f"no usable answer about execution {waiting[0].execution_id} for {LONGEST_SILENCE:.0f}s; it may still run"
+        )
+        yield ended(job, JobStatus.TIMED_OUT, Cause.SILENCE, reason)
+    elif _is_left_behind(job, now):
+        names = ", ".join(f"{e.execution_id} ({e.job_status})" for e in waiting)
+        reason = f"{judge([e for e in job.current if e.is_final], job.job.policy, None).reason}; left behind: {names}"
+        yield ended(job, JobStatus.FAILED, Cause.LEFT_BEHIND, reason)
+
+
+def _judged(job: JobState) -> Decision:
+    verdict = judge(job.current, job.job.policy, job.job.expect)
+    if job.stop is not None and job.stop.cause is Cause.ABORT and verdict.status is JobStatus.CANCELED:
+        return ended(job, verdict.status, Cause.ABORT, "stopped when the run was interrupted")
+    if not job.complete:
+        told = f" ({verdict.reason})" if verdict.reason else ""
+        reason = "the answer to the sequential trigger was lost: its own files were found again, what they started is not known"
+        return ended(job, JobStatus.UNKNOWN, Cause.AMBIGUOUS, reason + told)
+    return ended(job, verdict.status, verdict.cause, verdict.reason)
+
+
+def _limit_reached(job: JobState, now: float) -> tuple[Cause, str] | None:
+    policy = job.job.policy
+    accepted_at = now if job.accepted_at is None else job.accepted_at
+    if now - accepted_at >= policy.timeout:
+        return Cause.TIMEOUT, f"timeout of {policy.timeout:g}s"
+    total = policy.retry.max_duration
+    if total is not None and job.started_at is not None and now - job.started_at >= total:
+        return Cause.TIMEOUT, f"retry.max_duration of {total:g}s"
+    queued = policy.queue_timeout
+    if queued is not None and now - accepted_at >= queued and all(e.phase is Phase.WAITING for e in job.current):
+        return Cause.QUEUE_TIMEOUT, f"queue_timeout of {queued:g}s"
+    return None
+
+
+def _over(job: JobState, cause: Cause, limit: str) -> Decision:
+    ours = [e for e in job.open_executions if e.is_ours]
+    if ours and job.job.policy.on_timeout is OnTimeout.STOP:
+        return StopRequested(job=job.job.id, cause=cause, reason=limit)
+    ids = ", ".join(str(e.execution_id) for e in job.open_executions)
+    return ended(job, JobStatus.TIMED_OUT, cause, f"{limit}; execution {ids} was left running")
+
+
+def _is_left_behind(job: JobState, now: float) -> bool:
+    """A member of a sequence failed, and those that wait for it are neither canceled nor started."""
+    failed = [e for e in job.current if e.is_final and e.phase in {Phase.FAILED, Phase.CANCELED}]
+    waiting = job.open_executions
+    if not failed or any(e.phase not in {Phase.WAITING, Phase.NEVER_RUN} for e in waiting):
+        return False
+    failed_at = max(e.ended_at or now for e in failed)
+    return now - failed_at >= LEFT_BEHIND_AFTER and all(e.heard_at > failed_at for e in waiting)
+
+
+def decide_judged(state: RunState, job: JobState, now: float) -> Iterator[Decision]:
+    """The attempt is over: once more, or the job's last word."""
+    last = job.attempts[-1]
+    if last.cause is Cause.ABORT:
+        # Stopped for the sake of a process that is gone: the job is owed a whole attempt.
+        yield RetryScheduled(job=job.job.id, attempt=job.attempt + 1, wait=0.0)
+        return
+    wait = retry_wait(job.job.policy.retry, run_id=state.run_id, job=job.job.id, attempt=len(_counted(job)))
+    if _may_retry(job, last) and not _too_late(state, job, now + wait):
+        yield RetryScheduled(job=job.job.id, attempt=job.attempt + 1, wait=wait)
+    else:
+        yield JobEnded(job=job.job.id, status=last.status, cause=last.cause, reason=last.reason)
+
+
+def _counted(job: JobState) -> list[Attempt]:
+    return [a for a in job.attempts if a.cause is not Cause.ABORT]
+
+
+def _may_retry(job: JobState, last: Attempt) -> bool:
+    retry = job.job.policy.retry
+    if last.status is JobStatus.UNKNOWN:
+        again = job.job.policy.on_ambiguous is OnAmbiguous.RETRY and not job.current
+        return again and len(_counted(job)) <= max(1, retry.limit)
+    if last.cause in _NEVER_AGAIN or len(_counted(job)) > retry.limit:
+        return False
+    if any(e.adopted is AdoptedBy.STOPPED for e in job.current):
+        return False
+    return _retry_reason(last) in retry.when
+
+
+def _retry_reason(last: Attempt) -> RetryReason | None:
+    if last.cause is Cause.WARNINGS:
+        return RetryReason.WARNINGS
+    reasons = {
+        JobStatus.FAILED: RetryReason.FAILED,
+        JobStatus.TIMED_OUT: RetryReason.TIMED_OUT,
+        JobStatus.CANCELED: RetryReason.CANCELED,
+    }
+    return reasons.get(last.status)
+
+
+def _too_late(state: RunState, job: JobState, next_at: float) -> bool:
+    if state.timed_out or (job.job.is_finally and state.finally_timed_out):
+        return True
+    total = job.job.policy.retry.max_duration
+    return total is not None and job.started_at is not None and next_at - job.started_at >= total

@@ -1,0 +1,176 @@
+"""`interpret(state, request, outcome, now) -> events`: what an answer, or the lack of one, means.
+
+The outcome of a POST is never stale: whatever it tells is written down. Everything else that a job asked for counts only while it
+is the job's latest question.
+"""
+
+from spectrum_pipelines.engine.events import DataDeleted, Event, PreflightFailed, Warned
+from spectrum_pipelines.engine.interpret_polls import interpret_details, interpret_list, interpret_status
+from spectrum_pipelines.engine.interpret_trigger import interpret_post
+from spectrum_pipelines.engine.looking import ended
+from spectrum_pipelines.engine.lookup import LookAtHistory
+from spectrum_pipelines.engine.outcome import Cause, JobStatus
+from spectrum_pipelines.engine.preflight import interpret_target
+from spectrum_pipelines.engine.requests import (
+    AskAllRunning,
+    AskDetails,
+    AskHistory,
+    AskRunning,
+    AskStatus,
+    AskTarget,
+    JobRequest,
+    Outcome,
+    PostSequence,
+    PostStop,
+    PostTrigger,
+    Purpose,
+    Request,
+    SendDelete,
+)
+from spectrum_pipelines.engine.sightings import (
+    Answered,
+    CallFailed,
+    ExecutionDoubted,
+    LookupSeen,
+    Sighting,
+    StatusSeen,
+    StopCleared,
+    StopSent,
+    StopWithheld,
+)
+from spectrum_pipelines.engine.state import JobState, RunState
+from spectrum_pipelines.engine.stopping import target_execution
+from spectrum_pipelines.errors import ClientError, Refused, Unsent
+from spectrum_pipelines.spectrum import ActiveJob, Deletion, HistoryEntry, JobDetails, Phase, StatusAnswer
+
+Events = list[Event | Sighting]
+
+
+def interpret(state: RunState, request: Request, outcome: Outcome, now: float) -> Events:
+    """Read one outcome. The first event always closes the question."""
+    closed: Events = [Answered(request=request)]
+    match request:
+        case AskTarget():
+            seen = interpret_target(request, outcome)
+            stale = state.preflight.value != "asking" and isinstance(seen, PreflightFailed)
+            return closed if stale else [*closed, seen]
+        case AskAllRunning():
+            return [*interpret_list(state, outcome, now), *closed]
+        case AskStatus(purpose=Purpose.POLL):
+            return [*closed, *interpret_status(state, request, outcome)]
+        case AskDetails(purpose=Purpose.POLL):
+            return [*closed, *interpret_details(state, request, outcome)]
+        case PostTrigger() | PostSequence():
+            return [*closed, *interpret_post(state, request, outcome)]
+        case _:
+            job = state.jobs[request.job]
+            if request.turn != job.turn or not job.busy:
+                return closed
+            return [*closed, *_of_a_job(job, request, outcome)]
+
+
+def _of_a_job(job: JobState, request: JobRequest, outcome: Outcome) -> Events:
+    match request:
+        case AskStatus(purpose=Purpose.BASELINE):
+            return _baseline(job, request, outcome)
+        case AskStatus(purpose=Purpose.VERIFY_STOP) | AskRunning(purpose=Purpose.VERIFY_STOP):
+            return _stop_verified(job, outcome)
+        case PostStop():
+            return _stop_answered(job, outcome)
+        case SendDelete():
+            return _deletion(job, request, outcome)
+        case _:
+            return [_lookup(job, request, outcome)]
+
+
+def _baseline(job: JobState, request: AskStatus, outcome: Outcome) -> Events:
+    if isinstance(outcome, StatusAnswer):
+        return [StatusSeen(job=job.job.id, target=request.target, answer=outcome)]
+    if isinstance(outcome, Refused):
+        return [StatusSeen(job=job.job.id, target=request.target, answer=outcome.message)]
+    return [_failed(job, outcome)]
+
+
+def _failed(job: JobState, outcome: Outcome) -> CallFailed:
+    assert isinstance(outcome, ClientError)
+    return CallFailed(job=job.job.id, message=outcome.message)
+
+
+def _lookup(job: JobState, request: JobRequest, outcome: Outcome) -> LookupSeen:
+    """A refusal is an answer, too: that place shows nothing, here."""
+    if isinstance(outcome, ClientError):
+        return LookupSeen(job=job.job.id, succeeded=isinstance(outcome, Refused))
+    match request, outcome:
+        case AskStatus(target=target), StatusAnswer():
+            return LookupSeen(job=job.job.id, target=target, latest=outcome)
+        case AskDetails(), JobDetails(configuration_id=configuration_id):
+            return LookupSeen(job=job.job.id, configuration_id=configuration_id)
+        case AskHistory(), tuple():
+            older = tuple(entry.execution_id for entry in outcome if isinstance(entry, HistoryEntry))
+            look = job.lookup.todo[0] if job.lookup and job.lookup.todo else None
+            named = look.target if isinstance(look, LookAtHistory) else None
+            return LookupSeen(job=job.job.id, target=named, older=older)
+        case AskRunning(), tuple():
+            return LookupSeen(job=job.job.id, entries=tuple(e for e in outcome if isinstance(e, ActiveJob)))
+        case _:
+            return LookupSeen(job=job.job.id, succeeded=False)
+
+
+def _stop_verified(job: JobState, outcome: Outcome) -> Events:
+    ours = target_execution(job)
+    if isinstance(outcome, ClientError):
+        return [_failed(job, outcome)]
+    if ours is None or job.stop is None:
+        return []
+    if isinstance(outcome, StatusAnswer):
+        if outcome.execution_id == ours and outcome.phase is Phase.RUNNING:
+            return [StopCleared(job=job.job.id, execution_id=ours)]
+        doubts: Events = []
+        if not outcome.phase.is_active:
+            doubts = [ExecutionDoubted(job=job.job.id, execution_id=ours)]
+        return [StopCleared(job=job.job.id, execution_id=ours, need_list=True), *doubts]
+    assert isinstance(outcome, tuple)
+    return _listed_for_stop(job, [e for e in outcome if isinstance(e, ActiveJob)])
+
+
+def _listed_for_stop(job: JobState, entries: list[ActiveJob]) -> Events:
+    """The list shows what runs in the file: clear the stop only if that is ours, or nothing of anybody else's runs."""
+    ours = target_execution(job)
+    assert ours is not None
+    own = {e.execution_id for e in job.open_executions}
+    file_ids = {str(e.file_id) for e in job.open_executions} | {b.target for b in job.baselines}
+    others = [
+        e
+        for e in entries
+        if e.execution_id not in own and e.phase is Phase.RUNNING and {str(e.file_id), str(e.uuid)} & file_ids
+    ]
+    running = any(e.execution_id == ours and e.phase is Phase.RUNNING for e in entries)
+    if others and not running:
+        reason = f"execution {others[0].execution_id}, which is not ours, runs there now"
+        return [StopWithheld(job=job.job.id, reason=reason)]
+    return [StopCleared(job=job.job.id, execution_id=ours)]
+
+
+def _stop_answered(job: JobState, outcome: Outcome) -> Events:
+    if isinstance(outcome, Refused):
+        return [StopWithheld(job=job.job.id, reason=f"the server refused the stop: {outcome.message}"), *_doubt(job)]
+    if isinstance(outcome, Unsent):
+        return [_failed(job, outcome)]
+    return [StopSent(job=job.job.id)]
+
+
+def _doubt(job: JobState) -> Events:
+    return [ExecutionDoubted(job=job.job.id, execution_id=e.execution_id) for e in job.open_executions]
+
+
+def _deletion(job: JobState, request: SendDelete, outcome: Outcome) -> Events:
+    if isinstance(outcome, Deletion):
+        return [DataDeleted(job=job.job.id, data_id=request.data_id, deletion=outcome)]
+    if isinstance(outcome, Refused):
+        return [ended(job, JobStatus.FAILED, Cause.REFUSED, f"data {request.data_id}: {outcome.message}")]
+    return [_failed(job, outcome)]
+
+
+def warn_once(state: RunState, warned: Warned) -> list[Warned]:
+    """The warning, unless it was said before."""
+    return [] if (warned.code, warned.job) in state.warned else [warned]

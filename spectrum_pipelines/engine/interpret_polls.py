@@ -1,0 +1,165 @@
+"""What a look at running executions means. Only an execution's own id counts; what else runs in its file is somebody else's."""
+
+from spectrum_pipelines.engine.events import AttemptEnded, Event, ExecutionChanged, ExecutionEnded, Warned
+from spectrum_pipelines.engine.execution import Execution
+from spectrum_pipelines.engine.looking import ended
+from spectrum_pipelines.engine.outcome import Cause, JobStatus
+from spectrum_pipelines.engine.requests import AskDetails, AskStatus, Outcome
+from spectrum_pipelines.engine.sightings import ExecutionDoubted, ExecutionSeen, ListMissed, PollMissed, Sighting
+from spectrum_pipelines.engine.state import RunState, Step
+from spectrum_pipelines.errors import (
+    ClientError,
+    NotSpectrum,
+    Refused,
+    ServerFault,
+    Unauthorized,
+    Undecodable,
+)
+from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, JobDetails, Phase, StatusAnswer, phase_of
+
+Events = list[Event | Sighting]
+
+#: Questions about one execution that may be refused before the run believes that the server does not know it any more.
+_REFUSALS = 5
+
+
+def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
+    """The shared poll: who is in the list goes on; who has left it is asked for."""
+    if isinstance(outcome, ClientError):
+        return _list_failed(state, outcome)
+    assert isinstance(outcome, tuple)
+    entries = {e.execution_id: e for e in outcome if isinstance(e, ActiveJob)}
+    asked_at = now if state.list_asked_at is None else state.list_asked_at
+    events: Events = []
+    for job_id, execution_id in state.following:
+        execution = state.execution((job_id, execution_id))
+        entry = entries.get(execution_id)
+        if entry is not None:
+            events += _seen(state, job_id, execution, entry.job_status, ExecutionSeen(
+                job=job_id,
+                execution_id=execution_id,
+                job_status=entry.job_status,
+                progress=execution.progress,
+                file_id=entry.file_id,
+            ))  # fmt: skip
+        elif execution.unlisted:
+            continue  # asked for on its own
+        elif execution.accepted_at < asked_at:
+            events.append(ExecutionDoubted(job=job_id, execution_id=execution_id))
+        else:
+            # The list may be older than the execution: that it is missing says nothing.
+            events.append(ExecutionSeen(job=job_id, execution_id=execution_id, job_status=execution.job_status))
+    return events
+
+
+def _list_failed(state: RunState, error: ClientError) -> Events:
+    if isinstance(error, Unauthorized):
+        return [e for job_id in {j: None for j, _ in state.following} for e in _locked_out(state, job_id, error)]
+    unusable = isinstance(error, Refused | NotSpectrum | Undecodable | ServerFault)
+    events: Events = [ListMissed(unusable=unusable, message=error.message)]
+    if unusable and ("list-unusable", None) not in state.warned:
+        told = f"list-running does not work here, asking for each execution instead: {error.message}"
+        events.append(Warned(code="list-unusable", message=told))
+    return events
+
+
+def _locked_out(state: RunState, job_id: JobId, error: ClientError) -> Events:
+    job = state.jobs[job_id]
+    if job.step not in {Step.FOLLOWING, Step.STOPPING}:
+        return []
+    ids = ", ".join(str(e.execution_id) for e in job.open_executions)
+    reason = f"{error.message}; execution {ids} may still run"
+    return [ended(job, JobStatus.UNKNOWN, Cause.UNAUTHORIZED, reason)]
+
+
+def _seen(state: RunState, job_id: JobId, execution: Execution, word: str, seen: ExecutionSeen) -> Events:
+    """An active execution; a word that nobody knows is one, and is never success."""
+    phase = phase_of(word)
+    if phase.is_final:
+        return [ExecutionDoubted(job=job_id, execution_id=execution.execution_id, final_word=word)]
+    events: Events = []
+    if word != execution.job_status or (execution.running_at is None and phase is Phase.RUNNING):
+        events.append(ExecutionChanged(job=job_id, execution_id=execution.execution_id, job_status=word))
+    if phase is Phase.UNRECOGNIZED and ("unrecognized-status", job_id) not in state.warned:
+        told = f"execution {execution.execution_id} has the status {word!r}, which nobody knows; it counts as running"
+        events.append(Warned(code="unrecognized-status", message=told, job=job_id))
+    return [*events, seen]
+
+
+def interpret_status(state: RunState, request: AskStatus, outcome: Outcome) -> Events:
+    """One execution, by its file: an answer about another execution says nothing about ours."""
+    execution_id = request.execution_id
+    if execution_id is None or (request.job, execution_id) not in state.following:
+        return []
+    if isinstance(outcome, ClientError):
+        return _missed(state, request.job, execution_id, outcome)
+    assert isinstance(outcome, StatusAnswer)
+    if outcome.execution_id != execution_id:
+        return [ExecutionDoubted(job=request.job, execution_id=execution_id)]
+    seen = ExecutionSeen(
+        job=request.job,
+        execution_id=execution_id,
+        job_status=outcome.job_status,
+        progress=outcome.progress,
+        estimate_seconds=outcome.estimate_seconds,
+        file_id=outcome.file_id,
+    )
+    return _seen(state, request.job, state.execution((request.job, execution_id)), outcome.job_status, seen)
+
+
+def _missed(state: RunState, job_id: JobId, execution_id: ExecutionId, error: ClientError) -> Events:
+    if isinstance(error, Unauthorized):
+        return _locked_out(state, job_id, error)
+    return [
+        PollMissed(job=job_id, execution_id=execution_id, message=error.message, refused=isinstance(error, Refused))
+    ]
+
+
+def interpret_details(state: RunState, request: AskDetails, outcome: Outcome) -> Events:
+    """The execution itself: the only place where an end is believed."""
+    followed = (request.job, request.execution_id)
+    if followed not in state.following:
+        return []
+    execution = state.execution(followed)
+    if isinstance(outcome, Refused) and execution.final_word is not None:
+        # Details are not to be had, but its end was shown under its own id.
+        return [_ended(followed, JobDetails(job_status=execution.final_word, file_id=execution.file_id))]
+    if isinstance(outcome, Refused) and execution.refusals >= _REFUSALS:
+        return [_lost(state, followed, outcome)]
+    if isinstance(outcome, ClientError):
+        return _missed(state, request.job, request.execution_id, outcome)
+    assert isinstance(outcome, JobDetails)
+    if outcome.phase.is_final:
+        return [_ended(followed, outcome)]
+    seen = ExecutionSeen(
+        job=request.job,
+        execution_id=request.execution_id,
+        job_status=outcome.job_status,
+        file_id=outcome.file_id,
+        alone=True,
+    )
+    return _seen(state, request.job, execution, outcome.job_status, seen)
+
+
+def _ended(followed: tuple[JobId, ExecutionId], details: JobDetails) -> ExecutionEnded:
+    return ExecutionEnded(
+        job=followed[0],
+        execution_id=followed[1],
+        job_status=details.job_status,
+        configuration_id=details.configuration_id,
+        file_id=details.file_id,
+        start_time=details.start_time,
+        stop_time=details.stop_time,
+        run_seconds=details.run_seconds,
+        stop_age=details.stop_age,
+        success_count=details.success_count,
+        failure_count=details.failure_count,
+        counters=details.counters,
+    )
+
+
+def _lost(state: RunState, followed: tuple[JobId, ExecutionId], error: Refused) -> AttemptEnded:
+    job = state.jobs[followed[0]]
+    reason = f"the server does not know execution {followed[1]} any more: {error.message}"
+    return ended(job, JobStatus.UNKNOWN, Cause.REFUSED, reason)

@@ -1,0 +1,20 @@
+"""How long the engine waits where no policy of the pipeline says so. Seconds on the run clock."""
+
+#: A server may give no usable answer about a running execution for so long before the run stops waiting for it. Longer than a
+#: restart of Spectrum or a network change takes; what runs there is not harmed by it.
+LONGEST_SILENCE = 1800.0
+
+#: A stop that nobody confirms for so long is reported as such.
+STOP_GRACE = 30.0
+
+#: The waiting members of a sequence are given so long to react to the failure of another member.
+LEFT_BEHIND_AFTER = 10.0
+
+#: An abort waits so long for confirmations; the process has to be gone within five seconds.
+ABORT_GRACE = 3.5
+
+#: Executions are asked for one by one for so long after list-running did not work.
+LIST_PAUSE = 60.0
+
+#: A pre-flight answer serves for so long as the baseline of a trigger.
+PREFLIGHT_IS_FRESH = 2.0

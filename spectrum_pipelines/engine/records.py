@@ -1,0 +1,70 @@
+"""The few moves that every fold makes on the records of a state, so that the indexes never disagree with them."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from spectrum_pipelines.engine.execution import Execution
+from spectrum_pipelines.engine.state import JobState, RunState
+from spectrum_pipelines.pipeline.action import JobId
+
+
+def put(state: RunState, job_id: JobId, **changes: Any) -> JobState:
+    """Replace a job's record and have it looked at, now and at its `wake_at`."""
+    changed = replace(state.jobs[job_id], **changes)
+    state.jobs[job_id] = changed
+    state.agenda.wake(job_id)
+    if changes.get("wake_at") is not None:
+        state.agenda.wake_at(changes["wake_at"], job_id)
+    return changed
+
+
+def put_execution(state: RunState, job_id: JobId, changed: Execution) -> None:
+    """Replace one execution in its job's record, without waking the job."""
+    job = state.jobs[job_id]
+    executions = tuple(changed if _same(e, changed) else e for e in job.executions)
+    state.jobs[job_id] = replace(job, executions=executions)
+
+
+def _same(one: Execution, other: Execution) -> bool:
+    return one.execution_id == other.execution_id and one.attempt == other.attempt
+
+
+def forget_question(job: JobState) -> dict[str, Any]:
+    """Whatever was asked belongs to the past: its outcome will be stale, and what was seen no longer counts."""
+    return {"busy": False, "turn": job.turn + 1, "seen": {}}
+
+
+def start_following(state: RunState, job_id: JobId, executions: Iterable[Execution]) -> None:
+    """Add executions to a job and put each on the poll agenda."""
+    job = state.jobs[job_id]
+    added = tuple(executions)
+    state.jobs[job_id] = replace(job, executions=(*job.executions, *added))
+    for execution in added:
+        follow(state, job_id, execution)
+
+
+def follow(state: RunState, job_id: JobId, execution: Execution) -> None:
+    """Put an execution on the poll agenda."""
+    followed = (job_id, execution.execution_id)
+    state.following[followed] = None
+    state.owners.setdefault(execution.execution_id, job_id)
+    state.polls.wake_at(execution.next_poll_at, followed)
+
+
+def arm_timeouts(state: RunState, job_id: JobId) -> None:
+    """Have the job looked at when one of its limits is over."""
+    job = state.jobs[job_id]
+    policy = job.job.policy
+    accepted_at = state.at if job.accepted_at is None else job.accepted_at
+    state.agenda.wake_at(accepted_at + policy.timeout, job_id)
+    if policy.queue_timeout is not None:
+        state.agenda.wake_at(accepted_at + policy.queue_timeout, job_id)
+    if policy.retry.max_duration is not None and job.started_at is not None:
+        state.agenda.wake_at(job.started_at + policy.retry.max_duration, job_id)
+
+
+def stop_following(state: RunState, job_id: JobId) -> None:
+    """Take all executions of a job off the poll agenda; old times on it are ignored when they come up."""
+    for execution in state.jobs[job_id].executions:
+        state.following.pop((job_id, execution.execution_id), None)

@@ -1,0 +1,148 @@
+"""Taking a run up again: what a new process may believe of an old one's state, and what it must ask again.
+
+An intent without an answer may have been sent: it is searched for, never sent again. What an abort stopped was the user's wish
+for that process only: it gets a new attempt. What ended because nobody could see it (silence, refused credentials) is followed
+again under the id that we know. An `unknown` without an id stays one until a person settles it.
+"""
+
+from dataclasses import replace
+
+from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine.execution import Execution
+from spectrum_pipelines.engine.lookup import Lookup
+from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
+from spectrum_pipelines.engine.records import arm_timeouts, follow, forget_question, put
+from spectrum_pipelines.engine.state import JobState, RunState, Step
+from spectrum_pipelines.pipeline.action import JobId
+
+_UNSEEN_ENDS = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
+_CASCADES = frozenset({Cause.UPSTREAM, Cause.FAIL_FAST, Cause.RUN_IF})
+
+
+def resumed(state: RunState, event: ev.Resumed, at: float) -> None:
+    """Fold `Resumed`: every question is open again."""
+    state.abort = None
+    state.ended = None
+    state.resumptions += 1
+    state.list_asked_at = None
+    state.list_off_until = 0.0
+    for job_id, job in list(state.jobs.items()):
+        if job.is_underway:
+            put(state, job_id, wake_at=job.wake_at, **forget_question(job))
+            _take_up(state, job_id, at)
+        elif job.is_done and job.cause in _UNSEEN_ENDS and job.open_executions:
+            _follow_again(state, job_id, at)
+    reindex(state)
+
+
+def _take_up(state: RunState, job_id: JobId, at: float) -> None:
+    job = state.jobs[job_id]
+    match job.step:
+        case Step.INTENDED | Step.RECONCILING:
+            died = job.sender_died or job.step is Step.INTENDED
+            reason = job.reason or "the runner ended before the answer to the trigger came"
+            search = Lookup(since=at)
+            put(state, job_id, step=Step.RECONCILING, lookup=search, accepted_at=at, reason=reason, sender_died=died)
+        case Step.FOLLOWING:
+            _follow_again(state, job_id, at)
+        case Step.STOPPING if job.stop is not None:
+            if job.stop.cause is Cause.ABORT:
+                _follow_again(state, job_id, at)
+            else:
+                put(state, job_id, stop=replace(job.stop, since=at, cleared=None, sent=0, withheld=None))
+                _poll_again(state, job_id, at)
+        case _:
+            pass
+
+
+def _follow_again(state: RunState, job_id: JobId, at: float) -> None:
+    put(
+        state,
+        job_id,
+        step=Step.FOLLOWING,
+        status=JobStatus.RUNNING,
+        cause=None,
+        reason=None,
+        ended_at=None,
+        attempts=tuple(a for a in state.jobs[job_id].attempts if a.attempt != state.jobs[job_id].attempt),
+    )
+    _poll_again(state, job_id, at)
+
+
+def _poll_again(state: RunState, job_id: JobId, at: float) -> None:
+    job = state.jobs[job_id]
+    executions = tuple(
+        replace(e, next_poll_at=at, heard_at=at, doubted=False, unlisted=False)
+        if e.attempt == job.attempt and not e.is_final
+        else e
+        for e in job.executions
+    )
+    put(state, job_id, executions=executions)
+    for execution in state.jobs[job_id].open_executions:
+        follow(state, job_id, execution)
+    arm_timeouts(state, job_id)
+
+
+def settled(state: RunState, event: ev.Settled, at: float) -> None:
+    """Fold `Settled`: the job follows the execution that a person named; what was skipped behind it has a new chance."""
+    job = state.jobs[event.job]
+    known = any(e.execution_id == event.execution_id for e in job.executions)
+    if not known:
+        execution = Execution(
+            execution_id=event.execution_id,
+            attempt=job.attempt,
+            accepted_at=at,
+            heard_at=at,
+            next_poll_at=at,
+            adopted=AdoptedBy.SETTLED,
+        )
+        put(state, event.job, executions=(*job.executions, execution))
+    state.ended = None
+    _follow_again(state, event.job, at)
+    put(state, event.job, complete=True, accepted_at=at, candidates=())
+    reindex(state)
+
+
+def reindex(state: RunState) -> None:
+    """Give skipped jobs behind an open one their chance again, and count everything anew from the records."""
+    opened = [job_id for job_id, job in state.jobs.items() if not job.is_done]
+    while opened:
+        for dependent in state.dependents[opened.pop()]:
+            if state.jobs[dependent].is_done and state.jobs[dependent].status is JobStatus.SKIPPED:
+                _unskip(state, dependent)
+                opened.append(dependent)
+    if any(not job.is_done and not job.job.is_finally for job in state.jobs.values()):
+        state.finally_at = None
+    _count(state)
+
+
+def _unskip(state: RunState, job_id: JobId) -> None:
+    put(
+        state,
+        job_id,
+        step=Step.WAITING,
+        status=JobStatus.PENDING,
+        cause=None,
+        reason=None,
+        tainted=False,
+        ended_at=None,
+    )
+
+
+def _count(state: RunState) -> None:
+    state.unmet = {
+        job_id: sum(not state.jobs[need].is_done for need in job.job.needs) for job_id, job in state.jobs.items()
+    }
+    state.left = sum(not j.is_done and not j.job.is_finally for j in state.jobs.values())
+    state.left_finally = sum(not j.is_done and j.job.is_finally for j in state.jobs.values())
+    state.underway = {job_id: None for job_id, job in state.jobs.items() if job.is_underway}
+    state.ready = {job_id: None for job_id, job in state.jobs.items() if job.step is Step.READY}
+    state.failed_first = next((job_id for job_id, job in state.jobs.items() if _trips_fail_fast(job)), None)
+    if not state.left and state.finally_at is None:
+        state.finally_at = state.at
+    for job_id in state.jobs:
+        state.agenda.wake(job_id)
+
+
+def _trips_fail_fast(job: JobState) -> bool:
+    return job.status.is_failure and not job.job.allow_failure and not job.job.is_finally

@@ -1,0 +1,143 @@
+"""What the engine may ask of Spectrum. Values, not calls: the runner performs them and brings the outcome back.
+
+`turn` ties an outcome to the question: a job asks one thing at a time, and an outcome of an earlier turn is stale news. Polls
+(turn 0) are free of that, and the shared poll and the pre-flight belong to no job.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from spectrum_pipelines.errors import ClientError
+from spectrum_pipelines.pipeline.action import JobId, Scalar
+from spectrum_pipelines.spectrum import (
+    ActiveJob,
+    ConfigurationId,
+    DataId,
+    Deletion,
+    ExecutionId,
+    ExecutionPlan,
+    FileId,
+    FileReference,
+    HistoryEntry,
+    JobDetails,
+    StatusAnswer,
+)
+from spectrum_pipelines.spectrum import Triggered as TriggerAnswer
+
+
+class Purpose(Enum):
+    """Why a job asks; the same question has different consequences."""
+
+    BASELINE = "baseline"
+    POLL = "poll"
+    LOOKUP = "lookup"
+    VERIFY_STOP = "verify_stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskTarget:
+    """Pre-flight: the status of a target, asked once for all jobs that name it."""
+
+    target: FileReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskAllRunning:
+    """The shared poll: one list-running call for every execution that is due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskStatus:
+    """The file's latest execution. A poll says which one it hopes to see."""
+
+    job: JobId
+    turn: int
+    target: FileReference
+    purpose: Purpose
+    execution_id: ExecutionId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskDetails:
+    """One execution, whoever's it is."""
+
+    job: JobId
+    turn: int
+    execution_id: ExecutionId
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskHistory:
+    """The executions of one configuration, newest first."""
+
+    job: JobId
+    turn: int
+    configuration_id: ConfigurationId
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskRunning:
+    """list-running on behalf of one job: to look for its execution, or to see what a stop would hit."""
+
+    job: JobId
+    turn: int
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostTrigger:
+    """The one POST of an attempt; only ever made from a written intent."""
+
+    job: JobId
+    turn: int
+    attempt: int
+    target: FileReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostSequence:
+    """The one POST of an attempt of a sequence."""
+
+    job: JobId
+    turn: int
+    attempt: int
+    file_ids: tuple[FileId, ...]
+    variables: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostStop:
+    """Stop what runs in this file; `execution_id` is what we believe that to be."""
+
+    job: JobId
+    turn: int
+    target: FileReference
+    execution_id: ExecutionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendDelete:
+    """Mark the data of one run for deletion; safe to repeat."""
+
+    job: JobId
+    turn: int
+    data_id: DataId
+
+
+JobRequest = AskStatus | AskDetails | AskHistory | AskRunning | PostTrigger | PostSequence | PostStop | SendDelete
+Request = AskTarget | AskAllRunning | JobRequest
+
+Answer = (
+    StatusAnswer
+    | JobDetails
+    | tuple[HistoryEntry, ...]
+    | tuple[ActiveJob, ...]
+    | TriggerAnswer
+    | ExecutionPlan
+    | Deletion
+    | None
+)
+Outcome = Answer | ClientError

@@ -1,0 +1,174 @@
+"""What the running process has just asked or seen. Applied to the state like facts, but never journaled.
+
+A resumed run starts without any of these and asks again, so nothing that must survive may stand here.
+"""
+
+from dataclasses import dataclass
+
+from spectrum_pipelines.engine.requests import Request
+from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.spectrum import (
+    ActiveJob,
+    ConfigurationId,
+    ExecutionId,
+    FileId,
+    FileReference,
+    StatusAnswer,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """The request is on its way."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The request's outcome is in; the job may ask the next thing."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSeen:
+    """The pre-flight's answer for one target, or the server's reason to refuse it."""
+
+    target: FileReference
+    answer: StatusAnswer | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobReady:
+    """Its needs are done as `run_if` wants them; it waits for a place."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusSeen:
+    """A fresh look at a file before acting on it, or the server's reason to refuse the look."""
+
+    job: JobId
+    target: FileReference
+    answer: StatusAnswer | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedInVain:
+    """Somebody else's run is in the way; look again after `wait` seconds."""
+
+    job: JobId
+    wait: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionSeen:
+    """An execution is still active: progress in percent, estimate in seconds, where the server told.
+
+    `alone`: its details had to tell, the cheaper places did not show it.
+    """
+
+    job: JobId
+    execution_id: ExecutionId
+    job_status: str
+    progress: float | None = None
+    estimate_seconds: float | None = None
+    file_id: FileId | None = None
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionDoubted:
+    """The latest look did not show it (or showed it ended, in `final_word`): its details must tell."""
+
+    job: JobId
+    execution_id: ExecutionId
+    final_word: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollMissed:
+    """A look at one execution gave no usable answer. `refused`: the server said no."""
+
+    job: JobId
+    execution_id: ExecutionId
+    message: str
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListMissed:
+    """The shared poll gave no usable answer. `unusable`: the server answers, but this call does not work there."""
+
+    unusable: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupBegun:
+    """A round of the search after an ambiguous trigger starts."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupRested:
+    """The round found too little to judge; the next one comes after a rest."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupSeen:
+    """One look of a round is done. `succeeded`: it was answered, if only by a no.
+
+    `latest` is set by a status answer, `entries` by list-running, `configuration_id` by a candidate's details, `older` by history.
+    """
+
+    job: JobId
+    target: str | None = None
+    latest: StatusAnswer | None = None
+    entries: tuple[ActiveJob, ...] = ()
+    configuration_id: ConfigurationId | None = None
+    older: tuple[ExecutionId, ...] = ()
+    succeeded: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopCleared:
+    """Looked before stopping: what runs there is ours. Empty-handed looks clear nothing."""
+
+    job: JobId
+    execution_id: ExecutionId
+    need_list: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopSent:
+    """The server took the stop, or may have."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopWithheld:
+    """Stopping now would hit somebody else's execution, or the server refused it."""
+
+    job: JobId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFailed:
+    """A question of a job's own gave no usable answer; it is asked again after a rest."""
+
+    job: JobId
+    message: str
+
+
+Sighting = (
+    Issued | Answered | TargetSeen | JobReady | StatusSeen | LookedInVain | ExecutionSeen | ExecutionDoubted | PollMissed
+    | ListMissed | LookupBegun | LookupSeen | LookupRested | StopCleared | StopSent | StopWithheld | CallFailed
+)  # fmt: skip

@@ -1,0 +1,29 @@
+"""How long a job rests before its next attempt: tenacity's wait strategies, with a jitter that replays.
+
+The jitter is drawn from the run id, the job and the attempt, so that a folded journal and a replayed simulation come to the
+same wait, and two runs do not march in step.
+"""
+
+import random
+from types import SimpleNamespace
+from typing import cast
+
+from tenacity import RetryCallState, wait_exponential
+
+from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.pipeline.policy import Retry
+
+
+def retry_wait(retry: Retry, *, run_id: str, job: JobId, attempt: int) -> float:
+    """Seconds between the end of `attempt` (1-based) and the start of the next one."""
+    strategy = wait_exponential(multiplier=retry.interval, exp_base=retry.factor, max=retry.max_interval)
+    # A wait strategy looks at nothing of the call but its attempt number.
+    base = strategy(cast("RetryCallState", SimpleNamespace(attempt_number=attempt)))
+    drawn = random.Random(f"{run_id}/{job}/{attempt}").uniform(-retry.jitter, retry.jitter)  # noqa: S311 - spreads load
+    return max(0.0, base * (1.0 + drawn))
+
+
+def backoff(interval: float, tries: int, *, cap: float = 60.0) -> float:
+    """Seconds before the same unsent request is tried again, after `tries` failures."""
+    strategy = wait_exponential(multiplier=interval, exp_base=2, max=cap)
+    return float(strategy(cast("RetryCallState", SimpleNamespace(attempt_number=max(1, tries)))))

@@ -1,0 +1,173 @@
+"""The loop: decide -> write down -> do -> hear -> interpret -> write down -> apply, until the run has ended.
+
+The only bookkeeping is the journal: a fact is written before it is applied, a promise is on disk (fsync) before anything that follows
+from it is done or shown. The facts of one round share one fsync. The outer parts satisfy the protocols below, so the same loop
+runs against a real server, in the simulator's virtual time, and inside somebody else's scheduler: it knows of no terminal,
+argument or signal.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from spectrum_pipelines.clock import Clock
+from spectrum_pipelines.engine.apply import apply
+from spectrum_pipelines.engine.decide import decide, next_wake_up
+from spectrum_pipelines.engine.events import AbortRequested, Event, Fact, TriggerIntended
+from spectrum_pipelines.engine.interpret import interpret
+from spectrum_pipelines.engine.looking import Decision
+from spectrum_pipelines.engine.requests import Outcome, Request
+from spectrum_pipelines.engine.sightings import Issued, Sighting
+from spectrum_pipelines.engine.state import RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamped:
+    """A fact with its time: `at` on the run clock (what is decided by), `time` on the wall clock (what people read)."""
+
+    at: float
+    time: datetime
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """The outcome of a request."""
+
+    request: Request
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """Somebody wants the run to end. `signal` is its name (`SIGTERM`); `detach` leaves everything running."""
+
+    signal: str
+    detach: bool = False
+
+
+class Calls(Protocol):
+    """Performs requests elsewhere and brings the outcomes back."""
+
+    def submit(self, request: Request) -> None:
+        """Send it when there is a free connection; must not block."""
+        ...
+
+    def collect(self, timeout: float | None) -> list[Heard | Interrupted]:
+        """What has come in; waits for the first, at most `timeout` seconds (None: as long as it takes)."""
+        ...
+
+
+class Journal(Protocol):
+    """Where facts are kept."""
+
+    def append(self, facts: Sequence[Stamped]) -> None:
+        """Write in order; return when every promise among them is on disk. Raises OSError."""
+        ...
+
+
+#: Told of every fact after it is on disk and applied; must not raise and not take long.
+Observer = Callable[[Stamped, RunState], None]
+
+
+class RunClock:
+    """Seconds since the run began, monotonic; a resumed run goes on where the wall clock says it should be."""
+
+    def __init__(self, clock: Clock, *, start_at: float = 0.0) -> None:
+        self._clock = clock
+        self._offset = start_at - clock.monotonic()
+
+    def at(self) -> float:
+        """The run clock."""
+        return self._clock.monotonic() + self._offset
+
+    def time(self) -> datetime:
+        """The wall clock, for people."""
+        return self._clock.now()
+
+
+def resume_at(last: Stamped, now: datetime) -> float:
+    """The run clock of a process that takes over: executions went on while nobody looked. A wall clock set back counts as no time."""
+    return last.at + max(timedelta(0), now - last.time).total_seconds()
+
+
+class Runner:
+    """One run in this process. `broken` says why the journal could not be written, if so."""
+
+    def __init__(
+        self,
+        state: RunState,
+        *,
+        calls: Calls,
+        journal: Journal,
+        clock: RunClock,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.state = state
+        self.broken: OSError | None = None
+        self._calls = calls
+        self._journal = journal
+        self._clock = clock
+        self._observers = observers
+
+    def run(self, *first: Event) -> RunState:
+        """Record `first` (`RunStarted` or `Resumed`), then go on until the run has ended."""
+        self._record(first)
+        while self.state.ended is None:
+            decisions = decide(self.state, self._clock.at())
+            if decisions:
+                self._carry_out(decisions)
+            else:
+                self._listen()
+        return self.state
+
+    def _carry_out(self, decisions: Iterable[Decision]) -> None:
+        requests: list[Request] = []
+        events: list[Event | Sighting] = []
+        for decision in decisions:
+            if isinstance(decision, Request):
+                requests.append(decision)
+            else:
+                events.append(decision)
+        self._record(events)
+        for request in requests:
+            apply(self.state, Issued(request=request), self._clock.at())
+            self._calls.submit(request)
+
+    def _listen(self) -> None:
+        now = self._clock.at()
+        wake_up = next_wake_up(self.state, now)
+        arrivals = self._calls.collect(None if wake_up is None else max(0.0, wake_up - now))
+        for arrival in arrivals:
+            match arrival:
+                case Heard(request=request, outcome=outcome):
+                    self._record(interpret(self.state, request, outcome, self._clock.at()))
+                case Interrupted(signal=signal, detach=detach):
+                    if self.state.abort is None:
+                        self._record([AbortRequested(signal=signal, detach=detach)])
+
+    def _record(self, events: Iterable[Event | Sighting]) -> None:
+        """Facts to disk first, then into the state, then to whoever watches."""
+        now, time = self._clock.at(), self._clock.time()
+        listed = list(events)
+        facts = [Stamped(at=now, time=time, event=event) for event in listed if isinstance(event, Fact)]
+        if facts and self.broken is None:
+            try:
+                self._journal.append(facts)
+            except OSError as error:
+                self._break(error)
+        if self.broken is not None:
+            # Without a journal nothing may be triggered any more: an intent that is not on disk was never had.
+            listed = [event for event in listed if not isinstance(event, TriggerIntended)]
+            facts = [fact for fact in facts if not isinstance(fact.event, TriggerIntended)]
+        for event in listed:
+            apply(self.state, event, now)
+        for fact in facts:
+            for observer in self._observers:
+                observer(fact, self.state)
+
+    def _break(self, error: OSError) -> None:
+        self.broken = error
+        if self.state.abort is None and self.state.ended is None:
+            self._record([AbortRequested(signal="DISK", detach=False)])
