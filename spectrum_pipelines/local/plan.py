@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from graphlib import TopologicalSorter
 
-from .model import File, FileId, Workbook
+from .model import File, FileId, Kind, Workbook
 
 
 class RefusedPlanError(Exception):
@@ -39,6 +39,8 @@ def _closure(files: Sequence[File], roots: Iterable[FileId]) -> set[FileId]:
 
 
 def _require_data_driven(file: File) -> None:
-    # The vendor asks it of every workbook of the chain, also of one that the caller names.
-    if file.sources or (isinstance(file.action, Workbook) and not file.data_driven):
+    # The vendor asks it of every workbook of the chain, also of one that the caller names. A simulated one has to be
+    # told apart by its sources: without any, nobody knows what would drive it.
+    is_driven = file.data_driven or file.kind is not Kind.WORKBOOK
+    if not is_driven and (file.sources or isinstance(file.action, Workbook)):
         raise RefusedPlanError(f"Workbook '{file.path}' in the dependency chain is not data-driven")

@@ -145,7 +145,10 @@ class Scheduler:
         running = replace(execution, status=Status.RUNNING, start=_now())
         self._ledger.put(running)
         self._log(f"{running.id} {file.path}: {running.status}")
-        self._jobs[running.id] = self._start_job(file, running, nth, lambda end: self._finish(running, end))
+        try:
+            self._jobs[running.id] = self._start_job(file, running, nth, lambda end: self._finish(running, end))
+        except RuntimeError as error:  # the machine is out of threads
+            self._end(running, Outcome(status=Status.ERROR, failure_count=1, reason=str(error)))
 
     def _finish(self, execution: Execution, outcome: Outcome) -> None:
         if self._jobs.pop(execution.id, None) is None:

@@ -39,7 +39,7 @@ class RunningServer:
         self._workspace = workspace
         self._listener = listener
         self._state = state
-        self._log = log
+        self._hear = log
         self._failure: BaseException | None = None
         self._ready = threading.Event()
         self._closed = threading.Event()
@@ -99,6 +99,10 @@ class RunningServer:
             self._listener.close()
             self._closed.set()
             self._ready.set()
+
+    def _log(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a log that nobody reads any more must not stop a job
+            self._hear(line)
 
     async def _serve(self) -> None:
         with contextlib.ExitStack() as stack:
@@ -178,6 +182,7 @@ def _config(app: Gate) -> uvicorn.Config:
         log_config=None,
         log_level="error",  # a torn request is the caller's affair; only our own faults go to stderr
         server_header=False,
+        proxy_headers=False,
     )
 
 

@@ -113,6 +113,19 @@ def test_a_chain_with_a_workbook_that_is_not_data_driven_is_refused(
     assert server.server.executions() == []
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param([file(2), workbook(3, data_driven=[2], sources=[9]), file(9)], id="data-driven-and-reads-another"),
+        pytest.param([file(2), {"id": 3, "path": "/a.exp", "sources": [2], "simulate": {}}], id="export-with-a-source"),
+    ],
+)
+def test_a_chain_is_followed_through_all_that_reads(files: list[dict[str, Any]], site: Open) -> None:
+    server = site(*files)
+    plan = server.sequence(2).data["execution-plan"]
+    assert [server.until(one["job-execution-id"], "COMPLETED").file_id for one in plan] == [2, 3]
+
+
 def test_a_plain_run_starts_what_is_data_driven_by_it(site: Open) -> None:
     server = site(file(2), file(3, reads=[2]), file(4, reads=[3]))
     server.trigger(2)

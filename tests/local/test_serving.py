@@ -71,6 +71,19 @@ def test_close_does_not_wait_for_queries_connections_or_slow_callers(
     assert capfd.readouterr().err == ""
 
 
+def test_a_log_that_breaks_stops_no_job(tmp_path: Path) -> None:
+    def broken(_: str) -> None:
+        raise BrokenPipeError
+
+    with RunningServer.start(workspace(tmp_path), state=None, log=broken) as server:
+        caller = Caller(server.url)
+        number = caller.trigger(1)
+        patience = time.monotonic() + 5
+        while caller.details(number)["jobStatus"] != "COMPLETED":
+            assert time.monotonic() < patience
+        caller.line.close()
+
+
 def test_wait_ends_with_the_server(tmp_path: Path) -> None:
     server = RunningServer.start(workspace(tmp_path), state=None)
     assert not server.wait(0)

@@ -108,6 +108,14 @@ def test_an_sql_error_is_an_error_with_a_count(site: Open) -> None:
     assert "nowhere" in server.lines[-1]
 
 
+@pytest.mark.parametrize("value", [10**400, float("inf"), "\ud800", "", True], ids=str)
+def test_a_variable_that_no_database_likes_still_ends_the_run(value: object, site: Open) -> None:
+    server = site(book("SELECT $a AS a", variables={"a": 1}, data_driven=[1]), {"id": 1, "path": "/a", "simulate": {}})
+    body = json.dumps({"fileIds": [1], "variables": {"a": value}}).replace("Infinity", "1e999")
+    plan = server.call("POST", "/api/job-execution/trigger", body).data["execution-plan"]
+    assert server.until(plan[1]["job-execution-id"]).status in {"COMPLETED", "ERROR"}
+
+
 @pytest.mark.parametrize("to", ["out/deep/data.csv", "data.json", "data.parquet", "it's.csv"])
 def test_an_export_writes_each_format(to: str, tmp_path: Path, site: Open) -> None:
     server = site(exported("SELECT n, n > 1 AS big FROM range(3) AS t(n) -- end", to))

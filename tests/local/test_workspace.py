@@ -164,6 +164,7 @@ def test_good_sql_has_no_fault(tmp_path: Path) -> None:
         "SELECT * FROM DATA AS d JOIN data AS e USING (a);",
         "WITH own AS (SELECT 1 AS a) SELECT * FROM own WHERE a IN (SELECT a FROM data WHERE a > $least)",
         "FROM data SELECT count(*) -- a comment",
+        "SELECT " + "+".join("1" * 900) + " AS n FROM data",
         "SELECT * FROM range(3), (VALUES (1)) AS v, information_schema.tables",
     ]
     files = [book(number, sql, f"t{number}", variables={"least": 0}) for number, sql in enumerate(good, start=2)]
