@@ -151,8 +151,7 @@ class Scheduler:
             self._end(running, Outcome(status=Status.ERROR, failure_count=1, reason=str(error)))
 
     def _finish(self, execution: Execution, outcome: Outcome) -> None:
-        if self._jobs.pop(execution.id, None) is None:
-            return  # a stop and the natural end may both have been on their way
+        del self._jobs[execution.id]
         self._stopping.discard(execution.id)
         self._end(execution, outcome)
         if outcome.status in SUCCESS and execution.sequence is None and not self._closing:

@@ -160,20 +160,23 @@ def test_data_driven_runs_that_are_pending_are_not_doubled(site: Open) -> None:
     ],
 )
 def test_outcomes_follow_each_other(repeat: str, expected: list[str], site: Open) -> None:
-    server = site(file(1, outcomes=["ERROR", "COMPLETED"], repeat=repeat, queue="1ms"))
+    server = site(file(1, outcomes=["ERROR", "COMPLETED"], repeat=repeat), file(2, **LONG), slots=1)
+    server.trigger(2)
     server.trigger(1)
     server.stop(1)  # stopped while it was queued: does not count
+    server.stop(2)
     assert [server.until(server.trigger(1)).status for _ in range(4)] == expected
 
 
 def test_a_run_reports_the_records_that_the_workspace_foretells(site: Open) -> None:
-    outcomes = ["COMPLETED_WITH_WARNINGS", "COMPLETED", "ERROR"]
+    outcomes = ["COMPLETED_WITH_WARNINGS", "COMPLETED", "ERROR", "CANCELED"]
     server = site({"id": 1, "path": "/a.imp", "simulate": {"outcomes": outcomes, "records": 7, "dropped": 2}})
     shown = [server.details(server.until(server.trigger(1)).id) for _ in outcomes]
     assert [(one["successCount"], one["failureCount"], one["counters"]) for one in shown] == [
         (7, 2, {"IMPORT_RECORDS": 7, "IMPORT_DROPPED_RECORDS": 2}),
         (7, 0, {"IMPORT_RECORDS": 7, "IMPORT_DROPPED_RECORDS": 0}),
         (0, 1, {}),
+        (0, 0, {}),
     ]
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from spectrum_pipelines.local.execution import Execution, Status, Trigger
+from spectrum_pipelines.local.model import ExecutionId, FileId
 from tests.local.conftest import Open
 
 HEAVY = "SELECT count(*) AS n FROM range(100000000000000) AS t(n) WHERE n % 7 = 3"
@@ -141,11 +143,24 @@ def test_a_stop_interrupts_a_real_query(tmp_path: Path, site: Open) -> None:
     assert [(one.name, one.read_text()) for one in (tmp_path / "out").iterdir()] == [("data.csv", "old")]
 
 
-def test_a_real_query_tells_its_progress(site: Open) -> None:
-    server = site(book(HEAVY))
+def test_a_real_query_is_estimated_by_its_past(site: Open) -> None:
+    hours = Execution(
+        id=ExecutionId(1),
+        file_id=FileId(2),
+        user="analyst",
+        trigger=Trigger.REST,
+        status=Status.COMPLETED,
+        created=0,
+        start=0,
+        stop=7_200_000,
+    )
+    server = site(book(HEAVY), exported(HEAVY), seed=[hours])
     server.trigger(2)
-    shown = server.status(2)
-    assert (shown["job-progress"].isdigit(), shown["estimate-time"]) == (True, "0s")
+    server.trigger(3)
+    shown, unknown = server.status(2), server.status(3)
+    assert shown["job-progress"].isdigit()
+    assert 7100 < int(shown["estimate-time"].removesuffix("s")) <= 7200
+    assert unknown["estimate-time"] == "0s"
 
 
 def test_deleted_data_is_gone(tmp_path: Path, site: Open) -> None:
