@@ -137,15 +137,17 @@ def _summary(it: Violation, best: Iterable[Violation]) -> tuple[str, str]:
         return code, f"must be {listed(quoted(choices))}"
     if rules and all(inner.rule == "type" for inner in rules):
         return code, f"must be {types_in_words([name for inner in rules for name in _types(inner)])}"
-    return code, next((_RULES.get(inner.rule, _OTHER)[1](inner) for inner in best), "several alternatives fit at once")
+    for inner in best:
+        code, must = _RULES.get(inner.rule, _OTHER)
+        return code, must(inner)
+    return code, "several alternatives fit at once"
 
 
 def _which_key(it: Violation, keys: list[str]) -> Complaint:
     present = [key for key in it.value if key in keys]
     if not present:
         message = (
-            it.note("x-message")
-            or f"{it.name} needs {'exactly ' if it.rule == 'oneOf' else ''}one of {listed(quoted(keys))}"
+            it.note("x-message") or f"{it.name} needs {'either ' if it.rule == 'oneOf' else ''}{listed(quoted(keys))}"
         )
         return Complaint(path=it.path, code="missing-key", message=message, hint=it.note("x-hint"), at_key=True)
     first, second = present[0], present[-1]

@@ -103,7 +103,7 @@ class _Composer:
         root = outermost.branch.children.get(0)
         if root is None or (not isinstance(root, Branch) and root[0] == root[1]):
             fault = Fault(
-                start=0, end=0, code="empty-file", message="the file is empty", hint="is this the right file?"
+                start=0, end=0, code="empty-file", message="there is nothing in this file", hint="is it the right one?"
             )
             return Composition(faults=[*self.faults, fault])
         data = outermost.data[0]
@@ -200,6 +200,7 @@ class _Composer:
             message = "a key is missing before this colon" if start == end else "a key must be text, and this is not"
             self._note(span, "key-type", message, f'put quotes around it: `"{word}":`')
             value = word
+            self._unsound.add((*self._path()[:-1], word))
         elif value == "<<":
             hint = "repeat the keys, or give the whole value as an alias"
             self._note(span, "merge-key", "merge keys (`<<`) are not part of YAML 1.2", hint)

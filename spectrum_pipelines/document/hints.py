@@ -36,7 +36,7 @@ def _meant(it: Violation) -> str | None:
         return None
     match it.wanted if it.rule == "type" else None:
         case "string":
-            return f'put quotes around it: `"{flow(it.value)}"`'
+            return "put quotes around it"
         case "array":
             return f"write a list: `[{flow(it.value)}]`"
         case _:
@@ -55,7 +55,7 @@ def _misread(it: Violation, word: str) -> str | None:
         return f"write `{_YES[word.lower()]}`: only `true` and `false` are not text"
     if "boolean" in types and word.lower() in {"true", "false"}:
         return f"write `{word.lower()}` without quotes"
-    if types & {"integer", "number"} and _WHOLE.fullmatch(word):
+    if _WHOLE.fullmatch(word) and (types & {"integer", "number"} or int(word) in _choices(it)):
         return f"write `{word}` without quotes"
     if types == {"array"} and not it.note("x-hint"):
         return f"write a list: `[{shortened(flow(word))}]`"

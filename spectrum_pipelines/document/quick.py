@@ -13,9 +13,8 @@ from typing import Any
 
 Test = Callable[[Any], bool]
 
-_ANNOTATIONS = frozenset(
-    "$schema $id $comment title description examples default definitions x-message x-hint x-elsewhere".split()
-)
+_ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "title", "description", "examples", "default", "definitions"})
+_OURS = frozenset({"x-message", "x-hint", "x-elsewhere"})
 
 
 class _Unsure(Exception):
@@ -53,16 +52,17 @@ class _Compiler:
             return lambda _: schema
         if "$ref" in schema:  # draft-07: whatever stands beside it does not count
             return self._reference(schema["$ref"])
-        tests = [self._keyword(keyword, schema) for keyword in schema if keyword not in _ANNOTATIONS]
+        tests = [self._keyword(keyword, schema) for keyword in schema if keyword not in _ANNOTATIONS | _OURS]
         return tests[0] if len(tests) == 1 else lambda value: all(test(value) for test in tests)
 
     def _reference(self, reference: str) -> Test:
-        if reference not in self._references:
+        slot = self._references.get(reference)
+        if slot is None:
             slot = self._references[reference] = []  # taken before it is filled: schemas may refer to themselves
-            if not reference.startswith("#/definitions/"):
+            target = self._root.get("definitions", {}).get(reference.removeprefix("#/definitions/"))
+            if target is None:
                 raise _Unsupported
-            slot.append(self.test(self._root["definitions"][reference.removeprefix("#/definitions/")]))
-        slot = self._references[reference]
+            slot.append(self.test(target))
         return lambda value: slot[0](value)  # noqa: PLW0108 - the slot may still be empty
 
     def _keyword(self, keyword: str, schema: Mapping[str, Any]) -> Test:

@@ -52,11 +52,14 @@ def _read(name: str, max_bytes: int) -> bytes:
     try:
         # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
         descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+        try:
             mode = stat.S_IFMT(os.fstat(descriptor).st_mode)
             if mode != stat.S_IFREG:
                 raise _not_a_file(name, mode)
-            return file.read(max_bytes + 1)
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read(max_bytes + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as error:
         raise _missing(name) from error
     except OSError as error:

@@ -12,6 +12,7 @@ import yaml
 
 from spectrum_pipelines.document.fault import Fault
 
+_LONGEST_KEY = 1024  # YAML's own limit
 _QUOTE_IT = "put quotes around the value"
 _NO_SPACE = re.compile(r"[ ]*(?:- +)*[\w.-]+(?P<colon>:)[^\s:/]")
 
@@ -83,14 +84,17 @@ def _unclosed_quote(it: _Complaint) -> Fault | None:
 def _escape(it: _Complaint) -> Fault | None:
     start = it.text.rfind("\\", it.since, it.at + 1)
     message = f"`{it.text[start : start + 2]}` does not begin an escape that YAML knows"
-    if it.text[start + 1 : start + 2] in set("xuU"):
-        message = "this escape does not stand for a character"
     hint = "use single quotes, in which a backslash is a backslash, or write `\\\\`"
+    if re.compile(r"\\u[dD][89a-fA-F]").match(it.text, start):
+        message, hint = "this escape is half of a character", "write the character itself"
+    elif it.text[start + 1 : start + 2] in set("xuU"):
+        message = "this escape does not stand for a character"
     return it.fault("bad-escape", message, hint, start=start, length=2)
 
 
 def _reserved(it: _Complaint) -> Fault | None:
-    return it.fault("reserved-character", f"a value cannot begin with `{it.character}`", _QUOTE_IT)
+    mark = "a backquote" if it.character == "`" else f"`{it.character}`"
+    return it.fault("reserved-character", f"a value cannot begin with {mark}", _QUOTE_IT)
 
 
 def _unclosed_bracket(it: _Complaint) -> Fault | None:
@@ -114,7 +118,14 @@ def _second_colon(it: _Complaint) -> Fault | None:
     previous = it.text.rfind("\n", 0, max(it.line_start - 1, 0)) + 1
     if glued := _missing_space(it, previous):
         return glued
+    if it.before.startswith("---"):
+        return it.fault(
+            "syntax", "nothing may stand beside `---`", "begin on the next line", start=it.line_start, length=3
+        )
     indent = len(it.before) - len(it.before.lstrip(" "))
+    if len(it.before) > _LONGEST_KEY:
+        message = f"a key of more than {_LONGEST_KEY:,} characters"
+        return it.fault("syntax", message, "shorten it", start=it.line_start + indent)
     return it.fault(
         "indentation",
         "this line is indented deeper than the line above allows",
@@ -154,6 +165,10 @@ def _misfit(it: _Complaint) -> Fault | None:
         return it.fault("text-after-quote", "text after a closing quote", hint)
     if it.character and it.character in "]}":
         return it.fault("unopened-bracket", f"this `{it.character}` closes nothing", "remove it, or quote the value")
+    if it.character == ":":
+        return it.fault(
+            "syntax", "a key is missing before this colon", "write `key: value`, or put quotes around the text"
+        )
     if it.before.strip():
         return it.fault("syntax", "this does not belong to the value before it", _QUOTE_IT)
     same_column = len(it.before) == it.since - (it.text.rfind("\n", 0, it.since) + 1)
