@@ -84,6 +84,8 @@ class _Composer:
         for event in events:
             self._count += 1
             kind = type(event)
+            if self._count > MAX_VALUES:
+                raise _stop(event, "too-large", f"more than {MAX_VALUES:,} values", "split the file")
             if kind is ScalarEvent:
                 self._scalar(event)
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
@@ -124,8 +126,6 @@ class _Composer:
         start = event.start_mark.index
         if len(self._stack) > MAX_DEPTH:
             raise _stop(event, "too-deep", f"more than {MAX_DEPTH} levels, one inside the other", "flatten the file")
-        if self._count > MAX_VALUES:
-            raise _stop(event, "too-large", f"more than {MAX_VALUES:,} values", "split the file")
         if flaw := refuse_tag(event, kind):
             self._note((start, event.end_mark.index), flaw.code, flaw.message, flaw.hint)
         if event.anchor is not None:
@@ -201,7 +201,7 @@ class _Composer:
             self._note(span, "key-type", message, f'put quotes around it: `"{word}":`')
             value = word
             self._unsound.add((*self._path()[:-1], word))
-        elif value == "<<":
+        elif value == "<<" and end - start == len("<<"):  # in quotes it is a key like any other
             hint = "repeat the keys, or give the whole value as an alias"
             self._note(span, "merge-key", "merge keys (`<<`) are not part of YAML 1.2", hint)
             self._unsound.add(self._path()[:-1])

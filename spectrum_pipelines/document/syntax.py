@@ -103,12 +103,18 @@ def _unclosed_bracket(it: _Complaint) -> Fault | None:
     if it.text[it.at - 1 : it.at + 1] == "${":
         hint = 'write "${...}" in double quotes'
         return it.fault("unquoted-reference", "`${...}` needs quotes inside brackets", hint, start=it.at - 1, length=2)
-    if it.is_at_end or it.since < it.line_start:
+    if it.is_at_end or (it.since < it.line_start and _indent(it.text, it.at) <= _indent(it.text, it.since)):
         message = f"this `{bracket}` is never closed"
         hint = f"add the closing `{close}`"
         return it.fault("unclosed-bracket", message, hint, start=it.since)
     hint = "put quotes around a value that holds a bracket, a comma or a colon with a space"
     return it.fault("syntax", f"a `,` or `{close}` is missing before this", hint)
+
+
+def _indent(text: str, at: int) -> int:
+    """How far the line of an offset is indented."""
+    blanks = re.compile(" *").match(text, text.rfind("\n", 0, at) + 1)
+    return len(blanks[0]) if blanks else 0
 
 
 def _second_colon(it: _Complaint) -> Fault | None:
@@ -161,7 +167,7 @@ def _dash(it: _Complaint) -> Fault | None:
 
 def _misfit(it: _Complaint) -> Fault | None:
     if it.before.rstrip()[-1:] in {'"', "'"}:
-        hint = "close every quote; inside single quotes write '' for ', inside double quotes \\\" for \""
+        hint = "is an earlier quote never closed? Inside single quotes write '' for ', inside double quotes \\\" for \""
         return it.fault("text-after-quote", "text after a closing quote", hint)
     if it.character and it.character in "]}":
         return it.fault("unopened-bracket", f"this `{it.character}` closes nothing", "remove it, or quote the value")

@@ -76,6 +76,7 @@ DATA = [
     pytest.param('a: !!int "5"', {"a": 5}, id="an explicit number"),
     pytest.param("a: !!float 5", {"a": 5.0}, id="an explicit fraction"),
     pytest.param("a: !!map {b: !!seq []}", {"a": {"b": []}}, id="explicit collections"),
+    pytest.param('"<<": {a: 1}', {"<<": {"a": 1}}, id="a merge key in quotes is a key"),
     pytest.param("a: ! 5", {"a": "5"}, id="the tag for plain text"),
     pytest.param("%YAML 1.1\n---\na: no\n...\n", {"a": "no"}, id="38 a directive for YAML 1.1 changes nothing"),
     pytest.param("a: &x [1]\nb: *x", {"a": [1], "b": [1]}, id="an alias"),

@@ -121,9 +121,7 @@ def test_json_comes_back_and_every_span_covers_its_text(indent: int | None, data
 
 @settings(max_examples=100, deadline=None)
 @given(
-    data=st.dictionaries(
-        st.text("abc xyz:-#", min_size=1, max_size=8).filter(lambda it: resolve(it) == it and it != "<<"), DATA
-    ),
+    data=st.dictionaries(st.text("abc xyz:-#", min_size=1, max_size=8).filter(lambda it: resolve(it) == it), DATA),
     style=st.sampled_from([None, '"']),
     flow=st.sampled_from([None, True, False]),
 )
