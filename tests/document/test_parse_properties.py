@@ -74,7 +74,7 @@ PIECES = st.sampled_from(MARKS) | st.sampled_from(STRANGE)
 SCHEMA = {"type": "object", "additionalProperties": {"type": ["integer", "array"], "items": {"type": "string"}}}
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.text(max_size=60) | st.lists(PIECES, max_size=25).map("".join))
 def test_any_text_gives_an_answer(text: str) -> None:
     source = Source(name="it", text=text)
@@ -104,7 +104,7 @@ def text_at(document: Document, span: Span) -> str:
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.dictionaries(TEXTS, DATA, max_size=4) | st.lists(DATA, max_size=4))
 def test_json_comes_back_and_every_span_covers_its_text(indent: int | None, data: Any) -> None:
     text = json.dumps(data, ensure_ascii=False, indent=indent)
@@ -119,7 +119,7 @@ def test_json_comes_back_and_every_span_covers_its_text(indent: int | None, data
     assert compose(events(text, pure_parser(text))).data == data
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     data=st.dictionaries(st.text("abc xyz:-#", min_size=1, max_size=8).filter(lambda it: resolve(it) == it), DATA),
     style=st.sampled_from([None, '"']),

@@ -142,7 +142,7 @@ def shaped_like(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("schema", [SHOWN, load_schema("pipeline")], ids=["shown", "pipeline"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_nothing_invalid_passes(schema: dict[str, Any], data: st.DataObject) -> None:
     value = data.draw(shaped_like(schema))
