@@ -150,6 +150,7 @@ def test_nothing_invalid_passes(schema: dict[str, Any], data: st.DataObject) -> 
         assert Draft7Validator(schema).is_valid(value)
 
 
-def test_every_keyword_of_the_shipped_schemas_is_known() -> None:
-    schema = load_schema("pipeline")
-    assert predicate(schema)(schema["examples"][0])
+@pytest.mark.parametrize("name", ["pipeline", "workspace"])
+def test_every_keyword_of_the_shipped_schemas_is_known(name: str) -> None:
+    schema = load_schema(name)
+    assert all(map(predicate(schema), schema["examples"]))
