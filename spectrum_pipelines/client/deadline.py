@@ -74,11 +74,6 @@ def _limit_connect(sock: socket.socket) -> None:
 class TimedSocket(socket.socket):
     """A TCP socket whose every wait is cut to the call's time."""
 
-    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        """Read, for an encrypted proxy that carries another TLS."""
-        _limit(self)
-        return super().recv(bufsize, flags)
-
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int = 0, flags: int = 0) -> int:
         """Read: what `makefile()` and thereby http.client uses."""
         _limit(self)
@@ -94,7 +89,7 @@ class TimedTlsSocket(ssl.SSLSocket):
     """The same for TLS: `ssl.SSLContext.sslsocket_class`."""
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """Read one piece."""
+        """Read, for a TLS that is carried inside this one (an encrypted proxy)."""
         _limit(self)
         return super().recv(buflen, flags)
 

@@ -41,7 +41,7 @@ class Reply:
 
     def header(self, name: str) -> str:
         """A header's value whatever the case of its name; empty where it is missing."""
-        return next((value for key, value in self.headers.items() if key.lower() == name), "")
+        return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,8 @@ def unsent(failure: NotConnected, *, where: str, host: str, redact: Redact) -> U
             case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
                 break  # hung up in the handshake: a server that restarts does that, and it passes
             case ssl.SSLCertVerificationError():
-                why = redact(error.verify_message)
+                # Where a library checks the host name itself, OpenSSL's own words are missing.
+                why = redact(getattr(error, "verify_message", "")) or reason
                 return TlsFailure(f"{where}: the certificate of {host} is not accepted: {why}", hint=_TLS_HINT)
             case ssl.SSLError():
                 return TlsFailure(f"{where}: no TLS with {host}: {reason}", hint=f"is it https at all? {_TLS_HINT}")

@@ -47,7 +47,7 @@ class Line:
 
     def request(self) -> Seen | None:
         start = self._file.readline().decode("latin-1").split()
-        if not start:
+        if len(start) < 2:
             return None
         headers: dict[str, str] = {}
         while (line := self._file.readline().strip()) != b"":
@@ -62,6 +62,12 @@ class Line:
     def until_the_client_leaves(self) -> None:
         self._file.read()
 
+    def close(self) -> None:
+        with suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+        self._file.close()
+        self.sock.close()
+
 
 #: One answer. True keeps the connection for the next request.
 Step = Callable[[Line, Seen], bool]
@@ -73,8 +79,8 @@ class ScriptedServer:
     def __init__(self, *steps: Step, tls: ssl.SSLContext | None = None, host: str = "localhost") -> None:
         self.seen: list[Seen] = []
         self.connections = 0
-        self._steps = list(steps)
-        self._tls = tls
+        self.steps = list(steps)
+        self.tls = tls
         self._lock = threading.Lock()
         self.closing = threading.Event()
         self._sockets: list[socket.socket] = []
@@ -99,23 +105,19 @@ class ScriptedServer:
                 self._start(self._serve, sock, self.connections)
 
     def _serve(self, sock: socket.socket, number: int) -> None:
-        # The client under test hangs up in the middle of things by design.
+        # The client under test hangs up in the middle of things, by design.
         with suppress(OSError, ValueError):
-            if self._tls is not None:
-                sock = self._tls.wrap_socket(sock, server_side=True)
+            if self.tls is not None:
+                sock = self.tls.wrap_socket(sock, server_side=True)
                 self._sockets.append(sock)
-            line = Line(self, sock, number)
-            while (request := line.request()) is not None and self._next(request)(line, request):
-                pass
-        # close() alone would leave the connection open: the line's file still holds it.
-        with suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-        sock.close()
+            with closing(Line(self, sock, number)) as line:
+                while (request := line.request()) is not None and self._next(request)(line, request):
+                    pass
 
     def _next(self, request: Seen) -> Step:
         with self._lock:
             self.seen.append(request)
-            return self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
+            return self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
 
     def relay(self, line: Line, target: str) -> None:
         """Carry bytes both ways, as a proxy does after CONNECT."""

@@ -23,6 +23,7 @@ from tests.client.conftest import (
     drip,
     get,
     hang_up,
+    head,
     post,
 )
 
@@ -76,6 +77,29 @@ def test_https_goes_through_a_tunnel_that_sees_no_login(
     assert len(proxy.seen) == 2, "a POST gets a tunnel of its own"
 
 
+def test_tls_inside_tls_for_a_proxy_that_is_encrypted_itself(
+    transport: Transports, secure: tuple[ScriptedServer, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, bundle = secure
+    with ScriptedServer(tunnel, tls=server.tls) as proxy:
+        through(monkeypatch, proxy)
+        line = transport(verify=bundle)
+        assert line.send(get(server)).http_status == line.send(get(server)).http_status == 200
+        line.close()
+    assert len(proxy.seen) == 1
+
+
+def test_fault_23_the_deadline_holds_inside_two_layers_of_tls(
+    transport: Transports, secure: tuple[ScriptedServer, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, bundle = secure
+    server.steps[:] = [drip(b"x" * 10_000, first=head(length=10_000))]
+    with ScriptedServer(tunnel, tls=server.tls) as proxy:
+        through(monkeypatch, proxy)
+        with pytest.raises(Unanswered, match="no complete answer in time"):
+            transport(verify=bundle).send(get(server, deadline=0.2))
+
+
 def test_no_proxy_is_honoured(transport: Transports, monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer(answer({})) as proxy, ScriptedServer(answer(RUNNING)) as server:
         through(monkeypatch, proxy)
@@ -93,22 +117,22 @@ def test_proxies_given_by_the_caller_go_before_the_environment(
 
 
 NO_WAY = [
-    pytest.param(answer(None, code=407), "the proxy localhost.*407", id="credentials-refused"),
-    pytest.param(answer(None, code=502), "the proxy localhost.*502", id="bad-gateway"),
-    pytest.param(hang_up, "the proxy localhost", id="hangs-up"),
-    pytest.param(drip(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 9999), "in time", id="23-drips"),
+    pytest.param(answer(None, code=407), 5, "the proxy localhost.*407", id="credentials-refused"),
+    pytest.param(answer(None, code=502), 5, "the proxy localhost.*502", id="bad-gateway"),
+    pytest.param(hang_up, 5, "the proxy localhost", id="hangs-up"),
+    pytest.param(drip(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 9999), 0.15, "in time", id="23-drips"),
 ]
 
 
-@pytest.mark.parametrize(("step", "match"), NO_WAY)
+@pytest.mark.parametrize(("step", "deadline", "match"), NO_WAY)
 def test_a_tunnel_that_does_not_come_about_is_unsent(
-    transport: Transports, monkeypatch: pytest.MonkeyPatch, step: Step, match: str
+    transport: Transports, monkeypatch: pytest.MonkeyPatch, step: Step, deadline: float, match: str
 ) -> None:
     with ScriptedServer(step) as proxy:
         through(monkeypatch, proxy)
         started = SystemClock().monotonic()
         with pytest.raises(Unsent, match=match):
-            transport().send(Call(method="POST", url="https://spectrum.example.com/x", deadline=0.4))
+            transport().send(Call(method="POST", url="https://spectrum.example.com/x", deadline=deadline))
         assert SystemClock().monotonic() - started < 2
 
 
@@ -142,7 +166,7 @@ def test_fault_47_a_proxy_may_echo_what_it_was_sent(transport: Transports, monke
             line.say(f"HTTP/1.1 407 {seen.headers['proxy-authorization']} {SECRET}\r\n\r\n".encode())
             return False
 
-        proxy._steps[:] = [echo]
+        proxy.steps[:] = [echo]
         with pytest.raises(ClientError) as caught:
             transport().send(Call(method="GET", url="https://spectrum.example.com/x", deadline=5))
     assert SECRET not in str(caught.value)

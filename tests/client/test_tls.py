@@ -82,9 +82,9 @@ UNTRUSTED = [
 def test_fault_2_a_certificate_that_is_not_to_be_trusted_ends_it_before_the_login_is_sent(
     transport: Transports, authority: Authority, context: Callable[[Authority], ssl.SSLContext], why: str
 ) -> None:
-    with ScriptedServer(answer({}), tls=context(authority)) as server:
-        with pytest.raises(TlsFailure, match=f"certificate of localhost:{server.port}.*{why}") as caught:
-            transport(verify=authority.bundle).send(post(server))
+    with ScriptedServer(answer({}), tls=context(authority)) as server, pytest.raises(TlsFailure, match=why) as caught:
+        transport(verify=authority.bundle).send(post(server))
+    assert f"the certificate of localhost:{server.port}" in str(caught.value)
     assert caught.value.hint is not None
     assert "--ca-bundle" in caught.value.hint
     assert server.seen == []
@@ -95,7 +95,7 @@ def test_fault_2_no_tls_behind_https(transport: Transports) -> None:
         call = Call(method="GET", url=server.url.replace("http:", "https:"), deadline=5)
         # The server waits for the end of a line that a TLS greeting may not hold: both ends are failures to connect.
         with pytest.raises(Unsent):
-            transport(connect_timeout=0.3).send(call)
+            transport(connect_timeout=0.15).send(call)
 
 
 def test_a_server_that_hangs_up_in_the_handshake_may_come_back(transport: Transports, authority: Authority) -> None:
@@ -204,14 +204,14 @@ def test_fault_23_the_deadline_holds_under_tls_too(transport: Transports, author
     with ScriptedServer(step, tls=authority.server("localhost")) as server:
         started = SystemClock().monotonic()
         with pytest.raises(Unanswered, match="no complete answer in time"):
-            transport(verify=authority.bundle).send(get(server, deadline=0.25))
-        assert 0.2 < SystemClock().monotonic() - started < 2
+            transport(verify=authority.bundle).send(get(server, deadline=0.15))
+        assert 0.1 < SystemClock().monotonic() - started < 2
 
 
 def test_fault_23_a_handshake_that_never_ends_is_unsent(transport: Transports) -> None:
     """The server accepts the connection and says nothing at all."""
     with ScriptedServer(silence) as server:
-        call = Call(method="POST", url=server.url.replace("http:", "https:"), deadline=0.25)
+        call = Call(method="POST", url=server.url.replace("http:", "https:"), deadline=0.15)
         with pytest.raises(Unsent, match="in time"):
             transport().send(call)
 

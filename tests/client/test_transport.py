@@ -115,7 +115,7 @@ def test_faults_3_to_5_no_answer_after_the_request_left_is_ambiguous(
     transport: Transports, step: Step, kind: type[ClientError], make: Make
 ) -> None:
     with ScriptedServer(step) as server, pytest.raises(kind) as caught:
-        transport(read_timeout=0.2).send(make(server))
+        transport(read_timeout=0.1).send(make(server))
     assert not isinstance(caught.value, Unsent)
     assert type(caught.value) is kind
     assert len(server.seen) == 1, "nobody below may send it again"
@@ -141,7 +141,7 @@ def test_fault_3_a_body_that_cannot_be_sent_in_full_is_ambiguous(transport: Tran
 def test_fault_4_a_server_that_does_not_read_is_given_up(transport: Transports) -> None:
     """Sending blocks as well, where a body is larger than the buffers on the way."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        call = Call(method="POST", url=f"http://localhost:{listener.getsockname()[1]}/x", body=LARGE, deadline=0.3)
+        call = Call(method="POST", url=f"http://localhost:{listener.getsockname()[1]}/x", body=LARGE, deadline=0.15)
         with pytest.raises(Unanswered):
             transport().send(call)
 
@@ -198,8 +198,8 @@ def test_fault_23_one_byte_at_a_time_ends_at_the_deadline(transport: Transports,
     with ScriptedServer(step) as server:
         started = SystemClock().monotonic()
         with pytest.raises(Unanswered, match="no complete answer in time"):
-            transport(read_timeout=5).send(get(server, deadline=0.25))
-        assert 0.2 < SystemClock().monotonic() - started < 2
+            transport(read_timeout=5).send(get(server, deadline=0.15))
+        assert 0.1 < SystemClock().monotonic() - started < 2
 
 
 def test_the_deadline_of_one_call_does_not_reach_into_the_next(transport: Transports) -> None:
@@ -270,7 +270,7 @@ def test_fault_12_a_redirect_comes_back_as_it_is(transport: Transports, code: in
         ScriptedServer(answer(None, f"Location: {target.url}/", code=code)) as server,
     ):
         reply = transport().send(post(server))
-        assert (reply.http_status, reply.header("Location".lower())) == (code, f"{target.url}/")
+        assert (reply.http_status, reply.header("Location")) == (code, f"{target.url}/")
     assert target.connections == 0
 
 

@@ -1,0 +1,60 @@
+"""Dates as servers write them: for display, so anything may come and nothing may break."""
+
+import locale
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spectrum_pipelines.client.dates import parse_server_date
+
+DATES = [
+    pytest.param("Sep 28, 2018 6:44:56 PM", datetime(2018, 9, 28, 18, 44, 56), id="vendor"),  # noqa: DTZ001
+    pytest.param("Sep 28, 2018 6:44:56\u202fPM", datetime(2018, 9, 28, 18, 44, 56), id="java-20"),  # noqa: DTZ001
+    pytest.param("Sep 28, 2018, 6:44:56\u00a0PM", datetime(2018, 9, 28, 18, 44, 56), id="comma-and-nbsp"),  # noqa: DTZ001
+    pytest.param("sept. 28, 2018 at 18:44", datetime(2018, 9, 28, 18, 44), id="long-form"),  # noqa: DTZ001
+    pytest.param("Jan 1, 2020 12:00:00 AM", datetime(2020, 1, 1), id="midnight"),  # noqa: DTZ001
+    pytest.param("Jan 1, 2020 12:30:00 PM", datetime(2020, 1, 1, 12, 30), id="noon"),  # noqa: DTZ001
+    pytest.param("2012-07-06 18:19:09.0", datetime(2012, 7, 6, 18, 19, 9), id="older-details"),  # noqa: DTZ001
+    pytest.param("2018-09-28T18:44:56Z", datetime(2018, 9, 28, 18, 44, 56, tzinfo=UTC), id="iso"),
+    pytest.param(1582878238075, datetime(2020, 2, 28, 8, 23, 58, 75000, tzinfo=UTC), id="epoch-ms"),
+    pytest.param("1582878238075", datetime(2020, 2, 28, 8, 23, 58, 75000, tzinfo=UTC), id="epoch-ms-as-text"),
+    pytest.param(None, None, id="null"),
+    pytest.param("", None, id="empty"),
+    pytest.param("soon", None, id="a-word"),
+    pytest.param("Foo 28, 2018 6:44:56 PM", None, id="no-month"),
+    pytest.param("Sep 31, 2018 6:44:56 PM", None, id="no-day"),
+    pytest.param("Sep 28, 2018 13:44:56 PM", None, id="no-hour"),
+    pytest.param("Sep 28, 2018 0:44:56 AM", None, id="no-zeroth-hour"),
+    pytest.param("2018-13-28 18:44:56", None, id="no-thirteenth-month"),
+    pytest.param(10**30, None, id="beyond-time"),
+    pytest.param("9" * 5000, None, id="thousands-of-digits"),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), DATES)
+def test_a_date_is_read_or_none(value: str | int | None, expected: datetime | None) -> None:
+    assert parse_server_date(value) == expected
+
+
+def test_the_locale_of_the_process_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under a German locale strptime would look for `Mai`."""
+    monkeypatch.setattr(locale, "setlocale", lambda *_: pytest.fail("asked for the locale"))
+    assert parse_server_date("May 2, 2018 1:00:00 AM") is not None
+
+
+@given(st.one_of(st.text(max_size=80), st.integers(), st.none()))
+def test_nothing_breaks_it(value: str | int | None) -> None:
+    parse_server_date(value)
+
+
+MOMENTS = st.datetimes(min_value=datetime(1000, 1, 1))  # noqa: DTZ001
+
+
+@given(MOMENTS.map(lambda moment: moment.replace(microsecond=0)))
+def test_what_java_writes_is_read_back(moment: datetime) -> None:
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    hour, half = (moment.hour % 12 or 12), "AM" if moment.hour < 12 else "PM"
+    text = f"{months[moment.month - 1]} {moment.day}, {moment.year} {hour}:{moment.minute:02}:{moment.second:02} {half}"
+    assert parse_server_date(text) == moment
