@@ -65,11 +65,11 @@ def _faults(view: View, path: Path, place: tuple[str, ...], value: Scalar, *, ta
     from spectrum_pipelines.document.complaints import complaints  # noqa: PLC0415
     from spectrum_pipelines.document.violation import violation_of  # noqa: PLC0415
 
-    # An item of a list has no name of its own.
     name = next(key for key in reversed(path) if isinstance(key, str))
+    called = f"`{name}`" if path[-1] == name else f"an item of `{name}`"
     for error in Draft7Validator(_schema_of(place), registry=Registry()).iter_errors({place[-1]: value}):
         for complaint in complaints(violation_of(error, _resolved_schema(), lambda _: tainted)):
-            message = complaint.message.replace(f"`{place[-1]}`", f"`{name}`", 1)
+            message = complaint.message.replace(f"`{place[-1]}`", called, 1)
             yield view.fault(path, complaint.code, f"once filled in, {message}", hint=complaint.hint)
 
 

@@ -6,12 +6,16 @@ from typing import Any
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.action import ACTION_WORDS
 
-#: The keys of a job that may hold outputs of other jobs: what an action needs only when it starts.
-LATE = frozenset((*ACTION_WORDS.values(), "variables"))
+_LATE = frozenset((*ACTION_WORDS.values(), "variables"))
 _JOBS = ("jobs", "finally")
 _FIXED = ("version", "name", "environments")
 #: Names and the shape of the graph are the same in every run, so nothing is filled in there; their schema refuses `${` already.
 _FIXED_JOB_KEYS = ("needs", "matrix", "run_if")
+
+
+def takes_outputs(path: Path) -> bool:
+    """Whether outputs of other jobs can stand there: in what an action needs only when it starts."""
+    return len(path) > 2 and path[0] in _JOBS and path[2] in _LATE
 
 
 def phrases(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:

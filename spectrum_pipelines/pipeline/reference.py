@@ -68,7 +68,7 @@ def holds_reference(value: object) -> bool:
 def read_phrase(text: str) -> tuple[str | Reference | Misread, ...]:
     """Split a scalar into literal text and references; adjacent texts are joined."""
     parts: list[str | Reference | Misread] = []
-    for part in _tokens(text):
+    for _, part in _tokens(text):
         if isinstance(part, str) and parts and isinstance(parts[-1], str):
             parts[-1] += part
         elif part != "":
@@ -76,18 +76,24 @@ def read_phrase(text: str) -> tuple[str | Reference | Misread, ...]:
     return tuple(parts)
 
 
-def _tokens(text: str) -> Iterator[str | Reference | Misread]:
+def read_references(text: str) -> Iterator[tuple[str, Reference | Misread]]:
+    """Each reference, or what was meant to be one, with the text that it is written as."""
+    yield from ((written, part) for written, part in _tokens(text) if not isinstance(part, str))
+
+
+def _tokens(text: str) -> Iterator[tuple[str, str | Reference | Misread]]:
     at = 0
     for token in _TOKEN.finditer(text):
-        yield text[at : token.start()]
+        yield "", text[at : token.start()]
         if token[0] == "$${":
-            yield "${"
+            yield token[0], "${"
         elif token[1] is None:
-            yield Misread(message="`${` is never closed", hint="close it with `}`, or write `$${` for a literal `${`")
+            hint = "close it with `}`, or write `$${` for a literal `${`"
+            yield text[token.start() :], Misread(message="`${` is never closed", hint=hint)
         else:
-            yield _read(token[1].strip())
+            yield token[0], _read(token[1].strip())
         at = token.end()
-    yield text[at:]
+    yield "", text[at:]
 
 
 def _read(inner: str) -> Reference | Misread:

@@ -1,6 +1,7 @@
 """Rules on `${jobs.<id>.execution_id}`: the job must exist, run before, and have exactly one execution."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.position import Path
@@ -10,34 +11,45 @@ from spectrum_pipelines.pipeline.sketch import Draft, JobSketch, has_label, labe
 _WITH_EXECUTION = ("trigger", "wait_for", "check")
 
 
-def check_output(draft: Draft, path: Path, reference: str) -> Iterator[Diagnostic]:
-    """Check one reference, which stands at `path` in a job."""
-    view = draft.view
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a reference stands, and the text that it is written as."""
+
+    draft: Draft
+    path: Path
+    written: str
+
+    def fault(self, code: str, message: str, hint: str) -> Diagnostic:
+        """A diagnostic at the reference itself."""
+        return self.draft.view.fault(self.path, code, message, hint=hint, part=self.written)
+
+
+def check_output(place: Place, reference: str) -> Iterator[Diagnostic]:
+    """Check one reference in a job."""
+    draft = place.draft
     name, bracket, rest = reference.partition("[")
     label = rest.removesuffix("]") if bracket else None
-    job, other = draft.jobs.get(str(path[1])), draft.jobs.get(name)
+    job, other = draft.jobs.get(str(place.path[1])), draft.jobs.get(name)
     if job is None:
         return
     if other is None:
         near = closest(name, (it for it in draft.jobs if it != job.id))
         hint = f"did you mean `${{jobs.{near}.execution_id}}`?" if near else "refer to a job that this one needs"
-        yield view.fault(path, "unknown-job", f"there is no job `{name}`", hint=hint)
+        yield place.fault("unknown-job", f"there is no job `{name}`", hint)
         return
     if wrong := _wrong_label(other, label):
         message, hint = wrong
-        yield view.fault(path, "unknown-job", message, hint=hint)
+        yield place.fault("unknown-job", message, hint)
     elif other.actions and other.actions[0] not in _WITH_EXECUTION:
         why = "has several executions" if other.actions[0] == "sequence" else "starts no execution"
         message = f"`{name}` has no execution id to refer to: `{other.actions[0]}` {why}"
-        yield view.fault(
-            path, "no-output", message, hint="refer to a job that has one: `trigger`, `wait_for` or `check`"
-        )
+        yield place.fault("no-output", message, "refer to a job that has one: `trigger`, `wait_for` or `check`")
     elif not _runs_before(draft, job, other, label):
         message = f"`{job.id}` refers to `{reference}`, but does not wait for it"
         hint = "a job cannot refer to itself" if job.id == name else f"write `needs: [{_quoted(reference)}]`"
         if other.is_finally and not job.is_finally:
             hint = "jobs under `finally` run last: refer to another job"
-        yield view.fault(path, "misplaced-reference", message, hint=hint)
+        yield place.fault("misplaced-reference", message, hint)
 
 
 def _wrong_label(other: JobSketch, label: str | None) -> tuple[str, str] | None:

@@ -18,6 +18,8 @@ POLICY_KEYS = (
     "timeout", "queue_timeout", "warnings", "on_running", "on_timeout", "on_ambiguous", "ambiguous_grace", "retry",
 )  # fmt: skip
 
+_BOUNDS = {"limit": (0, 1000), "factor": (1, 100), "jitter": (0, 1)}
+
 
 def seconds(value: Any) -> float | None:
     """A duration that is written out; None for `none`, for references and for what the schema refuses."""
@@ -118,26 +120,31 @@ def _check_last_retry(scope: _Scope) -> Iterator[Diagnostic]:
 
 
 def _written(scope: _Scope) -> Retry | None:
-    """The retry policy if all of it is written out, with the tool's own defaults."""
+    """The retry policy, with the tool's own defaults, if all of it is written out and within the schema's bounds."""
     tool = Retry()
-    values = {key: scope.retry(key) for key in ("limit", "factor", "jitter")}
-    numbers = {key: getattr(tool, key) if value is None else value for key, value in values.items()}
-    times = {key: seconds(scope.retry(key)) for key in ("interval", "max_interval")}
-    if any(times[key] is None and scope.retry(key) is not None for key in times):
-        return None
+    numbers: dict[str, float] = {}
+    for key, (least, most) in _BOUNDS.items():
+        value = scope.retry(key)
+        value = getattr(tool, key) if value is None else value
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            return None
+        numbers[key] = value
+    times: dict[str, float] = {}
+    for key in ("interval", "max_interval"):
+        value = scope.retry(key)
+        time = getattr(tool, key) if value is None else seconds(value)
+        if time is None:
+            return None
+        times[key] = time
     when = scope.retry("when")
-    words = {reason.value: reason for reason in RetryReason}
-    if any(isinstance(value, bool) or not isinstance(value, (int, float)) for value in numbers.values()):
-        return None
-    if not 0 <= numbers["limit"] <= 1000:
-        return None
+    reasons = frozenset(it for it in RetryReason if it.value in when) if isinstance(when, list) else tool.when
     return Retry(
         limit=int(numbers["limit"]),
         factor=numbers["factor"],
         jitter=numbers["jitter"],
-        interval=tool.interval if times["interval"] is None else times["interval"],
-        max_interval=tool.max_interval if times["max_interval"] is None else times["max_interval"],
-        when=frozenset(words[it] for it in when if it in words) if isinstance(when, list) else tool.when,
+        interval=times["interval"],
+        max_interval=times["max_interval"],
+        when=reasons,
     )
 
 

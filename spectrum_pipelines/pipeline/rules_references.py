@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
-from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.action import JobOutput
-from spectrum_pipelines.pipeline.places import LATE, phrases
+from spectrum_pipelines.pipeline.places import phrases, takes_outputs
 from spectrum_pipelines.pipeline.reference import (
     MatrixReference,
     Misread,
@@ -14,8 +13,9 @@ from spectrum_pipelines.pipeline.reference import (
     VariableReference,
     holds_reference,
     read_phrase,
+    read_references,
 )
-from spectrum_pipelines.pipeline.rules_outputs import check_output
+from spectrum_pipelines.pipeline.rules_outputs import Place, check_output
 from spectrum_pipelines.pipeline.sketch import Draft
 from spectrum_pipelines.pipeline.view import mapping
 
@@ -31,11 +31,12 @@ def check_references(draft: Draft) -> Iterator[Diagnostic]:
         hint = "a name is the same in every run; put the reference into `description`"
         yield view.fault(("name",), "misplaced-reference", "no reference can stand in `name`", hint=hint)
     for path, text in phrases(view.data):
-        for part in read_phrase(text):
+        for written, part in read_references(text):
+            place = Place(draft=draft, path=path, written=written)
             if isinstance(part, Misread):
-                yield view.fault(path, "bad-reference", part.message, hint=part.hint)
-            elif not isinstance(part, str):
-                yield from _check(draft, path, part)
+                yield place.fault("bad-reference", part.message, part.hint)
+            else:
+                yield from _check(place, part)
 
 
 def used_variables(draft: Draft) -> set[str]:
@@ -46,46 +47,45 @@ def used_variables(draft: Draft) -> set[str]:
     return {part.name for part in parts if isinstance(part, VariableReference)}
 
 
-def _check(draft: Draft, path: Path, part: Reference) -> Iterator[Diagnostic]:
-    if path[0] == "variables" and isinstance(part, (VariableReference, MatrixReference, JobOutput)):
+def _check(place: Place, part: Reference) -> Iterator[Diagnostic]:
+    if place.path[0] == "variables" and isinstance(part, (VariableReference, MatrixReference, JobOutput)):
         message = "the value of a variable can refer to `${env.X}` and `${run.id}` only"
-        yield draft.view.fault(path, "misplaced-reference", message, hint="refer to both variables where they are used")
+        yield place.fault("misplaced-reference", message, "refer to it where the variable is used")
         return
     match part:
         case VariableReference(name):
-            yield from _check_variable(draft, path, name)
+            yield from _check_variable(place, name)
         case MatrixReference(key):
-            yield from _check_matrix(draft, path, key)
+            yield from _check_matrix(place, key)
         case JobOutput(job=job):
-            if path[0] in _JOBS and path[2] in LATE:
-                yield from check_output(draft, path, job)
+            if takes_outputs(place.path):
+                yield from check_output(place, job)
             else:
-                message = f"`${{jobs.{job}.execution_id}}` is known only while the pipeline runs"
+                message = f"`{place.written}` is known only while the pipeline runs"
                 hint = "it can stand in a target and under the `variables` of a job, nowhere else"
-                yield draft.view.fault(path, "misplaced-reference", message, hint=hint)
+                yield place.fault("misplaced-reference", message, hint)
         case _:
             return
 
 
-def _check_variable(draft: Draft, path: Path, name: str) -> Iterator[Diagnostic]:
-    declared = draft.view.section("variables")
+def _check_variable(place: Place, name: str) -> Iterator[Diagnostic]:
+    declared = place.draft.view.section("variables")
     if name not in declared:
         near = closest(name, declared)
         hint = f"did you mean `${{var.{near}}}`?" if near else f"declare it: `variables: {{{name}: ...}}`"
-        yield draft.view.fault(path, "unknown-variable", f"there is no variable `{name}`", hint=hint)
+        yield place.fault("unknown-variable", f"there is no variable `{name}`", hint)
 
 
-def _check_matrix(draft: Draft, path: Path, key: str) -> Iterator[Diagnostic]:
-    body = mapping(draft.view.section(str(path[0])).get(str(path[1]))) if path[0] in _JOBS else {}
+def _check_matrix(place: Place, key: str) -> Iterator[Diagnostic]:
+    section, *rest = place.path
+    body = mapping(place.draft.view.section(str(section)).get(str(rest[0]))) if section in _JOBS and rest else {}
     keys = mapping(body.get("matrix"))
     if key in keys:
         return
     if not keys:
-        message = f"`${{matrix.{key}}}` stands in no job with a `matrix`"
-        yield draft.view.fault(
-            path, "unknown-matrix-key", message, hint=f"give the job one: `matrix: {{{key}: [...]}}`"
-        )
+        message = f"`{place.written}` stands in no job with a `matrix`"
+        yield place.fault("unknown-matrix-key", message, f"give the job one: `matrix: {{{key}: [...]}}`")
         return
     near = closest(key, keys)
     hint = f"did you mean `${{matrix.{near}}}`?" if near else f"its keys are {', '.join(f'`{it}`' for it in keys)}"
-    yield draft.view.fault(path, "unknown-matrix-key", f"the matrix of `{path[1]}` has no key `{key}`", hint=hint)
+    yield place.fault("unknown-matrix-key", f"the matrix of `{rest[0]}` has no key `{key}`", hint)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.position import Path
+from spectrum_pipelines.document.wording import value_in_words
 from spectrum_pipelines.pipeline.matrix import as_text
 from spectrum_pipelines.pipeline.reference import holds_reference
 from spectrum_pipelines.pipeline.sketch import Draft
@@ -26,7 +27,7 @@ def check_variables(draft: Draft) -> Iterator[Diagnostic]:
 def check_unused(view: View, used: AbstractSet[str]) -> Iterator[Diagnostic]:
     """Warn of variables that no form of the file uses."""
     for name in view.section("variables"):
-        if name not in used:
+        if name not in used and name.isidentifier():
             message = f"the variable `{name}` is never used"
             yield view.warning(
                 ("variables", name),
@@ -75,7 +76,7 @@ def _check_default(view: View, declaration: Declaration) -> Iterator[Diagnostic]
     try:
         check_value(declaration, default)
     except Unfit as unfit:
-        shown = "" if declaration.secret else f", not `{as_text(default)}`"
+        shown = "" if declaration.secret else f", not {value_in_words(default)}"
         quoted = "a number in quotes is a text" if _is_quoted_number(declaration) else None
         message = f"the value of `{declaration.name}` {unfit}{shown}"
         yield view.fault(declaration.default_path, "wrong-value", message, hint=quoted)

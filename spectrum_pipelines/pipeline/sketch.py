@@ -60,11 +60,14 @@ class Draft:
 
     @cached_property
     def needs(self) -> dict[str, tuple[str, ...]]:
-        """The graph between jobs before their matrices are spread out; unknown needs are left out."""
+        """The graph between jobs before their matrices are spread out, without needs that are faults of their own."""
         return {
-            job.id: tuple(dict.fromkeys(need.job for need in job.needs if need.job in self.jobs))
+            job.id: tuple(dict.fromkeys(need.job for need in job.needs if self._is_edge(job, need)))
             for job in self.jobs.values()
         }
+
+    def _is_edge(self, job: JobSketch, need: Need) -> bool:
+        return need.job in self.jobs and self.jobs[need.job].is_finally == job.is_finally
 
     @cached_property
     def ancestry(self) -> tuple[dict[str, int], dict[str, int]]:

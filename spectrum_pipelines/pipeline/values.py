@@ -6,6 +6,7 @@ from typing import Any
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.suggest import closest
+from spectrum_pipelines.document.wording import value_in_words
 from spectrum_pipelines.pipeline.action import Scalar
 from spectrum_pipelines.pipeline.interpolate import Phrase, Scope, Unset, fill_text
 from spectrum_pipelines.pipeline.matrix import as_text
@@ -90,8 +91,8 @@ def _text(name: str, declaration: Declaration, text: str) -> _Source:
 
 def _unfit(view: View, declaration: Declaration, source: _Source, unfit: Unfit) -> Diagnostic:
     # What comes from the environment by a reference may be a secret as well.
-    shown = declaration.secret or source.name.startswith("`") or not isinstance(source.value, (str, int, float))
-    value = "" if shown else f", not `{as_text(source.value)}`"  # type: ignore[arg-type]
+    hidden = declaration.secret or source.name.startswith("`")
+    value = "" if hidden else f", not {value_in_words(source.value)}"
     message = f"the value of `{declaration.name}` from {source.name} {unfit}{value}"
     hint = None
     if source.name == "--vars-file" and isinstance(source.value, (int, float)) and "must be a text" in str(unfit):

@@ -4,11 +4,13 @@ A merged form has no text of its own, so every path is traced back to where its 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from spectrum_pipelines.document.diagnostic import Diagnostic, Related, Severity
 from spectrum_pipelines.document.parse import Document
-from spectrum_pipelines.document.position import Path, Span
+from spectrum_pipelines.document.position import Path, Span, lines_of
 
 #: What an environment may change. It can neither add jobs nor variables, so what is needed and by whom stays readable in one place.
 OVERLAID = (
@@ -73,6 +75,21 @@ class View:
         """Where the key of the value stands in the file."""
         return self.document.key_span(self.origin(path))
 
+    def _narrowed(self, span: Span, part: str) -> Span:
+        """The place of a part that is written as it reads; where escapes or line breaks hide it, all of the value."""
+        if span.start.line != span.end.line:
+            return span
+        line = self._lines[span.start.line - 1]
+        at = line.find(part, span.start.column - 1, span.end.column - 1)
+        if at < 0:
+            return span
+        start = replace(span.start, column=at + 1)
+        return Span(start=start, end=replace(start, column=at + 1 + len(part)))
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return lines_of(self.document.source.text)
+
     def line(self, path: Path) -> int:
         """The line of the value's key."""
         return self.key_span(path).start.line
@@ -86,12 +103,17 @@ class View:
         hint: str | None = None,
         at_key: bool = False,
         severity: Severity = Severity.ERROR,
+        part: str | None = None,
         related: tuple[tuple[Path, str], ...] = (),
     ) -> Diagnostic:
-        """A diagnostic at the value of `path`, or at its key. `related` are places of this form and what they are."""
+        """A diagnostic at the value of `path`, or at its key, or at a part of its text.
+
+        `related` are places of this form and what they are.
+        """
+        span = self.key_span(path) if at_key else self.value_span(path)
         return Diagnostic(
             file=self.document.source.name,
-            span=self.key_span(path) if at_key else self.value_span(path),
+            span=span if part is None else self._narrowed(span, part),
             code=code,
             message=message,
             hint=hint,
