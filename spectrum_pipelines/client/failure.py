@@ -72,11 +72,12 @@ def unanswered(error: Exception, *, where: str, patience: str, redact: Redact) -
     return Unanswered(f"{where}: the connection broke before the answer was complete: {_reason(chain, redact)}")
 
 
-def _chain(error: BaseException, depth: int = 10) -> Iterator[BaseException]:
+def _chain(error: BaseException, depth: int = 8) -> Iterator[BaseException]:
     """An exception and what it was made from: the libraries wrap by `reason`, by argument and by cause, several layers deep."""
     yield error
     if depth:
-        for inner in dict.fromkeys((getattr(error, "reason", None), *error.args, error.__cause__)):
+        # Not __context__: the caller may itself be handling an error, and that one says nothing about this call.
+        for inner in (getattr(error, "reason", None), *error.args, error.__cause__):
             if isinstance(inner, BaseException):
                 yield from _chain(inner, depth - 1)
 

@@ -1,6 +1,7 @@
 """Bodies in full or not at all (faults 5 and 24)."""
 
 import gzip
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -46,7 +47,5 @@ def test_a_body_that_is_not_all_there_is_undecodable(chunks: list[bytes], encodi
 
 @given(st.lists(st.binary(max_size=50), max_size=5), st.sampled_from(["", "gzip", "deflate"]), st.integers(0, 100))
 def test_no_bytes_make_it_raise_anything_else_or_exceed_the_cap(chunks: list[bytes], encoding: str, cap: int) -> None:
-    try:
+    with suppress(Undecodable):
         assert len(collect(chunks, encoding, cap=cap, where="w")) <= cap
-    except Undecodable:
-        pass

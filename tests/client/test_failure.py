@@ -118,6 +118,13 @@ def test_what_happened_is_said(cause: Exception, kind: type[Unanswered], match: 
         raise mapped
 
 
+def test_what_the_caller_was_handling_does_not_count() -> None:
+    """A call made in an `except` block: Python hangs the caller's error on to ours."""
+    error = ConnectionResetError(104, "reset by peer")
+    error.__context__ = ssl.SSLError(1, "an older trouble")
+    assert not isinstance(unsent(NotConnected(error), where="w", host="host", redact=plain), TlsFailure)
+
+
 def test_a_cause_that_goes_round_in_circles_ends() -> None:
     error = OSError("a")
     error.__cause__ = other = OSError("b")
