@@ -1,0 +1,74 @@
+"""Files that are on disk when the function returns, and names that stay in their folder.
+
+A file in the state directory may have been put there by anybody who can write to it. So none is opened through a symbolic link,
+none is waited for (a named pipe would block for ever), and what is not a regular file is refused.
+"""
+
+import errno
+import hashlib
+import os
+import re
+import stat
+from pathlib import Path
+
+_LEGIBLE = 40
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """A descriptor of a regular file, created with mode 0600 if `flags` say so. Raises OSError; ELOOP for a symbolic link."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return descriptor
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write until everything is written; a disk that fills up half-way tells its errno at the second try. Raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a file in place, whole or not at all, also if the machine stops. Raises OSError. Not for two writers at once."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = open_regular(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        try:
+            write_all(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def read_capped(path: Path, limit: int) -> bytes:
+    """The first `limit` bytes of a regular file. Raises OSError."""
+    with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+        return file.read(limit)
+
+
+def sync_folder(path: Path) -> None:
+    """Put the entries of a folder on disk: without it a new file may be gone after a power cut, whatever was synced in it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def safe_name(text: str) -> str:
+    """A file name for a foreign text: its digest, which is unique, and what can be read of it, for people."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    legible = re.sub(r"[^A-Za-z0-9]+", "-", text[:_LEGIBLE]).strip("-")
+    return f"{digest}-{legible}" if legible else digest
+
+
+def in_words(error: OSError) -> str:
+    """`no space left on device`."""
+    return (error.strerror or str(error)).lower()
