@@ -17,7 +17,7 @@ from spectrum_pipelines.client.judgement import Declined, judge
 from spectrum_pipelines.client.redaction import Redact, plain
 from spectrum_pipelines.client.retry import Retrier, RetrySettings
 from spectrum_pipelines.clock import Clock
-from spectrum_pipelines.errors import Refused
+from spectrum_pipelines.errors import Refused, ServerFault
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
@@ -126,8 +126,10 @@ class SpectrumApi:
         """Remove the data of a run."""
         try:
             return wire.deletion(self._act("DELETE", paths.data(self._base, data)))
-        except Declined as refusal:
-            if "not found" in refusal.message.lower():
+        except (Declined, ServerFault) as failure:
+            # Which HTTP code comes with the vendor's "not found" is not documented, so its reason counts under a 5xx too.
+            reason = failure.message if isinstance(failure, Declined) else failure.reason
+            if reason is not None and "not found" in reason.lower():
                 return Deletion.NOT_FOUND
             raise
 

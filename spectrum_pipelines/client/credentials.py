@@ -1,5 +1,7 @@
 """What a transport logs in with, and everything that it must therefore never show."""
 
+import threading
+
 from spectrum_pipelines.client.redaction import Redact, basic_token, plain, redactor
 
 
@@ -7,6 +9,7 @@ class Credentials:
     """The login of the next call, and a memory of every login ever used: the old ones stay redacted."""
 
     def __init__(self, auth: tuple[str, str] | None) -> None:
+        self._lock = threading.Lock()
         self._hidden: tuple[tuple[str, str], ...] = ()
         self._redact: Redact = plain
         self.log_in(auth)
@@ -19,8 +22,9 @@ class Credentials:
 
     def hide(self, login: tuple[str, str]) -> None:
         """Redact a login that is not ours to send, such as a proxy's."""
-        self._hidden = (*self._hidden, login)
-        self._redact = redactor(*self._hidden)
+        with self._lock:  # two at a time could forget one of them
+            self._hidden = (*self._hidden, login)
+            self._redact = redactor(*self._hidden)
 
     def redact(self, text: str) -> str:
         """The text without any password or token."""

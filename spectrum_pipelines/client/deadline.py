@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spectrum_pipelines.clock import Clock
 
@@ -110,17 +110,23 @@ def connect(host: str, port: int, *, options: Options) -> TimedSocket:
     Every address gets the deadline's `connect` seconds, all together what is left of the call.
     """
     failure = OSError("the name has no address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        sock = TimedSocket(family, kind, protocol)
+    for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         try:
-            for option in options:
-                sock.setsockopt(*option)
-            _limit_connect(sock)
-            sock.connect(address)
-            _limit_connect(sock)  # for the TLS handshake that may follow
-        except OSError as error:
-            sock.close()
+            return _connected(family, address, options)
+        except OSError as error:  # also a machine that speaks no IPv6
             failure = error
-        else:
-            return sock
     raise failure
+
+
+def _connected(family: int, address: Any, options: Options) -> TimedSocket:
+    sock = TimedSocket(family, socket.SOCK_STREAM)
+    try:
+        for option in options:
+            sock.setsockopt(*option)
+        _limit_connect(sock)
+        sock.connect(address)
+        _limit_connect(sock)  # for the TLS handshake that may follow
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -44,7 +44,9 @@ def shown(url: str) -> str:
     except ValueError:
         return "(an unreadable URL)"
     host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}{port}{parts.path}" if parts.scheme else f"{host}{port}{parts.path}"
+    scheme = f"{parts.scheme}://" if parts.scheme else ""
+    # A redirect's target is foreign text: it may hold escape sequences.
+    return "".join(letter if letter.isprintable() else "?" for letter in f"{scheme}{host}{port}{parts.path}")
 
 
 def file_segments(reference: FileReference) -> str:

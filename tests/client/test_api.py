@@ -194,6 +194,7 @@ DELETIONS = [
         id="vendor",
     ),
     pytest.param(reply({"status": "failure", "reason": "Data NOT FOUND"}, 404), Deletion.NOT_FOUND, id="404"),
+    pytest.param(reply({"status": "failure", "reason": "Data not found"}, 500), Deletion.NOT_FOUND, id="500"),
     pytest.param(reply({"error": "data 272 not found"}), Deletion.NOT_FOUND, id="older-versions"),
 ]
 
@@ -214,6 +215,11 @@ def test_the_outcomes_of_a_deletion(answer: Any, outcome: Deletion) -> None:
 def test_a_deletion_that_is_refused_is_not_one_that_found_nothing(answer: Any) -> None:
     with pytest.raises(Refused):
         bench(answer).api.delete_data(DataId(272))
+
+
+def test_a_deletion_under_a_500_for_another_reason_is_a_fault() -> None:
+    with pytest.raises(ServerFault):
+        bench(reply(b"<h1>Not Found</h1>", 500)).api.delete_data(DataId(272))
 
 
 def test_the_vendors_reason_comes_as_it_is() -> None:

@@ -57,6 +57,7 @@ SHOWN = [
     pytest.param("https://user:pw@host:8443/a%20b?token=1#frag", "https://host:8443/a%20b", id="everything"),
     pytest.param("http://[::1]:80/x", "http://[::1]:80/x", id="ipv6"),
     pytest.param("/login?token=1", "/login", id="relative"),
+    pytest.param("http://host/\x1b[31mred\u202e", "http://host/?[31mred?", id="escape-sequences"),
     pytest.param("http://host:port/", "(an unreadable URL)", id="unreadable"),
 ]
 
