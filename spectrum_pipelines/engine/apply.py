@@ -119,7 +119,7 @@ def _follow(
 ) -> None:
     known = {e.execution_id for e in state.jobs[event.job].executions if e.attempt == event.attempt}
     started = [e for e in event.executions if e.execution_id not in known]
-    start_following(state, event.job, _executions(started, event.attempt, at, by))
+    start_following(state, event.job, _executions(started, event.attempt, at, by), at)
     put(state, event.job, step=Step.FOLLOWING, accepted_at=at, complete=complete, reason=None, misses=0)
     arm_timeouts(state, event.job)
 
@@ -135,8 +135,6 @@ def _executions(
             execution_id=one.execution_id,
             attempt=attempt,
             accepted_at=at,
-            heard_at=at,
-            next_poll_at=at,
             adopted=by,
             name=one.name,
             configuration_id=one.configuration_id,

@@ -31,10 +31,6 @@ def _execution_ended(state: RunState, event: ev.ExecutionEnded, at: float) -> No
             stop_age=event.stop_age,
             counters=event.counters,
             ended_at=at,
-            heard_at=at,
-            progress=None,
-            estimate_seconds=None,
-            doubted=False,
         ),
     )
     state.following.pop((event.job, event.execution_id), None)

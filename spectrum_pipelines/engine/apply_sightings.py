@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from spectrum_pipelines.engine import sightings as si
-from spectrum_pipelines.engine.execution import Execution, poll_interval
+from spectrum_pipelines.engine.execution import Execution, Watch, poll_interval
 from spectrum_pipelines.engine.lookup import after_answer, begin_round
 from spectrum_pipelines.engine.patience import LIST_PAUSE
-from spectrum_pipelines.engine.records import put, put_execution
+from spectrum_pipelines.engine.records import put, put_execution, watch
 from spectrum_pipelines.engine.requests import AskAllRunning, AskDetails, AskStatus, AskTarget, Purpose
-from spectrum_pipelines.engine.state import RunState, Step
+from spectrum_pipelines.engine.state import Followed, RunState, Step
 from spectrum_pipelines.pipeline.action import JobId
 from spectrum_pipelines.spectrum import ExecutionId
 
@@ -35,8 +35,8 @@ def _issued(state: RunState, event: si.Issued, at: float) -> None:
 def _ask_no_more(state: RunState, job_id: JobId, execution_id: ExecutionId) -> None:
     """Until the answer is in and says when: an old time on the agenda must not ask a second time."""
     followed = (job_id, execution_id)
-    if followed in state.following:
-        put_execution(state, job_id, replace(state.execution(followed), next_poll_at=math.inf))
+    if (how := state.following.get(followed)) is not None:
+        watch(state, followed, replace(how, next_poll_at=math.inf))
 
 
 def _answered(state: RunState, event: si.Answered, at: float) -> None:
@@ -74,66 +74,58 @@ def _execution_seen(state: RunState, event: si.ExecutionSeen, at: float) -> None
     if followed not in state.following:
         return
     execution = state.execution(followed)
-    changed = replace(
-        execution,
+    if event.file_id is not None and execution.file_id is None:
+        put_execution(state, event.job, replace(execution, file_id=event.file_id))
+    seen = Watch(
         heard_at=at,
-        doubted=False,
+        next_poll_at=at + _interval(state, execution, at, event.estimate_seconds),
         unlisted=event.alone,
-        refusals=0,
-        final_word=None,
         progress=event.progress,
         estimate_seconds=event.estimate_seconds,
-        file_id=event.file_id or execution.file_id,
     )
-    changed = _rescheduled(state, changed, at)
-    put_execution(state, event.job, changed)
-    state.polls.wake_at(changed.next_poll_at, followed)
+    watch(state, followed, seen)
     if len(state.jobs[event.job].executions) > 1:
         state.agenda.wake(event.job)  # a member of a sequence may have been left behind by another
 
 
-def _rescheduled(state: RunState, execution: Execution, at: float) -> Execution:
-    """The age counts from when it runs: a queued one is asked for as often as a fresh one of its age."""
-    age = at - (execution.running_at if execution.running_at is not None else execution.accepted_at)
-    return replace(
-        execution,
-        next_poll_at=at + poll_interval(state.pipeline.poll, age=age, estimate_seconds=execution.estimate_seconds),
-    )
+def _interval(state: RunState, execution: Execution, at: float, estimate_seconds: float | None) -> float:
+    """The age counts from when it runs: one that has queued for an hour and starts now is young."""
+    age = at - (execution.accepted_at if execution.running_at is None else execution.running_at)
+    return poll_interval(state.pipeline.poll, age=age, estimate_seconds=estimate_seconds)
 
 
 def _soon(state: RunState, job_id: JobId, at: float) -> None:
-    """A stop is on its way: its end is near, whatever the age says."""
+    """A stop is on its way: the end is near, whatever the age says."""
     for execution in state.jobs[job_id].open_executions:
-        put_execution(state, job_id, replace(execution, next_poll_at=at + state.pipeline.poll.min))
-        state.polls.wake_at(at + state.pipeline.poll.min, (job_id, execution.execution_id))
+        _look_at(state, (job_id, execution.execution_id), at + state.pipeline.poll.min)
+
+
+def _look_at(state: RunState, followed: Followed, at: float) -> None:
+    if (how := state.following.get(followed)) is not None:
+        watch(state, followed, replace(how, next_poll_at=at))
 
 
 def _execution_doubted(state: RunState, event: si.ExecutionDoubted, at: float) -> None:
     followed = (event.job, event.execution_id)
-    if followed not in state.following:
-        return
-    execution = state.execution(followed)
-    put_execution(state, event.job, replace(execution, doubted=True, final_word=event.final_word, next_poll_at=at))
-    state.polls.wake(followed)
+    if (how := state.following.get(followed)) is not None:
+        watch(state, followed, replace(how, doubted=True, final_word=event.final_word, next_poll_at=at))
 
 
 def _poll_missed(state: RunState, event: si.PollMissed, at: float) -> None:
     followed = (event.job, event.execution_id)
-    if followed not in state.following:
+    if (how := state.following.get(followed)) is None:
         return
-    execution = state.execution(followed)
-    changed = _rescheduled(state, replace(execution, refusals=execution.refusals + event.refused), at)
-    later = max(changed.next_poll_at, at + state.pipeline.http.retry_interval)
-    put_execution(state, event.job, replace(changed, next_poll_at=later))
-    state.polls.wake_at(later, followed)
+    interval = _interval(state, state.execution(followed), at, None)
+    later = at + max(interval, state.pipeline.http.retry_interval)
+    watch(state, followed, replace(how, refusals=how.refusals + event.refused, next_poll_at=later))
     state.agenda.wake(event.job)
 
 
 def _list_missed(state: RunState, event: si.ListMissed, at: float) -> None:
     if event.unusable:
         state.list_off_until = at + LIST_PAUSE
-    for followed in state.following:
-        state.polls.wake_at(at + state.pipeline.http.retry_interval, followed)
+    for followed in list(state.following):
+        _look_at(state, followed, at + state.pipeline.http.retry_interval)
         state.agenda.wake(followed[0])
 
 

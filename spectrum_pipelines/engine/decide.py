@@ -97,6 +97,8 @@ def _is_too_late(state: RunState, job: JobState) -> bool:
 
 def next_wake_up(state: RunState, now: float) -> float | None:
     """The run-clock second at which to decide again if no outcome comes before; None: only an outcome can help."""
+    if state.preflight is Preflight.ASKING and state.abort is None:
+        return None
     times = [state.agenda.next_at(), state.polls.next_at()]
     if state.pipeline.timeout is not None and state.left and not state.timed_out:
         times.append(state.pipeline.timeout)

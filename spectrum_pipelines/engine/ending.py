@@ -42,7 +42,7 @@ def decide_limits(state: RunState, now: float) -> Iterator[Decision]:
     if limit is not None and state.left and not state.timed_out and now >= limit:
         yield PipelineTimedOut(during_finally=False)
     waiting = state.left_finally and not state.finally_timed_out
-    if waiting and state.finally_at is not None and now - state.finally_at >= state.pipeline.finally_timeout:
+    if waiting and state.finally_at is not None and now >= state.finally_at + state.pipeline.finally_timeout:
         yield PipelineTimedOut(during_finally=True)
 
 
@@ -85,7 +85,7 @@ def decide_abort(state: RunState, abort: AbortRequested, now: float) -> Iterator
             unfinished = True
         elif job.step is Step.STOPPING or job.step is Step.INTENDED:
             unfinished = True
-    if not unfinished or now - state.abort_at >= ABORT_GRACE:
+    if not unfinished or now >= state.abort_at + ABORT_GRACE:
         code = ExitCode.INTERRUPTED if abort.signal == "SIGINT" else ExitCode.TERMINATED
         yield RunEnded(status=RunStatus.INTERRUPTED, exit_code=code, reason=f"interrupted by {abort.signal}")
 

@@ -10,17 +10,11 @@ from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId, Ph
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """Times are run-clock seconds, except `start_time` and `stop_time`: the server's own strings.
-
-    `heard_at` is the last usable answer about it. `doubted`: ask its details next. `unlisted`: list-running does not show it,
-    so it is asked for on its own. `final_word`: a status answer under its own id has shown this end, its details have not yet.
-    """
+    """What the journal knows of it. Times are run-clock seconds, but `start_time` and `stop_time` are the server's own strings."""
 
     execution_id: ExecutionId
     attempt: int
     accepted_at: float
-    heard_at: float
-    next_poll_at: float
     job_status: str = "QUEUED"
     adopted: AdoptedBy | None = None
     name: str | None = None
@@ -28,12 +22,6 @@ class Execution:
     file_id: FileId | None = None
     running_at: float | None = None
     ended_at: float | None = None
-    doubted: bool = False
-    unlisted: bool = False
-    refusals: int = 0
-    final_word: str | None = None
-    progress: float | None = None
-    estimate_seconds: float | None = None
     start_time: str | None = None
     stop_time: str | None = None
     success_count: int | None = None
@@ -56,6 +44,25 @@ class Execution:
     def is_ours(self) -> bool:
         """Started by this run, so this run may stop it."""
         return self.adopted is None or self.adopted.is_ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """How we look at an execution that has not ended: nothing of this outlives the process. Times are run-clock seconds.
+
+    `heard_at` is the last usable answer about it, `next_poll_at` is infinite while an answer is awaited. `doubted`: ask its details
+    next. `unlisted`: list-running does not show it, so it is asked for on its own. `final_word`: a status answer under its own id
+    has shown this end, its details have not yet. `progress` is in percent.
+    """
+
+    heard_at: float
+    next_poll_at: float
+    doubted: bool = False
+    unlisted: bool = False
+    refusals: int = 0
+    final_word: str | None = None
+    progress: float | None = None
+    estimate_seconds: float | None = None
 
 
 def poll_interval(poll: Poll, *, age: float, estimate_seconds: float | None) -> float:

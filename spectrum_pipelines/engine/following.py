@@ -29,12 +29,12 @@ def decide_following(state: RunState, job: JobState, now: float) -> Iterator[Dec
         yield StopRequested(job=job.job.id, cause=Cause.ACTION, reason="asked for by the pipeline")
     elif limit := _limit_reached(job, now):
         yield _over(job, *limit)
-    elif now - max(e.heard_at for e in waiting) >= LONGEST_SILENCE:
+    elif now >= _heard_at(state, job) + LONGEST_SILENCE:
         reason = (
             f"no usable answer about execution {waiting[0].execution_id} for {LONGEST_SILENCE:.0f}s; it may still run"
         )
         yield ended(job, JobStatus.TIMED_OUT, Cause.SILENCE, reason)
-    elif _is_left_behind(job, now):
+    elif _is_left_behind(state, job, now):
         names = ", ".join(f"{e.execution_id} ({e.job_status})" for e in waiting)
         reason = f"{judge([e for e in job.current if e.is_final], job.job.policy, None).reason}; left behind: {names}"
         yield ended(job, JobStatus.FAILED, Cause.LEFT_BEHIND, reason)
@@ -54,13 +54,13 @@ def _judged(job: JobState) -> Decision:
 def _limit_reached(job: JobState, now: float) -> tuple[Cause, str] | None:
     policy = job.job.policy
     accepted_at = now if job.accepted_at is None else job.accepted_at
-    if now - accepted_at >= policy.timeout:
+    if now >= accepted_at + policy.timeout:
         return Cause.TIMEOUT, f"timeout of {policy.timeout:g}s"
     total = policy.retry.max_duration
-    if total is not None and job.started_at is not None and now - job.started_at >= total:
+    if total is not None and job.started_at is not None and now >= job.started_at + total:
         return Cause.TIMEOUT, f"retry.max_duration of {total:g}s"
     queued = policy.queue_timeout
-    if queued is not None and now - accepted_at >= queued and all(e.phase is Phase.WAITING for e in job.current):
+    if queued is not None and now >= accepted_at + queued and all(e.phase is Phase.WAITING for e in job.current):
         return Cause.QUEUE_TIMEOUT, f"queue_timeout of {queued:g}s"
     return None
 
@@ -73,14 +73,21 @@ def _over(job: JobState, cause: Cause, limit: str) -> Decision:
     return ended(job, JobStatus.TIMED_OUT, cause, f"{limit}; execution {ids} was left running")
 
 
-def _is_left_behind(job: JobState, now: float) -> bool:
+def _heard_at(state: RunState, job: JobState) -> float:
+    watched = (state.following.get((job.job.id, e.execution_id)) for e in job.open_executions)
+    return max((how.heard_at for how in watched if how is not None), default=state.at)
+
+
+def _is_left_behind(state: RunState, job: JobState, now: float) -> bool:
     """A member of a sequence failed, and those that wait for it are neither canceled nor started."""
     failed = [e for e in job.current if e.is_final and e.phase in {Phase.FAILED, Phase.CANCELED}]
     waiting = job.open_executions
     if not failed or any(e.phase not in {Phase.WAITING, Phase.NEVER_RUN} for e in waiting):
         return False
     failed_at = max(e.ended_at or now for e in failed)
-    return now - failed_at >= LEFT_BEHIND_AFTER and all(e.heard_at > failed_at for e in waiting)
+    watched = [state.following.get((job.job.id, e.execution_id)) for e in waiting]
+    heard = all(how is not None and how.heard_at > failed_at for how in watched)
+    return heard and now >= failed_at + LEFT_BEHIND_AFTER
 
 
 def decide_judged(state: RunState, job: JobState, now: float) -> Iterator[Decision]:

@@ -32,7 +32,7 @@ def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
     entries = {e.execution_id: e for e in outcome if isinstance(e, ActiveJob)}
     asked_at = now if state.list_asked_at is None else state.list_asked_at
     events: Events = []
-    for job_id, execution_id in state.following:
+    for (job_id, execution_id), how in state.following.items():
         execution = state.execution((job_id, execution_id))
         entry = entries.get(execution_id)
         if entry is not None:
@@ -40,10 +40,10 @@ def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
                 job=job_id,
                 execution_id=execution_id,
                 job_status=entry.job_status,
-                progress=execution.progress,
+                progress=how.progress,
                 file_id=entry.file_id,
             ))  # fmt: skip
-        elif execution.unlisted:
+        elif how.unlisted:
             continue  # asked for on its own
         elif execution.accepted_at < asked_at:
             events.append(ExecutionDoubted(job=job_id, execution_id=execution_id))
@@ -121,11 +121,11 @@ def interpret_details(state: RunState, request: AskDetails, outcome: Outcome) ->
     followed = (request.job, request.execution_id)
     if followed not in state.following:
         return []
-    execution = state.execution(followed)
-    if isinstance(outcome, Refused) and execution.final_word is not None:
+    execution, how = state.execution(followed), state.following[followed]
+    if isinstance(outcome, Refused) and how.final_word is not None:
         # Details are not to be had, but its end was shown under its own id.
-        return [_ended(followed, JobDetails(job_status=execution.final_word, file_id=execution.file_id))]
-    if isinstance(outcome, Refused) and execution.refusals >= _REFUSALS:
+        return [_ended(followed, JobDetails(job_status=how.final_word, file_id=execution.file_id))]
+    if isinstance(outcome, Refused) and how.refusals >= _REFUSALS:
         return [_lost(state, followed, outcome)]
     if isinstance(outcome, ClientError):
         return _missed(state, request.job, request.execution_id, outcome)

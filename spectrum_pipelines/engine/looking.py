@@ -82,7 +82,7 @@ def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decis
         yield ended(job, JobStatus.FAILED, Cause.UNREACHABLE, over)
         return
     limit = job.job.policy.queue_timeout or job.job.policy.timeout
-    if job.attempt_at is not None and now - job.attempt_at >= limit:
+    if job.attempt_at is not None and now >= job.attempt_at + limit:
         reason = job.reason or f"waited {limit:g}s for somebody else's run to end"
         yield ended(job, JobStatus.TIMED_OUT, Cause.QUEUE_TIMEOUT, reason)
         return
@@ -106,7 +106,7 @@ def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decis
 def _gave_up(state: RunState, job: JobState, now: float) -> str | None:
     if job.unsent > state.pipeline.http.retry_limit:
         return f"the trigger could not be sent, {job.unsent} tries: {job.reason}"
-    if job.missing_since is not None and now - job.missing_since >= LONGEST_SILENCE:
+    if job.missing_since is not None and now >= job.missing_since + LONGEST_SILENCE:
         return f"no usable answer for {LONGEST_SILENCE:.0f}s: {job.reason}"
     return None
 

@@ -156,4 +156,4 @@ def is_exhausted(lookup: Lookup, *, grace: float, now: float) -> bool:
     """Enough full rounds have found nothing for long enough."""
     if lookup.first_empty_at is None or lookup.empty_rounds < EMPTY_ROUNDS:
         return False
-    return now - lookup.first_empty_at >= grace
+    return now >= lookup.first_empty_at + grace

@@ -19,12 +19,10 @@ def decide_polls(state: RunState, now: float) -> Iterator[Request]:
     """
     plain: list[Followed] = []
     for followed in state.polls.take(now):
-        if followed not in state.following:
-            continue
-        execution = state.execution(followed)
-        if execution.next_poll_at > now:
-            state.polls.wake_at(execution.next_poll_at, followed)
-        elif execution.doubted or isinstance(state.jobs[followed[0]].job.action, Check):
+        how = state.following.get(followed)
+        if how is None or how.next_poll_at > now:
+            continue  # an old time; a later one has its own place on the agenda
+        if how.doubted or isinstance(state.jobs[followed[0]].job.action, Check):
             yield _details(followed)
         else:
             plain.append(followed)
@@ -33,7 +31,7 @@ def decide_polls(state: RunState, now: float) -> Iterator[Request]:
 
 
 def _plain(state: RunState, due: list[Followed], now: float) -> Iterator[Request]:
-    listed = [f for f in due if not state.execution(f).unlisted]
+    listed = [f for f in due if not state.following[f].unlisted]
     alone = due
     if len(state.following) > 1 and now >= state.list_off_until:
         alone = [f for f in due if f not in listed]
@@ -59,7 +57,7 @@ def _alone(state: RunState, followed: Followed) -> Request:
     job = state.jobs[followed[0]]
     execution = state.execution(followed)
     target = file_of(job, execution)
-    if execution.unlisted or target is None or isinstance(job.job.action, Sequence):
+    if state.following[followed].unlisted or target is None or isinstance(job.job.action, Sequence):
         return _details(followed)
     return AskStatus(
         job=followed[0],

@@ -1,11 +1,12 @@
 """The few moves that every fold makes on the records of a state, so that the indexes never disagree with them."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from spectrum_pipelines.engine.execution import Execution
-from spectrum_pipelines.engine.state import JobState, RunState
+from spectrum_pipelines.engine.execution import Execution, Watch
+from spectrum_pipelines.engine.state import Followed, JobState, RunState
 from spectrum_pipelines.pipeline.action import JobId
 
 
@@ -35,21 +36,26 @@ def forget_question(job: JobState) -> dict[str, Any]:
     return {"busy": False, "turn": job.turn + 1, "seen": {}}
 
 
-def start_following(state: RunState, job_id: JobId, executions: Iterable[Execution]) -> None:
-    """Add executions to a job and put each on the poll agenda."""
+def start_following(state: RunState, job_id: JobId, executions: Iterable[Execution], at: float) -> None:
+    """Add executions to a job and watch each."""
     job = state.jobs[job_id]
     added = tuple(executions)
     state.jobs[job_id] = replace(job, executions=(*job.executions, *added))
     for execution in added:
-        follow(state, job_id, execution)
+        follow(state, job_id, execution, at)
 
 
-def follow(state: RunState, job_id: JobId, execution: Execution) -> None:
-    """Put an execution on the poll agenda."""
-    followed = (job_id, execution.execution_id)
-    state.following[followed] = None
+def follow(state: RunState, job_id: JobId, execution: Execution, at: float) -> None:
+    """Watch an execution from now on, at once for the first time."""
+    watch(state, (job_id, execution.execution_id), Watch(heard_at=at, next_poll_at=at))
     state.owners.setdefault(execution.execution_id, job_id)
-    state.polls.wake_at(execution.next_poll_at, followed)
+
+
+def watch(state: RunState, followed: Followed, how: Watch) -> None:
+    """Look at an execution at its `next_poll_at`."""
+    state.following[followed] = how
+    if how.next_poll_at < math.inf:
+        state.polls.wake_at(how.next_poll_at, followed)
 
 
 def arm_timeouts(state: RunState, job_id: JobId) -> None:

@@ -70,16 +70,8 @@ def _follow_again(state: RunState, job_id: JobId, at: float) -> None:
 
 
 def _poll_again(state: RunState, job_id: JobId, at: float) -> None:
-    job = state.jobs[job_id]
-    executions = tuple(
-        replace(e, next_poll_at=at, heard_at=at, doubted=False, unlisted=False)
-        if e.attempt == job.attempt and not e.is_final
-        else e
-        for e in job.executions
-    )
-    put(state, job_id, executions=executions)
     for execution in state.jobs[job_id].open_executions:
-        follow(state, job_id, execution)
+        follow(state, job_id, execution, at)
     arm_timeouts(state, job_id)
 
 
@@ -92,8 +84,6 @@ def settled(state: RunState, event: ev.Settled, at: float) -> None:
             execution_id=event.execution_id,
             attempt=job.attempt,
             accepted_at=at,
-            heard_at=at,
-            next_poll_at=at,
             adopted=AdoptedBy.SETTLED,
         )
         put(state, event.job, executions=(*job.executions, execution))

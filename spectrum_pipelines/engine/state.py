@@ -11,7 +11,7 @@ from enum import Enum
 
 from spectrum_pipelines.engine.agenda import Agenda, Budget
 from spectrum_pipelines.engine.events import AbortRequested, Baseline, Finding, RunEnded, RunStarted, Warned
-from spectrum_pipelines.engine.execution import Execution
+from spectrum_pipelines.engine.execution import Execution, Watch
 from spectrum_pipelines.engine.lookup import Lookup
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.targets import targets_of
@@ -148,7 +148,7 @@ class RunState:
         self.left_finally = len(pipeline.jobs) - self.left
         self.ready: dict[JobId, None] = {}
         self.underway: dict[JobId, None] = {}
-        self.following: dict[Followed, None] = {}
+        self.following: dict[Followed, Watch] = {}
         self.owners: dict[ExecutionId, JobId] = {}
         self.agenda: Agenda[JobId] = Agenda()
         self.polls: Agenda[Followed] = Agenda()

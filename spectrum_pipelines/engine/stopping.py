@@ -29,10 +29,10 @@ def decide_stopping(state: RunState, job: JobState, now: float) -> Iterator[Deci
         return
     if not job.open_executions:
         yield _confirmed(job, stop)
-    elif now - stop.since >= STOP_GRACE:
+    elif now >= stop.since + STOP_GRACE:
         yield _unconfirmed(job, stop)
     elif not job.busy and (job.wake_at is None or job.wake_at <= now):
-        yield from _next_stop(job, stop)
+        yield from _next_stop(state, job, stop)
 
 
 def _make_way(state: RunState, job: JobState, stop: StopState) -> Iterator[Decision]:
@@ -50,12 +50,13 @@ def _make_way(state: RunState, job: JobState, stop: StopState) -> Iterator[Decis
     yield LookedInVain(job=job.job.id, wait=0.0)
 
 
-def _next_stop(job: JobState, stop: StopState) -> Iterator[Decision]:
+def _next_stop(state: RunState, job: JobState, stop: StopState) -> Iterator[Decision]:
     execution = _first(job)
     target = file_of(job, execution)
     job_id, turn = job.job.id, job.turn + 1
     if target is None:
-        if not execution.doubted:
+        how = state.following.get((job_id, execution.execution_id))
+        if how is not None and not how.doubted:
             yield ExecutionDoubted(job=job_id, execution_id=execution.execution_id)
     elif stop.cleared == execution.execution_id or (stop.cause is Cause.ACTION and not stop.sent):
         yield PostStop(job=job_id, turn=turn, target=target, execution_id=execution.execution_id)

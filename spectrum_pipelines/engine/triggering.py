@@ -92,14 +92,14 @@ def _judge(job: JobState, lookup: Lookup, now: float) -> Iterator[Decision]:
         yield from _nothing_found(job, lookup)
     elif any(found) and not lookup.round_failed and _waited(lookup, job, now):
         yield _adopt(job, lookup)
-    elif now - lookup.since >= max(LONGEST_SILENCE, job.job.policy.ambiguous_grace):
+    elif now >= lookup.since + max(LONGEST_SILENCE, job.job.policy.ambiguous_grace):
         yield _unknown(job, f"the server gave no full answer for {now - lookup.since:.0f}s")
     else:
         yield LookupRested(job=job.job.id)
 
 
 def _waited(lookup: Lookup, job: JobState, now: float) -> bool:
-    return now - lookup.since >= job.job.policy.ambiguous_grace
+    return now >= lookup.since + job.job.policy.ambiguous_grace
 
 
 def _adopt(job: JobState, lookup: Lookup) -> Adopted:
