@@ -1,8 +1,8 @@
 """Reading a journal back, and folding it. What cannot be the history of a run is refused, not guessed at.
 
 A line without its line break is a write that did not come to its end: nothing that follows from it was ever done, and it is
-dropped. So is a last line with NUL bytes, which some file systems leave behind after a power cut. Everything else that is wrong is an
-error: to drop an intent that was on disk could start a job twice.
+dropped. So is a last line with NUL bytes, which some file systems leave behind after a power cut. Everything else that is wrong is
+an error: to drop an intent that was on disk could start a job twice.
 """
 
 import os
