@@ -24,7 +24,7 @@ from spectrum_pipelines.pipeline.view import View, mapping
 
 
 def assemble(
-    draft: Draft, filled: Filled, variables: Mapping[str, Variable], server: str | None
+    draft: Draft, filled: Filled, variables: Mapping[str, Variable]
 ) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
     """Make the pipeline. The diagnostics are of combinations of a matrix: what holds for all jobs has been checked before."""
     view = draft.view
@@ -35,10 +35,10 @@ def assemble(
         made, found = assembly.jobs_of(sketch)
         jobs |= {job.id: job for job in made}
         faults += found
-    return _pipeline(view, jobs, variables, server), tuple(faults)
+    return _pipeline(view, jobs, variables), tuple(faults)
 
 
-def _pipeline(view: View, jobs: Mapping[JobId, Job], variables: Mapping[str, Variable], server: str | None) -> Pipeline:
+def _pipeline(view: View, jobs: Mapping[JobId, Job], variables: Mapping[str, Variable]) -> Pipeline:
     data = view.data
     timeouts = view.section("timeouts")
     limit = timeouts.get("pipeline", "none")
@@ -47,7 +47,7 @@ def _pipeline(view: View, jobs: Mapping[JobId, Job], variables: Mapping[str, Var
         name=str(data["name"]),
         jobs=jobs,
         description=data.get("description"),
-        server=_server(view.section("server"), server),
+        server=_server(view.section("server")),
         environment=view.environment,
         variables=variables,
         timeout=None if limit == "none" else parse_duration(limit),
@@ -64,10 +64,10 @@ def _seconds(body: Mapping[str, Any], key: str, default: float) -> float:
     return parse_duration(body[key]) if key in body else default
 
 
-def _server(body: Mapping[str, Any], given: str | None) -> Server:
+def _server(body: Mapping[str, Any]) -> Server:
     plain = Server()
     return Server(
-        url=given if given is not None else body.get("url", plain.url),
+        url=body.get("url", plain.url),
         sequence_path=body.get("sequence_path", plain.sequence_path),
         timezone=body.get("timezone", plain.timezone),
     )

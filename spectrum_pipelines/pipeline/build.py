@@ -83,10 +83,7 @@ def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | 
     values, faults = resolve(view, given, run_id)
     found += faults
     secrets = secret_texts(values.values())
-    data = dict(view.data)
-    if given.server is not None:
-        data["server"] = {key: it for key, it in view.section("server").items() if key != "url"}
-    filled = fill(data, Scope(variables=values, environment=given.process_environment, run_id=run_id))
+    filled = _filled(view, given, Scope(variables=values, environment=given.process_environment, run_id=run_id))
     found += _conformed(view, filled)
     form = draft(view.with_data(filled.data))
     known = {(it.span, it.code) for it in found}
@@ -96,7 +93,7 @@ def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | 
             found.append(replace(diagnostic, message=masked(diagnostic.message, secrets), hint=hint))
     if _has_errors(found):
         return None, in_order(found)
-    pipeline, faults = assemble(form, filled, values, given.server)
+    pipeline, faults = assemble(form, filled, values)
     found += faults
     return (None if _has_errors(found) else pipeline), in_order(found)
 
@@ -117,6 +114,16 @@ def _check_environment_name(document: Document, environment: str | None) -> Iter
     hint = f"did you mean `{near}`?" if near else f"there are {listed}" if names else "the file has no environments"
     message = f"there is no environment `{environment}`"
     yield View(document).fault(("environments",), "unknown-environment", message, hint=hint, at_key=True)
+
+
+def _filled(view: View, given: Given, scope: Scope) -> Filled:
+    """Fill in the references; a server from outside takes the place of `server.url`, and is never read as a phrase."""
+    if given.server is None:
+        return fill(view.data, scope)
+    others = {key: it for key, it in view.section("server").items() if key != "url"}
+    filled = fill({**view.data, "server": others}, scope)
+    data = {**filled.data, "server": {**filled.data["server"], "url": given.server}}
+    return replace(filled, data=data, touched={**filled.touched, ("server", "url"): True})
 
 
 def _conformed(view: View, filled: Filled) -> list[Diagnostic]:

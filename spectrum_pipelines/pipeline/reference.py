@@ -49,7 +49,7 @@ class Misread:
     hint: str
 
 
-_TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{\{([^{}]*)\}\}|\$\{")
 _REFERENCE = re.compile(
     r"var\.(?P<var>[A-Za-z_]\w*)|env\.(?P<env>[A-Za-z_]\w*)|(?P<run>run\.id)|matrix\.(?P<matrix>[A-Za-z_]\w*)"
     r"|jobs\.(?P<job>[A-Za-z][\w-]*(?:\[[^\[\]]+\])?)\.execution_id",
@@ -87,6 +87,9 @@ def _tokens(text: str) -> Iterator[tuple[str, str | Reference | Misread]]:
         yield "", text[at : token.start()]
         if token[0] == "$${":
             yield token[0], "${"
+        elif token[2] is not None:
+            hint = f"one pair of braces is enough: `${{{token[2].strip()}}}`"
+            yield token[0], Misread(message=f"`{token[0]}` is not a reference", hint=hint)
         elif token[1] is None:
             hint = "close it with `}`, or write `$${` for a literal `${`"
             yield text[token.start() :], Misread(message="`${` is never closed", hint=hint)

@@ -56,7 +56,7 @@ class View:
             return path
         over: Any = self.overlay
         for depth, key in enumerate(path):
-            if path[0] == "variables" and depth == 2 and not isinstance(over, Mapping):
+            if path[0] == "variables" and depth == 2 and key == "default" and not isinstance(over, Mapping):
                 return self._overlaid(path[:2])  # the short form in an environment: a value for the long form
             try:
                 over = over[key]

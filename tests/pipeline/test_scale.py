@@ -1,0 +1,36 @@
+"""Fault 41: sizes at which recursion or a square would show."""
+
+from spectrum_pipelines.pipeline.build import check
+from spectrum_pipelines.pipeline.plan import plan
+from tests.pipeline.conftest import built, read
+
+SIZE = 10_000
+
+
+def test_a_chain_of_10_000_jobs_is_built_and_planned() -> None:
+    lines = [f"  j{n}: {{needs: [j{n - 1}], trigger: {n}}}" for n in range(2, SIZE + 1)]
+    pipeline = built("jobs:\n  j1: {trigger: 1}\n" + "\n".join(lines))
+    found = plan(pipeline)
+    assert len(found.waves) == SIZE
+    assert len(found.critical_path) == SIZE
+
+
+def test_a_matrix_of_10_000_jobs_is_built_and_planned() -> None:
+    digits = ", ".join(map(str, range(100)))
+    pipeline = built(f"""
+jobs:
+  load: {{matrix: {{a: [{digits}], b: [{digits}]}}, trigger: "/x/${{matrix.a}}/${{matrix.b}}"}}
+  all: {{needs: [load], trigger: 1}}
+""")
+    assert len(plan(pipeline).waves[0]) == SIZE
+
+
+def test_10_000_jobs_on_one_file_are_one_warning() -> None:
+    assert len(check(read("jobs:\n" + "\n".join(f"  j{n}: {{trigger: 1}}" for n in range(SIZE))))) == 1
+
+
+def test_a_cycle_of_10_000_jobs_is_one_line() -> None:
+    lines = [f"  j{n}: {{needs: [j{(n + 1) % SIZE}], trigger: {n + 1}}}" for n in range(SIZE)]
+    (cycle,) = check(read("jobs:\n" + "\n".join(lines)))
+    assert cycle.code == "cycle"
+    assert len(cycle.message) < 150

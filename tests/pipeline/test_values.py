@@ -1,0 +1,133 @@
+import pytest
+from hypothesis import given as hypothesis_given
+from hypothesis import strategies as st
+
+from spectrum_pipelines.pipeline.action import Scalar, Sequence
+from spectrum_pipelines.pipeline.build import Given
+from spectrum_pipelines.pipeline.model import Pipeline
+from tests.pipeline.conftest import built, tried
+
+ONE = """
+variables: {x: %s}
+environments: {prod: {variables: {x: from the environment}}}
+jobs:
+  use: {sequence: [1], variables: {x: "${var.x}"}}
+"""
+OPTION = {"x": "from --var"}
+PROCESS = {"SPECTRUM_VAR_x": "from SPECTRUM_VAR"}
+FILE = {"x": "from --vars-file"}
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        pytest.param(Given(), "from the file", id="the declaration"),
+        pytest.param(Given(environment="prod"), "from the environment", id="environment over declaration"),
+        pytest.param(Given(environment="prod", vars_file=FILE), "from --vars-file", id="file over environment"),
+        pytest.param(Given(vars_file=FILE, process_environment=PROCESS), "from SPECTRUM_VAR", id="process over file"),
+        pytest.param(
+            Given(environment="prod", vars_file=FILE, process_environment=PROCESS, command_line=OPTION),
+            "from --var",
+            id="option over all",
+        ),
+        pytest.param(Given(vars_file=FILE, command_line=OPTION), "from --var", id="option over file"),
+        pytest.param(Given(process_environment={"SPECTRUM_VAR_x": ""}), "", id="set to nothing is set"),
+    ],
+)
+def test_later_wins(given: Given, value: str) -> None:
+    assert built(ONE % "from the file", given).variables["x"].value == value
+
+
+def test_an_environment_gives_a_required_variable_its_value_and_leaves_it_secret() -> None:
+    variable = built(ONE % "{type: string, required: true, secret: true}", Given(environment="prod")).variables["x"]
+    assert (variable.value, variable.secret) == ("from the environment", True)
+
+
+def test_a_source_that_is_overruled_is_not_judged() -> None:
+    given = Given(vars_file={"x": [1, 2]}, command_line={"x": "fine"})
+    assert built(ONE % "from the file", given).variables["x"].value == "fine"
+
+
+@pytest.mark.parametrize(
+    ("declaration", "text", "value"),
+    [
+        pytest.param("{type: integer}", "-7", -7, id="integer"),
+        pytest.param("7", "8", 8, id="the default's type counts"),
+        pytest.param("{type: number}", "1e3", 1000.0, id="number"),
+        pytest.param("{type: number}", "7", 7, id="a whole number stays whole"),
+        pytest.param("{type: boolean}", "false", False, id="boolean"),
+        pytest.param("true", "false", False, id="boolean by default"),
+        pytest.param("{type: date}", "2024-02-29", "2024-02-29", id="date"),
+        pytest.param("{type: string}", "007", "007", id="a text keeps its zeros"),
+        pytest.param("{enum: [1, 2], type: integer}", "2", 2, id="enum of numbers"),
+    ],
+)
+def test_texts_are_read_by_type(declaration: str, text: str, value: Scalar) -> None:
+    found = built(ONE.replace("environments", "#") % declaration, Given(command_line={"x": text})).variables["x"].value
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "text"),
+    [
+        pytest.param("{type: integer}", "7.0", id="no fraction"),
+        pytest.param("{type: integer}", "1_000", id="no underscores"),
+        pytest.param("{type: integer}", " 7", id="no spaces"),
+        pytest.param("{type: integer}", "9" * 5000, id="fault 39: thousands of digits"),
+        pytest.param("{type: number}", "nan", id="not a number"),
+        pytest.param("{type: number}", "1e999", id="beyond any float"),
+        pytest.param("{type: boolean}", "True", id="Python's spelling"),
+        pytest.param("{type: boolean}", "1", id="a number is no boolean"),
+        pytest.param("{type: date}", "2026-2-3", id="short date"),
+        pytest.param("{type: date}", "20260203", id="basic format"),
+        pytest.param("{enum: [true], type: boolean}", "false", id="not in the enum"),
+        pytest.param('{pattern: "[a-z]+"}', "ab\n", id="a pattern is about the whole text"),
+    ],
+)
+@pytest.mark.parametrize("secret", [False, True])
+def test_a_fault_names_its_source_and_no_secret(declaration: str, text: str, secret: bool) -> None:
+    text_of = ONE.replace("environments", "#") % declaration.replace("}", f", secret: {str(secret).lower()}}}")
+    pipeline, diagnostics = tried(text_of, Given(process_environment={"SPECTRUM_VAR_x": text}))
+    assert pipeline is None
+    assert [it.code for it in diagnostics] == ["wrong-value"]
+    assert "SPECTRUM_VAR_x" in diagnostics[0].message
+    assert diagnostics[0].span.start.line == 4
+    if secret:
+        assert text not in diagnostics[0].message.replace("such as", "")
+
+
+def variable_of(pipeline: Pipeline) -> object:
+    action = pipeline.jobs[next(iter(pipeline.jobs))].action
+    assert isinstance(action, Sequence)
+    return action.variables["x"]
+
+
+@hypothesis_given(st.text())
+def test_fault_52_a_value_is_one_literal_scalar(text: str) -> None:
+    assert variable_of(built(ONE % "plain", Given(command_line={"x": text}))) == text
+
+
+@hypothesis_given(
+    st.one_of(st.integers(-(10**17), 10**17), st.booleans(), st.floats(allow_nan=False, allow_infinity=False))
+)
+def test_a_single_reference_keeps_its_type(value: Scalar) -> None:
+    kind = {bool: "boolean", int: "integer", float: "number"}[type(value)]
+    text = ONE.replace("environments", "#") % f"{{type: {kind}}}"
+    found = variable_of(built(text, Given(vars_file={"x": value})))
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_a_default_may_refer_to_the_environment_and_is_read_by_type() -> None:
+    text = 'variables: {n: {type: integer, default: "${env.N}"}}\njobs: {use: {sequence: ["${var.n}"]}}'
+    pipeline = built(text, Given(process_environment={"N": "51"}))
+    assert pipeline.variables["n"].value == 51
+    assert pipeline.jobs[next(iter(pipeline.jobs))].action == Sequence(file_ids=(51,))
+
+
+def test_what_the_environment_holds_is_never_quoted() -> None:
+    text = 'variables: {n: {type: integer, default: "${env.N}"}}\njobs: {use: {sequence: ["${var.n}"]}}'
+    _, diagnostics = tried(text, Given(process_environment={"N": "hunter2"}))
+    assert diagnostics
+    assert "hunter2" not in str(diagnostics)
