@@ -5,7 +5,8 @@
     SpectrumPipelinesError
     ├── UserError                 the user's file, option or environment                exit 2
     │   ├── UnreadableFile        a file that cannot be read or decoded                 exit 2
-    │   └── InvalidPipeline       a file with faults, each a diagnostic                 exit 2
+    │   └── InvalidFile           a file with faults, each shown at its line            exit 2
+    ├── Interruption              a signal before anything was triggered            exit 130, 143
     ├── ConflictError             a job, a group or a run key is busy                   exit 6
     ├── StateError                the state directory or a report path fails us         exit 2
     └── ClientError               a call to Spectrum that gave no usable answer
@@ -62,6 +63,18 @@ class UserError(SpectrumPipelinesError):
 
 class UnreadableFile(UserError):
     """A file that is missing, a directory, forbidden, too large or not text."""
+
+
+class InvalidFile(UserError):
+    """A pipeline, workspace or vars file with faults."""
+
+
+class Interruption(SpectrumPipelinesError):
+    """A signal came before anything was triggered. `exit_code` is the signal's."""
+
+    def __init__(self, message: str, *, exit_code: ExitCode) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class ConflictError(SpectrumPipelinesError):

@@ -1,0 +1,175 @@
+"""A connection to Spectrum, wired from options: transport, API, credentials, and what every answer goes through on its way in."""
+
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from spectrum_pipelines.cli.credentials import Credentials, credentials
+from spectrum_pipelines.cli.options import ConnectionOptions
+from spectrum_pipelines.clock import Clock
+from spectrum_pipelines.errors import Unauthorized, UserError
+from spectrum_pipelines.pipeline.model import Http, Server
+from spectrum_pipelines.spectrum import JobDetails
+
+if TYPE_CHECKING:
+    from spectrum_pipelines.client.api import SpectrumApi
+    from spectrum_pipelines.client.transport import HttpTransport
+    from spectrum_pipelines.engine.requests import Outcome, Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A server that can be talked to. `perform` makes an engine's request; `api` is for use by hand."""
+
+    url: str
+    api: "SpectrumApi"
+    transport: "HttpTransport"
+    login: Credentials
+    clock: Clock
+    zone: tzinfo | None
+
+    def perform(self, request: "Request") -> "Outcome":
+        """One call; a refused login is tried once more if the secret has changed meanwhile."""
+        from spectrum_pipelines.perform import perform  # noqa: PLC0415 - not for use by hand
+
+        outcome = perform(request, self.api)
+        if isinstance(outcome, Unauthorized) and self.login.renewed():
+            # A refused login is not handled, whatever was asked: sending it again starts nothing twice.
+            self.transport.log_in(self.login.pair)
+            outcome = perform(request, self.api)
+        return self._dated(outcome) if isinstance(outcome, JobDetails) else outcome
+
+    def _dated(self, details: JobDetails) -> JobDetails:
+        """Read the server's own times, for gates only."""
+        from spectrum_pipelines.client.dates import parse_server_date  # noqa: PLC0415 - few answers need it
+
+        start, stop = parse_server_date(details.start_time), parse_server_date(details.stop_time)
+        run_seconds = (stop - start).total_seconds() if start and stop else None
+        return replace(details, run_seconds=run_seconds, stop_age=_age(stop, self.zone, self.clock.now()))
+
+
+def _age(moment: datetime | None, zone: tzinfo | None, now: datetime) -> float | None:
+    """Seconds since a moment that the server wrote without a time zone."""
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone) if zone is not None else moment.astimezone()
+    return (now - moment.astimezone(UTC)).total_seconds()
+
+
+@contextmanager
+def server_of(options: ConnectionOptions) -> Iterator[ConnectionOptions]:
+    """Start the embedded server if `--local` asks for it; the options then name its address and first user."""
+    if options.local is None:
+        yield options
+        return
+    if options.server is not None and "SPECTRUM_URL" not in os.environ:
+        raise UserError("--server and --local exclude each other", hint="give one of them")
+    from spectrum_pipelines.cli.embedded import embedded_server  # noqa: PLC0415 - the extra `local`
+
+    with embedded_server(options.local) as (url, user):
+        login = (user.name, user.password) if options.username is None else None
+        yield replace(options, server=url, login=login)
+
+
+def connect(
+    options: ConnectionOptions,
+    *,
+    server: Server,
+    http: Http,
+    clock: Clock,
+    stack: ExitStack,
+    redact: Callable[[str], str] = str,
+    stopping: Callable[[], bool] | None = None,
+    on_retry: Callable[[str], None] | None = None,
+) -> Connection:
+    """Wire a connection that is closed with `stack`. Raises UserError for whatever the options lack."""
+    from spectrum_pipelines.client.api import SpectrumApi  # noqa: PLC0415 - requests and tenacity
+    from spectrum_pipelines.client.retry import RetrySettings  # noqa: PLC0415
+    from spectrum_pipelines.client.transport import HttpTransport  # noqa: PLC0415
+
+    url = _address(options.server or server.url)
+    check_allowed(url, os.environ)
+    login = credentials(options, os.environ)
+    transport = HttpTransport(
+        clock=clock,
+        auth=login.pair,
+        verify=_verify(options),
+        client_cert=_client_cert(options),
+        connect_timeout=http.connect_timeout,
+        read_timeout=http.read_timeout,
+        max_connections=http.max_connections,
+    )
+    stack.callback(transport.close)
+    api = SpectrumApi(
+        server=url,
+        transport=transport,
+        retry=RetrySettings(limit=http.retry_limit, interval=http.retry_interval),
+        clock=clock,
+        random=random.Random(),  # noqa: S311 - spreads load, guards nothing
+        sequence_path=server.sequence_path,
+        redact=lambda text: redact(transport.redact(text)),
+        stopping=stopping,
+        on_retry=on_retry,
+        deadline=max(2 * http.read_timeout, http.connect_timeout + http.read_timeout),
+    )
+    return Connection(url=url, api=api, transport=transport, login=login, clock=clock, zone=_zone(server.timezone))
+
+
+def _address(url: str | None) -> str:
+    if not url:
+        hint = "give --server, set SPECTRUM_URL, write `server: {url: ...}`, or try it with --local WORKSPACE"
+        raise UserError("no address of a Spectrum server", hint=hint)
+    parts = urlsplit(url)
+    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+        hint = "give the name with --username and the password with SPECTRUM_PASSWORD or SPECTRUM_PASSWORD_FILE"
+        raise UserError("the server's URL holds a login; it would end up in logs and process lists", hint=hint)
+    return url
+
+
+def check_allowed(url: str, environ: Mapping[str, str]) -> None:
+    """Keep a changed pipeline file from sending the login elsewhere. Raises UserError.
+
+    SPECTRUM_ALLOWED_HOSTS lists `host` or `host:port`, separated by commas; without it every host is allowed.
+    """
+    listed = environ.get("SPECTRUM_ALLOWED_HOSTS")
+    if listed is None:
+        return
+    host = (urlsplit(url).hostname or "").lower()
+    port = urlsplit(url).port
+    allowed = {name.strip().lower() for name in listed.split(",") if name.strip()}
+    if host not in allowed and f"{host}:{port}" not in allowed:
+        hint = "was `server.url` changed? if it is right, add the host to SPECTRUM_ALLOWED_HOSTS"
+        raise UserError(f"{host} is not among SPECTRUM_ALLOWED_HOSTS; no credentials were sent", hint=hint)
+
+
+def _verify(options: ConnectionOptions) -> bool | str:
+    if options.insecure and options.ca_bundle:
+        raise UserError("--insecure and --ca-bundle exclude each other", hint="with --ca-bundle the server is checked")
+    return False if options.insecure else options.ca_bundle or True
+
+
+def _client_cert(options: ConnectionOptions) -> str | tuple[str, str] | None:
+    if options.client_key and not options.client_cert:
+        raise UserError("--client-key needs --client-cert", hint="a key alone shows nothing to the server")
+    if options.client_cert and options.client_key:
+        return options.client_cert, options.client_key
+    return options.client_cert
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    if name is None:
+        return None
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - few pipelines name one
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UserError(
+            f"server.timezone: there is no time zone `{name}`", hint="e.g. Europe/Berlin, or UTC"
+        ) from error

@@ -1,0 +1,88 @@
+"""The embedded server from a workspace file: the same reading, checking and messages as for a pipeline file."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spectrum_pipelines.cli.terminal import say, wants_color
+from spectrum_pipelines.document import schema
+from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
+from spectrum_pipelines.document.parse import Document, parse
+from spectrum_pipelines.document.source import read_source
+from spectrum_pipelines.errors import InvalidFile, UserError
+
+if TYPE_CHECKING:
+    from spectrum_pipelines.local.serving import RunningServer
+    from spectrum_pipelines.local.workspace import Workspace
+
+_INSTALL = "install it with: pip install 'spectrum-pipelines[local]'"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A login of the embedded server."""
+
+    name: str
+    password: str
+
+
+def check_workspace_file(document: Document) -> tuple[Diagnostic, ...]:
+    """All faults of a workspace file, those that only the server itself can see included."""
+    found = list(schema.check(document, "workspace"))
+    if not any(it.severity is Severity.ERROR for it in found):
+        from spectrum_pipelines.local.workspace import check_workspace  # noqa: PLC0415 - the extra `local`
+
+        for fault in check_workspace(document.data, Path(document.source.name).parent):
+            span = document.value_span(fault.path)
+            name = document.source.name
+            found.append(Diagnostic(file=name, span=span, code="workspace", message=fault.message, hint=fault.hint))
+    return in_order(found)
+
+
+def load_workspace(path: Path) -> "Workspace":
+    """Read and check a workspace file. Raises UserError; the findings are on stderr then."""
+    from spectrum_pipelines.output.diagnostics import render_text  # noqa: PLC0415 - with the rest of the extra
+
+    try:
+        from spectrum_pipelines.local.workspace import build_workspace  # noqa: PLC0415 - the extra `local`
+    except ImportError as error:
+        raise UserError(f"the embedded server is not installed ({error.name} is missing)", hint=_INSTALL) from error
+    source = read_source(str(path))
+    document, found = parse(source)
+    if document is not None:
+        found = in_order([*found, *check_workspace_file(document)])
+    if document is None or any(it.severity is Severity.ERROR for it in found):
+        sys.stderr.write(render_text(found, {source.name: source}, color=wants_color(sys.stderr)))
+        raise InvalidFile(
+            f"{path} is no valid workspace", hint="`spectrum-pipelines schema workspace` shows what it may hold"
+        )
+    return build_workspace(document.data, path.parent)
+
+
+def start_server(path: Path, *, host: str, port: int, verbose: bool) -> "tuple[RunningServer, Workspace]":
+    """Serve a workspace. Raises UserError, also for an address that cannot be had."""
+    workspace = load_workspace(path)
+    try:
+        from spectrum_pipelines.local.serving import STATE_FOLDER, RunningServer  # noqa: PLC0415 - the extra `local`
+    except ImportError as error:
+        raise UserError(f"the embedded server is not installed ({error.name} is missing)", hint=_INSTALL) from error
+    log = (lambda line: say("server", line)) if verbose else None
+    try:
+        server = RunningServer.start(workspace, host=host, port=port, state=path.parent / STATE_FOLDER, log=log)
+    except OSError as error:
+        hint = "is another server running on this workspace? end it, or choose another --port or workspace folder"
+        raise UserError(f"the embedded server cannot start: {error.strerror or error}", hint=hint) from error
+    return server, workspace
+
+
+@contextmanager
+def embedded_server(path: Path) -> Iterator[tuple[str, User]]:
+    """Serve a workspace on a free port of this machine; gives the address and the first user."""
+    server, workspace = start_server(path, host="127.0.0.1", port=0, verbose=False)
+    try:
+        yield server.url, User(workspace.users[0].name, workspace.users[0].password)
+    finally:
+        server.close()

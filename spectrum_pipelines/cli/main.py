@@ -1,0 +1,132 @@
+"""The entry point: find the command, run it, and turn whatever goes wrong into one message and an exit code.
+
+A command's module is imported only when the command is used, because start-up counts in CI. Commands take values and return an exit
+code; they raise what they cannot answer, and nothing but this module prints an error or exits.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from spectrum_pipelines import __version__
+from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.errors import ExitCode, SpectrumPipelinesError
+
+#: name -> what `--help` says; the module is `spectrum_pipelines.cli.<name>`, the command its attribute `command`.
+COMMANDS = {
+    "validate": "Find every fault of pipeline files; no server is asked.",
+    "plan": "Show what a run would do: waves, policies, worst case.",
+    "run": "Run a pipeline and write its report.",
+    "resume": "Go on with a run that was interrupted or killed.",
+    "adopt": "Settle an `unknown`: say which execution is the job's.",
+    "runs": "List the runs in the state directory.",
+    "report": "Show the report of a run, or of a report file.",
+    "job": "Use Spectrum's job API by hand.",
+    "local": "The embedded Spectrum-compatible server.",
+    "schema": "Print a JSON Schema.",
+    "init": "Start a new pipeline from a commented example.",
+}
+
+
+class LazyGroup(click.Group):
+    """Commands by name, imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """In the order of the table, which is that of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"spectrum_pipelines.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the command that was probably meant."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from spectrum_pipelines.document.suggest import closest  # noqa: PLC0415 - only a mistake needs it
+
+            near = closest(args[0], COMMANDS)
+            hint = f" Did you mean `{near}`?" if near else ""
+            raise click.UsageError(f"There is no command `{args[0]}`.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """From the table, so that `--help` imports no command."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", message="spectrum-pipelines %(version)s")
+@click.option("--debug", is_flag=True, envvar="SPECTRUM_DEBUG", help="Show the traceback of a bug in this program.")
+def cli(*, debug: bool) -> None:
+    r"""Run chains of Datameer Spectrum jobs from YAML files, and never start one twice.
+
+    \b
+    Try it without a Spectrum server:
+      spectrum-pipelines init demo
+      spectrum-pipelines run demo/pipeline.yaml --local demo/workspace.yaml
+
+    Exit codes: 0 succeeded, 1 a job or a gate failed or findings, 2 usage or invalid file, 3 unreachable,
+    4 timed out, 5 unknown (do not blindly run again), 6 busy, 70 bug, 130/143 interrupted.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the program and exit."""
+    code = run(list(sys.argv[1:] if argv is None else argv))
+    sys.exit(_flushed(code))
+
+
+def run(args: list[str]) -> int:
+    """Run the program and return its exit code. Says what is wrong on stderr."""
+    debug = "--debug" in args or bool(os.environ.get("SPECTRUM_DEBUG"))
+    try:
+        result = cli.main(args=args, prog_name="spectrum-pipelines", standalone_mode=False)
+    except click.ClickException as error:
+        return _usage(error)
+    except SpectrumPipelinesError as error:
+        say("error", error.message, hint=error.hint)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        say("error", "interrupted; nothing was triggered")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left; that is their decision, not a failure of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.SUCCEEDED
+    except Exception as error:
+        if debug:
+            raise
+        say("bug", f"{type(error).__name__}: {error}", hint="run again with --debug and report what it shows")
+        return ExitCode.BUG
+    return int(result) if isinstance(result, int) else ExitCode.SUCCEEDED
+
+
+def _usage(error: click.ClickException) -> int:
+    where = ""
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        where = f"see `{error.ctx.command_path} --help`"
+    say("error", error.format_message(), hint=where or None)
+    return ExitCode.USAGE
+
+
+def _flushed(code: int) -> int:
+    """A full disk or a closed pipe behind stdout shows only when the buffer is written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        say("error", f"the output could not be written: {error.strerror}")
+        return code or ExitCode.FAILED
+    return code

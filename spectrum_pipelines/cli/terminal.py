@@ -1,0 +1,29 @@
+"""What stands behind stdout and stderr, and the one way to say something to a person."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import IO
+
+_COLORS = {"error": "31", "bug": "31", "warning": "33", "hint": "36", "note": "36"}
+
+
+def wants_color(stream: IO[str], environ: Mapping[str, str] = os.environ) -> bool:
+    """NO_COLOR, FORCE_COLOR and TERM=dumb decide, in that order; then whether it is a terminal."""
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR"):
+        return True
+    return environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def say(kind: str, message: str, *, hint: str | None = None) -> None:
+    """Write `kind: message` and a hint to stderr. Foreign text in it can act on no terminal and no CI system."""
+    from spectrum_pipelines.output.clean import clean  # noqa: PLC0415 - most commands end without a word
+
+    lines = [(kind, message)] + ([("hint", hint)] if hint else [])
+    color = wants_color(sys.stderr)
+    for word, text in lines:
+        shown = f"\x1b[{_COLORS[word]}m{word}:\x1b[0m" if color and word in _COLORS else f"{word}:"
+        sys.stderr.write(f"{shown} {clean(text)}\n")
+    sys.stderr.flush()
