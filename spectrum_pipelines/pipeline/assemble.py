@@ -19,8 +19,9 @@ from spectrum_pipelines.pipeline.model import (
     Server,
     Variable,
 )
+from spectrum_pipelines.pipeline.overlay import mapping
 from spectrum_pipelines.pipeline.sketch import Draft
-from spectrum_pipelines.pipeline.view import View, mapping
+from spectrum_pipelines.pipeline.view import View
 
 
 def assemble(

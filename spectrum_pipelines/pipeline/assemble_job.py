@@ -26,8 +26,8 @@ from spectrum_pipelines.pipeline.interpolate import Phrase, settle
 from spectrum_pipelines.pipeline.matrix import Combination, combinations, job_id
 from spectrum_pipelines.pipeline.model import Job, RunIf
 from spectrum_pipelines.pipeline.policy import Policy
-from spectrum_pipelines.pipeline.rules_policy import POLICY_KEYS
 from spectrum_pipelines.pipeline.sketch import Draft, JobSketch
+from spectrum_pipelines.pipeline.written import POLICY_KEYS
 from spectrum_pipelines.spectrum import ExecutionId
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spectrum_pipelines.pipeline.durations import parse_duration
+from spectrum_pipelines.pipeline.overlay import mapping
 from spectrum_pipelines.pipeline.policy import (
     Bound,
     Expect,
@@ -15,8 +16,7 @@ from spectrum_pipelines.pipeline.policy import (
     RetryReason,
     Warnings,
 )
-from spectrum_pipelines.pipeline.rules_policy import POLICY_KEYS
-from spectrum_pipelines.pipeline.view import mapping
+from spectrum_pipelines.pipeline.written import POLICY_KEYS
 
 _TOOL = Policy()
 

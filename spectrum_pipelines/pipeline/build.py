@@ -1,76 +1,37 @@
-"""The two ways from a document onwards: `check` finds all faults of the text, `build` makes the pipeline of one run.
+"""The pipeline of one run: a checked file, with its values filled in.
 
-Both begin with the same rules. They are asked about every form that a file can take: as it stands, and with each of its
-environments merged over the top. `build` then asks those about times and addresses once more, when all references are filled in.
+Rules about times and addresses are asked once more when all references are filled in.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from spectrum_pipelines.document import schema
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.assemble import assemble
+from spectrum_pipelines.pipeline.check import Rule, check
 from spectrum_pipelines.pipeline.conform import conform
 from spectrum_pipelines.pipeline.interpolate import Filled, Scope, fill
 from spectrum_pipelines.pipeline.model import Pipeline
-from spectrum_pipelines.pipeline.rules_environments import check_environments
-from spectrum_pipelines.pipeline.rules_jobs import check_jobs
-from spectrum_pipelines.pipeline.rules_needs import check_matrices, check_needs
+from spectrum_pipelines.pipeline.overlay import environments
 from spectrum_pipelines.pipeline.rules_policy import check_policies
-from spectrum_pipelines.pipeline.rules_reach import check_rivals, check_run_if
-from spectrum_pipelines.pipeline.rules_references import check_references, used_variables
 from spectrum_pipelines.pipeline.rules_settings import check_settings
-from spectrum_pipelines.pipeline.rules_variables import check_unused, check_variables
-from spectrum_pipelines.pipeline.secrets import masked, secret_paths, secret_texts
-from spectrum_pipelines.pipeline.sketch import Draft, draft
+from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.pipeline.sketch import draft
 from spectrum_pipelines.pipeline.values import Given, resolve
-from spectrum_pipelines.pipeline.view import OVERLAID, View, environments
+from spectrum_pipelines.pipeline.view import View
 
 __all__ = ["Given", "build", "check", "digest"]
 
-Rule = Callable[[Draft], Iterator[Diagnostic]]
-
-_GRAPH = frozenset({"jobs", "finally"})
-#: Each rule, and the sections that it looks at: an environment that changes none of them cannot change its verdict.
-RULES: tuple[tuple[Rule, frozenset[str]], ...] = (
-    (check_jobs, _GRAPH),
-    (check_matrices, _GRAPH),
-    (check_needs, _GRAPH),
-    (check_run_if, _GRAPH),
-    (check_rivals, _GRAPH | {"defaults", "concurrency"}),
-    (check_policies, _GRAPH | {"defaults", "timeouts"}),
-    (check_settings, frozenset({"server", "poll"})),
-    (check_variables, frozenset({"variables"})),
-    (check_references, frozenset(OVERLAID)),
-)
 _FILLED_RULES: tuple[Rule, ...] = (check_policies, check_settings)
 
 
 def digest(source_text: str) -> str:
     """Name a version of a pipeline file: `sha256:...`. A journal belongs to one."""
     return "sha256:" + hashlib.sha256(source_text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def check(document: Document) -> tuple[Diagnostic, ...]:
-    """All faults of a file in one pass, sorted by line. Needs no values: what a run must be given is not missing yet."""
-    found = list(schema.check(document, "pipeline", redact=secret_paths(document)))
-    plain = draft(View(document))
-    found += (diagnostic for rule, _ in RULES for diagnostic in rule(plain))
-    found += check_environments(document)
-    used = used_variables(plain)
-    known = set(found)
-    for environment in environments(document):
-        form = draft(View(document, environment))
-        used |= used_variables(form)
-        for diagnostic in _check_form(form):
-            if diagnostic not in known:
-                found.append(replace(diagnostic, message=f"{diagnostic.message} (in environment `{environment}`)"))
-    found += check_unused(plain.view, used)
-    return in_order(found)
 
 
 def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | None, tuple[Diagnostic, ...]]:
@@ -96,13 +57,6 @@ def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | 
     pipeline, faults = assemble(form, filled, values)
     found += faults
     return (None if _has_errors(found) else pipeline), in_order(found)
-
-
-def _check_form(form: Draft) -> Iterator[Diagnostic]:
-    changed = form.view.overlay.keys()
-    for rule, sections in RULES:
-        if not sections.isdisjoint(changed):
-            yield from rule(form)
 
 
 def _check_environment_name(document: Document, environment: str | None) -> Iterator[Diagnostic]:

@@ -11,8 +11,9 @@ from functools import cached_property
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.pipeline.overlay import mapping
 from spectrum_pipelines.pipeline.policy import Policy, Retry
-from spectrum_pipelines.pipeline.view import View, mapping
+from spectrum_pipelines.pipeline.view import View
 
 #: `timeout` ... `retry.limit` ...: the keys of a policy as the file spells them, in the order of the model.
 POLICY_VALUES = tuple(it.name for it in fields(Policy) if it.name != "retry") + tuple(

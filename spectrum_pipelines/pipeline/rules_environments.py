@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.suggest import closest
-from spectrum_pipelines.pipeline.view import NAMED, View, environments, mapping, overlay_of
+from spectrum_pipelines.pipeline.overlay import NAMED, environments, mapping, overlay_of
+from spectrum_pipelines.pipeline.view import View
 
 _NOUNS = {"variables": "variable", "jobs": "job", "finally": "job under `finally`"}
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.suggest import closest
-from spectrum_pipelines.pipeline.rules_policy import POLICY_KEYS
+from spectrum_pipelines.pipeline.overlay import mapping
 from spectrum_pipelines.pipeline.sketch import ACTIONS, Draft, JobSketch
-from spectrum_pipelines.pipeline.view import View, mapping
+from spectrum_pipelines.pipeline.view import View
+from spectrum_pipelines.pipeline.written import POLICY_KEYS
 
 _STARTING = ("trigger", "sequence")
 _RUNNING = (*_STARTING, "wait_for")

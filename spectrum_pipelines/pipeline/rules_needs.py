@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.suggest import closest
-from spectrum_pipelines.pipeline.graph import cycles
+from spectrum_pipelines.pipeline.cycles import cycles
 from spectrum_pipelines.pipeline.matrix import MOST_COMBINATIONS, as_text
 from spectrum_pipelines.pipeline.sketch import Draft, JobSketch, Need, combination_count, has_label, labels
 

@@ -46,7 +46,12 @@ def check_output(place: Place, reference: str) -> Iterator[Diagnostic]:
         yield place.fault("no-output", message, "refer to a job that has one: `trigger`, `wait_for` or `check`")
     elif not _runs_before(draft, job, other, label):
         message = f"`{job.id}` refers to `{reference}`, but does not wait for it"
-        hint = "a job cannot refer to itself" if job.id == name else f"write `needs: [{_quoted(reference)}]`"
+        hint = f"write `needs: [{_quoted(reference)}]`"
+        if job.id == name:
+            message, hint = (
+                f"`{job.id}` refers to itself",
+                "its execution id is known only once it runs: refer to a job before it",
+            )
         if other.is_finally and not job.is_finally:
             hint = "jobs under `finally` run last: refer to another job"
         yield place.fault("misplaced-reference", message, hint)

@@ -7,10 +7,10 @@ from itertools import pairwise
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.matrix import Combination, as_text, combinations
+from spectrum_pipelines.pipeline.overlay import mapping
 from spectrum_pipelines.pipeline.reference import MatrixReference, holds_reference, read_phrase
 from spectrum_pipelines.pipeline.rules_needs import is_too_large
 from spectrum_pipelines.pipeline.sketch import Draft, JobSketch
-from spectrum_pipelines.pipeline.view import mapping
 
 
 def check_run_if(draft: Draft) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.action import JobOutput
+from spectrum_pipelines.pipeline.overlay import mapping
 from spectrum_pipelines.pipeline.places import phrases, takes_outputs
 from spectrum_pipelines.pipeline.reference import (
     MatrixReference,
@@ -17,7 +18,6 @@ from spectrum_pipelines.pipeline.reference import (
 )
 from spectrum_pipelines.pipeline.rules_outputs import Place, check_output
 from spectrum_pipelines.pipeline.sketch import Draft
-from spectrum_pipelines.pipeline.view import mapping
 
 _JOBS = ("jobs", "finally")
 

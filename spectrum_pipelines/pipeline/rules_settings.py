@@ -7,9 +7,9 @@ from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.durations import format_duration
 from spectrum_pipelines.pipeline.model import Poll
-from spectrum_pipelines.pipeline.rules_policy import seconds
 from spectrum_pipelines.pipeline.sketch import Draft
 from spectrum_pipelines.pipeline.view import View
+from spectrum_pipelines.pipeline.written import seconds
 
 _WITH_LOGIN = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*@")
 

@@ -7,8 +7,8 @@ from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.action import Scalar
 from spectrum_pipelines.pipeline.matrix import as_text
 from spectrum_pipelines.pipeline.model import Variable
+from spectrum_pipelines.pipeline.overlay import mapping
 from spectrum_pipelines.pipeline.rules_settings import holds_login
-from spectrum_pipelines.pipeline.view import mapping
 
 MASK = "***"
 _TOLD = ("type", "description", "required", "secret")

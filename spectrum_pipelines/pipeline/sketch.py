@@ -10,7 +10,8 @@ from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.action import ACTION_WORDS, Scalar
 from spectrum_pipelines.pipeline.graph import ancestors
 from spectrum_pipelines.pipeline.matrix import Matrix, as_text, combinations, label, size
-from spectrum_pipelines.pipeline.view import View, mapping
+from spectrum_pipelines.pipeline.overlay import mapping
+from spectrum_pipelines.pipeline.view import View
 
 ACTIONS = tuple(ACTION_WORDS.values())
 _SUGGESTED = 200

@@ -11,24 +11,7 @@ from typing import Any
 from spectrum_pipelines.document.diagnostic import Diagnostic, Related, Severity
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.position import Path, Span, lines_of
-
-#: What an environment may change. It can neither add jobs nor variables, so what is needed and by whom stays readable in one place.
-OVERLAID = (
-    *(
-        "description",
-        "server",
-        "variables",
-        "defaults",
-        "timeouts",
-        "concurrency",
-        "poll",
-        "http",
-        "fail_fast",
-        "on_abort",
-    ),
-    *("jobs", "finally"),
-)
-NAMED = ("variables", "jobs", "finally")
+from spectrum_pipelines.pipeline.overlay import mapping, merged, overlay_of
 
 
 class View:
@@ -40,7 +23,7 @@ class View:
         self.document = document
         self.environment = environment
         self.overlay = overlay_of(document, environment)
-        self.data = _merged(document.data, self.overlay) if data is None else data
+        self.data = merged(document.data, self.overlay) if data is None else data
 
     def with_data(self, data: Mapping[str, Any]) -> "View":
         """The same form with its references filled in."""
@@ -128,59 +111,9 @@ class View:
         return self.fault(path, code, message, hint=hint, at_key=at_key, severity=Severity.WARNING)
 
 
-def mapping(value: object) -> Mapping[str, Any]:
-    """The value if it is a mapping, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def environments(document: Document) -> tuple[str, ...]:
-    """The names that `-e` takes."""
-    return tuple(mapping(mapping(document.data).get("environments")))
-
-
-def overlay_of(document: Document, environment: str | None) -> Mapping[str, Any]:
-    """What an environment says; empty for none."""
-    if environment is None:
-        return {}
-    return mapping(mapping(mapping(document.data).get("environments")).get(environment))
-
-
 def _has(data: Any, path: Path) -> bool:
     for key in path:
         if not isinstance(data, Mapping) or key not in data:
             return False
         data = data[key]
     return True
-
-
-def _merged(data: Any, overlay: Mapping[str, Any]) -> Mapping[str, Any]:
-    base = mapping(data)
-    if not overlay:
-        return base
-    known = {key: value for key, value in overlay.items() if key in OVERLAID}
-    for name in NAMED:
-        if name in known:  # what does not exist is not added: the rule on environments reports it
-            declared = mapping(base.get(name))
-            known[name] = {key: value for key, value in mapping(known[name]).items() if key in declared}
-    known["variables"] = {
-        name: _value_for(mapping(base.get("variables"))[name], value)
-        for name, value in mapping(known.get("variables")).items()
-    }
-    return _deep(base, known)
-
-
-def _value_for(declared: Any, value: Any) -> Any:
-    """The short form in an environment gives a value to a variable; its type and its secrecy stay as they were declared."""
-    if isinstance(declared, Mapping) and not isinstance(value, Mapping):
-        return {"default": value, "required": False}
-    if isinstance(value, Mapping) and not isinstance(declared, Mapping):
-        return {"default": declared, **value}
-    return value
-
-
-def _deep(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        old = merged.get(key)
-        merged[key] = _deep(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return merged

@@ -11,8 +11,8 @@ from spectrum_pipelines.document.quick import predicate
 from spectrum_pipelines.document.schema import load_schema
 from spectrum_pipelines.pipeline.action import ACTION_WORDS
 from spectrum_pipelines.pipeline.origin import POLICY_VALUES
-from spectrum_pipelines.pipeline.rules_policy import POLICY_KEYS
-from spectrum_pipelines.pipeline.view import OVERLAID
+from spectrum_pipelines.pipeline.overlay import OVERLAID
+from spectrum_pipelines.pipeline.written import POLICY_KEYS
 from tests.pipeline.conftest import built
 
 SCHEMA = load_schema("pipeline")

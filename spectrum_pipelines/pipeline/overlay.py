@@ -1,0 +1,75 @@
+"""Environments: what each says, and the data of a file with one of them merged over the top."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from spectrum_pipelines.document.parse import Document
+
+#: What an environment may change. It can neither add jobs nor variables, so what is needed and by whom stays readable in one place.
+OVERLAID = (
+    *(
+        "description",
+        "server",
+        "variables",
+        "defaults",
+        "timeouts",
+        "concurrency",
+        "poll",
+        "http",
+        "fail_fast",
+        "on_abort",
+    ),
+    *("jobs", "finally"),
+)
+NAMED = ("variables", "jobs", "finally")
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """The value if it is a mapping, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def environments(document: Document) -> tuple[str, ...]:
+    """The names that `-e` takes."""
+    return tuple(mapping(mapping(document.data).get("environments")))
+
+
+def overlay_of(document: Document, environment: str | None) -> Mapping[str, Any]:
+    """What an environment says; empty for none."""
+    if environment is None:
+        return {}
+    return mapping(mapping(mapping(document.data).get("environments")).get(environment))
+
+
+def merged(data: Any, overlay: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Key by key; lists and values replace. What the file does not name is not added."""
+    base = mapping(data)
+    if not overlay:
+        return base
+    known = {key: value for key, value in overlay.items() if key in OVERLAID}
+    for name in NAMED:
+        if name in known:  # what does not exist is not added: the rule on environments reports it
+            declared = mapping(base.get(name))
+            known[name] = {key: value for key, value in mapping(known[name]).items() if key in declared}
+    known["variables"] = {
+        name: _value_for(mapping(base.get("variables"))[name], value)
+        for name, value in mapping(known.get("variables")).items()
+    }
+    return _deep(base, known)
+
+
+def _value_for(declared: Any, value: Any) -> Any:
+    """The short form in an environment gives a value to a variable; its type and its secrecy stay as they were declared."""
+    if isinstance(declared, Mapping) and not isinstance(value, Mapping):
+        return {"default": value, "required": False}
+    if isinstance(value, Mapping) and not isinstance(declared, Mapping):
+        return {"default": declared, **value}
+    return value
+
+
+def _deep(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _deep(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
