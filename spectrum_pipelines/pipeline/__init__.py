@@ -1,4 +1,6 @@
-"""From a checked document to a frozen model and its graph. Pure. In reading order:
+"""From a checked document to a frozen model and its graph. Pure.
+
+In reading order:
 
 ==============  ===================================================================================================
 model           `model`, `action`, `policy`: what a pipeline is once nothing is left to ask
