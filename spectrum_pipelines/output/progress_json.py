@@ -1,0 +1,48 @@
+"""Progress for programs: each fact as one line of JSON, as it stands in the journal (`schemas/event.schema.json`)."""
+
+import json
+from typing import Any, TextIO
+
+from spectrum_pipelines.engine.state import RunState
+from spectrum_pipelines.output.codec import encode
+from spectrum_pipelines.output.progress import Lines
+from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.runner import Stamped
+
+# Words of ours: a secret that happens to be one of them must not make a line unreadable.
+_WORDS = frozenset({"event", "time", "status", "cause", "by", "deletion"})
+
+
+class JsonProgress:
+    """`seq` is the number of the next line: 1 for a new run; a resumed one goes on behind its journal."""
+
+    def __init__(self, stream: TextIO, *, seq: int = 1) -> None:
+        self._lines = Lines(stream)
+        self._seq = seq
+
+    def __call__(self, fact: Stamped, state: RunState) -> None:
+        """Write the fact."""
+        line = encode(fact, self._seq)
+        self._seq += 1
+        if secrets := secret_texts(state.pipeline.variables.values()):
+            line = json.dumps(_masked(json.loads(line), secrets))
+        # Azure obeys `##vso[` wherever it stands in a log; `##` stands in JSON inside of strings only.
+        self._lines.write(line.replace("##", "\\u0023\\u0023"))
+
+    def tick(self, state: RunState, now_at: float) -> None:
+        """Only facts are lines."""
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _masked(value: Any, secrets: tuple[str, ...]) -> Any:
+    match value:
+        case str():
+            return masked(value, secrets)
+        case list():
+            return [_masked(one, secrets) for one in value]
+        case dict():
+            return {key: one if key in _WORDS else _masked(one, secrets) for key, one in value.items()}
+        case _:
+            return value
