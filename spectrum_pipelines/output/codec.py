@@ -58,9 +58,11 @@ def decode(line: str) -> tuple[int, Stamped]:
     if len(line) > MAX_LINE:
         raise StateError(f"a line of more than {MAX_LINE:,} characters", hint=_FOREIGN)
     try:
-        data = _DECODER.decode(line)
+        data, end = _DECODER.raw_decode(line)
     except (ValueError, RecursionError) as error:
         raise NotJson("not a line of JSON", hint=_FOREIGN) from error
+    if line[end:].strip():
+        raise NotJson("more than one value in a line", hint=_FOREIGN)
     try:
         return _stamped(data)
     except Unheard as error:
@@ -77,7 +79,8 @@ def word_of(event: type) -> str:
 def _stamped(data: Any) -> tuple[int, Stamped]:
     if type(data) is not dict:
         raise Misfit("an object is wanted")
-    seq, at, time, word = _stamp(data)
+    get: Callable[[str], Any] = data.get
+    seq, at, time, word = get("seq"), get("at"), get("time"), get("event")
     if type(seq) is not int or seq < 1:
         raise Misfit("`seq`: a number from 1 is wanted")
     if type(at) not in {float, int} or not 0 <= at <= _MAX_AT:
@@ -94,10 +97,6 @@ def _stamped(data: Any) -> tuple[int, Stamped]:
     except ValueError:
         raise Misfit("`time`: there is no such moment") from None
     return seq, Stamped(at=float(at), time=moment, event=_codec_of(event).read(data))
-
-
-def _stamp(data: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
-    return data.get("seq"), data.get("at"), data.get("time"), data.get("event")
 
 
 @cache

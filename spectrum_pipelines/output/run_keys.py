@@ -4,7 +4,8 @@ Theory of operation
 -------------------
 `keys/` says which run a key stands for. It is read and written under a lock of the key, which is held for an instant only. Whoever
 gets a new run has that run's own lock before the key's is let go: so a second process finds the run taken, even before it has a
-journal. A run without a journal whose lock is free was killed before it could trigger anything: the key is free again.
+journal. A run without a journal whose lock is free was killed before it could trigger anything: the key is free again. So it is
+after a run that ended with an exit code which says that nothing was triggered: CI may repeat it, and must not get the old answer.
 """
 
 import json
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spectrum_pipelines.clock import Clock
-from spectrum_pipelines.errors import ConflictError, StateError, UserError
+from spectrum_pipelines.engine.events import RunEnded
+from spectrum_pipelines.errors import ConflictError, ExitCode, StateError, UserError
 from spectrum_pipelines.output.durable import in_words, read_capped, replace_file, safe_name
 from spectrum_pipelines.output.glance import glance
 from spectrum_pipelines.output.locks import HeldLock, Process, holder_of, try_lock
@@ -21,6 +23,8 @@ from spectrum_pipelines.output.run_directory import RunDirectory
 from spectrum_pipelines.output.run_lock import busy, is_running, lock_run
 from spectrum_pipelines.output.state_directory import StateDirectory, is_run_id
 
+#: These exit codes promise that nothing was triggered.
+_NOTHING_TRIGGERED = frozenset({ExitCode.USAGE, ExitCode.UNREACHABLE, ExitCode.CONFLICT})
 _MAX_KEY = 500
 _MAX_BYTES = 16_384
 #: Seconds; the lock of a key is held for two small files. More means a holder that was stopped in the middle of it.
@@ -38,7 +42,7 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Existing:
-    """The key's run has a journal, and nobody works on it at the moment. To go on with it, lock it first."""
+    """The key's run has acted, and nobody works on it at the moment. To go on with it, lock it first."""
 
     run: RunDirectory
 
@@ -61,7 +65,7 @@ def claim(
         known = _read(state, key)
         if known is not None and is_running(state.locks, known.run_id):
             raise busy(state.locks, known.run_id)
-        if known is not None and glance(known.journal) is not None:
+        if known is not None and _has_acted(known):
             return Existing(run=known)
         run = new_run()
         lock = lock_run(state.locks, run.run_id, process=process, clock=clock)
@@ -71,6 +75,15 @@ def claim(
             lock.release()
             raise
         return NewRun(run=run, lock=lock)
+
+
+def _has_acted(run: RunDirectory) -> bool:
+    """The run began, and is not known to have triggered nothing."""
+    ends = glance(run.journal)
+    if ends is None:
+        return False
+    last = ends[1].event
+    return not (isinstance(last, RunEnded) and last.exit_code in _NOTHING_TRIGGERED)
 
 
 def _check(key: str) -> None:
