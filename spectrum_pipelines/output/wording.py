@@ -35,7 +35,7 @@ JOB_LOOKS: Mapping[JobStatus, Look] = {
     JobStatus.PENDING: Look("·", ".", "pending", "dim"),
     JobStatus.RUNNING: Look("▸", ">", "running", "cyan"),
     JobStatus.SUCCEEDED: Look("✓", "+", "succeeded", "green"),
-    JobStatus.WARNED: Look("!", "!", "succeeded with warnings", "yellow"),
+    JobStatus.WARNED: Look("!", "!", "warned", "yellow"),
     JobStatus.FAILED: Look("✗", "x", "failed", "red"),
     JobStatus.TIMED_OUT: Look("✗", "x", "timed out", "red"),
     JobStatus.CANCELED: Look("✗", "x", "canceled", "red"),
@@ -48,7 +48,7 @@ RUN_LOOKS: Mapping[RunStatus, Look] = {
     RunStatus.SUCCEEDED: Look("✓", "+", "succeeded", "green"),
     RunStatus.FAILED: Look("✗", "x", "failed", "red"),
     RunStatus.TIMED_OUT: Look("✗", "x", "timed out", "red"),
-    RunStatus.UNKNOWN: Look("?", "?", "outcome unknown", "magenta"),
+    RunStatus.UNKNOWN: Look("?", "?", "has an unknown outcome", "magenta"),
     RunStatus.CONFLICT: Look("✗", "x", "stopped by a conflict", "red"),
     RunStatus.INTERRUPTED: Look("✗", "x", "interrupted", "yellow"),
 }

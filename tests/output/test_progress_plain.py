@@ -50,7 +50,7 @@ def test_a_succeeded_run_line_by_line() -> None:
         "15:04:09 orders: COMPLETED (execution 11): 7 records",
         "15:04:09 orders: succeeded after 4.0s",
         "15:04:10 customers: COMPLETED_WITH_WARNINGS (execution 12): 7 records, 2 failed",
-        "15:04:10 customers: succeeded with warnings after 5.0s: execution 12 ended COMPLETED_WITH_WARNINGS, 2 failed records",
+        "15:04:10 customers: warned after 5.0s: execution 12 ended COMPLETED_WITH_WARNINGS, 2 failed records",
         "15:04:10 sales: triggered (executions 16, 17)",
         "15:04:15 sales: COMPLETED (execution 16): 7 records",
         "15:04:16 sales: COMPLETED (execution 17): 7 records",
@@ -62,7 +62,7 @@ def test_a_succeeded_run_line_by_line() -> None:
         "15:04:18 cleanup: data 272: marked",
         "15:04:18 cleanup: data 273: already gone",
         "15:04:18 cleanup: succeeded after 0.2s: data 272: marked; data 273: already gone",
-        f"15:04:18 run {RUN_ID} succeeded after 14s (4 succeeded, 1 succeeded with warnings, 1 skipped)",
+        f"15:04:18 run {RUN_ID} succeeded after 14s (4 succeeded, 1 warned, 1 skipped)",
     ]
 
 
