@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from spectrum_pipelines.cli.options import ValueOptions
@@ -23,16 +24,17 @@ class Loaded:
     document: Document
 
 
-def load_pipeline(source: Source, given: Given, *, run_id: str) -> Loaded:
-    """Build the pipeline of one run. Raises InvalidFile; the findings, warnings too, are on stderr then."""
+def load_pipeline(source: Source, given: Given, *, run_id: str, quiet: bool = False) -> Loaded:
+    """Build the pipeline of one run. Raises InvalidFile; the findings, and warnings unless `quiet`, are on stderr then."""
     document, found = parse(source)
     pipeline = None
     if document is not None:
         pipeline, more = build(document, given=given, run_id=run_id)
         found = in_order([*found, *more])
-    if found:
+    failed = document is None or any(it.severity is Severity.ERROR for it in found)
+    if found and (failed or not quiet):
         show(found, source, document)
-    if document is None or pipeline is None or any(it.severity is Severity.ERROR for it in found):
+    if failed or document is None or pipeline is None:
         raise InvalidFile(f"{source.name} is not a valid pipeline; nothing was triggered")
     return Loaded(pipeline=pipeline, document=document)
 
@@ -46,11 +48,17 @@ def show(found: Iterable[Diagnostic], source: Source, document: Document | None)
     sys.stderr.write(render_text(found, {source.name: shown}, color=wants_color(sys.stderr)))
 
 
-def given_values(options: ValueOptions, environ: Mapping[str, str], *, server: str | None = None) -> Given:
-    """What the command line and the environment give. Raises UserError."""
+def given_values(
+    options: ValueOptions,
+    environ: Mapping[str, str],
+    *,
+    server: str | None = None,
+    recorded: Mapping[str, Any] = MappingProxyType({}),
+) -> Given:
+    """What the command line and the environment give, over what a journal has recorded. Raises UserError."""
     return Given(
         environment=options.environment,
-        vars_file=_vars_file(options.vars_file),
+        vars_file={**recorded, **_vars_file(options.vars_file)},
         process_environment=environ,
         command_line=_assignments(options.var),
         server=server,

@@ -29,7 +29,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Fact):
-    """The first line of every journal. Secret variables stand as `***`."""
+    """The first line of every journal. Secret variables stand as `***`; `only` is what `--only` selected."""
 
     is_promise = True
     run_id: str
@@ -42,6 +42,7 @@ class RunStarted(Fact):
     run_key: str | None = None
     git_commit: str | None = None
     environment: str | None = None
+    only: tuple[str, ...] = ()
     variables: Mapping[str, Scalar] = field(default_factory=dict)
     trace_id: str | None = None
 

@@ -19,6 +19,13 @@ _UNSEEN_ENDS = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
 _CASCADES = frozenset({Cause.UPSTREAM, Cause.FAIL_FAST, Cause.RUN_IF})
 
 
+def is_resumable(state: RunState) -> bool:
+    """The run has not ended, or something of it may still be learnt: `Resumed` would change what the report says."""
+    if state.ended is None or state.abort is not None:
+        return True
+    return any(job.is_done and job.cause in _UNSEEN_ENDS and job.open_executions for job in state.jobs.values())
+
+
 def resumed(state: RunState, event: ev.Resumed, at: float) -> None:
     """Fold `Resumed`: every question is open again."""
     state.abort = None

@@ -57,6 +57,9 @@ def _too_late(state: RunState, job: Job) -> str | None:
 
 def _by_run_if(state: RunState, job: Job) -> JobSkipped | None:
     needs = [state.jobs[need] for need in job.needs]
+    if job.is_finally:
+        # What stands before a `finally` job is the whole pipeline, whatever else it needs.
+        needs += [main for main in state.jobs.values() if not main.job.is_finally and _failed(main)]
     failed = [need.job.id for need in needs if _failed(need)]
     skipped = [need.job.id for need in needs if need.status.value == "skipped"]
     match job.run_if:

@@ -1,0 +1,199 @@
+"""`resume RUN_ID`: go on with a run that was interrupted or killed."""
+
+import difflib
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from spectrum_pipelines.cli.connection import connect, server_of
+from spectrum_pipelines.cli.loading import Loaded
+from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
+from spectrum_pipelines.cli.run import (
+    SECRET,
+    RunOptions,
+    build_for,
+    plan_digest,
+    progress_option,
+    report_option,
+    take_group,
+)
+from spectrum_pipelines.cli.running import Session, Shown, deliver
+from spectrum_pipelines.cli.signals import Signals
+from spectrum_pipelines.clock import SystemClock
+from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.engine.events import Resumed, RunStarted
+from spectrum_pipelines.engine.reopen import is_resumable
+from spectrum_pipelines.engine.state import RunState
+from spectrum_pipelines.errors import StateError, UserError
+from spectrum_pipelines.output.journal import JournalFile, replay, scan
+from spectrum_pipelines.output.locks import Process
+from spectrum_pipelines.output.plan_facts import PlanFacts
+from spectrum_pipelines.output.plan_json import plan_data
+from spectrum_pipelines.output.report import HttpCounts, build_report, started_at
+from spectrum_pipelines.output.run_directory import RunDirectory
+from spectrum_pipelines.output.run_lock import lock_run
+from spectrum_pipelines.output.state_directory import StateDirectory
+from spectrum_pipelines.pipeline.build import digest
+from spectrum_pipelines.pipeline.plan import plan
+from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.runner import RunClock, Stamped, resume_at
+
+_SHOWN_LINES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """A run as its journal tells it, and the pipeline that it began with."""
+
+    run: RunDirectory
+    facts: Sequence[Stamped]
+    started: RunStarted
+    loaded: Loaded
+    state: RunState
+
+
+@click.command("resume")
+@click.argument("run_id", metavar="RUN_ID")
+@connection_options
+@option(
+    "--var", metavar="NAME=VALUE", multiple=True, envvar=None, help="A secret variable: no journal holds its value."
+)
+@report_option
+@progress_option
+@state_option
+def command(
+    run_id: str,
+    *,
+    var: tuple[str, ...],
+    report: Path | None,
+    progress: str,
+    state_dir: Path,
+    **connection: Any,
+) -> int:
+    r"""Go on with a run that was interrupted or killed.
+
+    What runs is followed again under its execution id, what may have been triggered is looked for, and only what never was is
+    triggered. The pipeline must be the one that the run began with. Secret variables are given again.
+
+    \b
+    Examples:
+      spectrum-pipelines runs
+      spectrum-pipelines resume 20261123T150405Z-7f3a --report report.json
+    """
+    options = RunOptions(
+        connection=ConnectionOptions(**connection),
+        values=ValueOptions(environment=None, var=var, vars_file=None),
+        shown=Shown(report=report, progress=progress),
+        only=(),
+        state_dir=state_dir,
+        run_key=None,
+    )
+    run = StateDirectory(state_dir).run(run_id)
+    with Signals() as signals, server_of(options.connection) as reached, ExitStack() as stack:
+        return go_on(run, replace(options, connection=reached), signals, stack)
+
+
+def go_on(
+    run: RunDirectory,
+    options: RunOptions,
+    signals: Signals,
+    stack: ExitStack,
+    *,
+    source: Source | None = None,
+) -> int:
+    """Take a run up. `source` is the file as the user has it now; None looks for it where it was."""
+    clock = SystemClock()
+    directory = StateDirectory(options.state_dir)
+    process = Process(pid=os.getpid(), host=socket.gethostname())
+    stack.enter_context(lock_run(directory.locks, run.run_id, process=process, clock=clock))
+    recorded = scan(run.journal)
+    history = recall(run, recorded.facts, options, source=source)
+    state = history.state
+    if not is_resumable(state):
+        assert state.ended is not None
+        start = started_at(recorded.facts[0])
+        deliver(
+            build_report(state, started_at=start, now_at=state.at, http=HttpCounts()), options.shown, kept=run.report
+        )
+        return int(state.ended.exit_code)
+    directory.probe()
+    reports = options.shown.files(run.report)
+    pipeline = state.pipeline
+    hidden = secret_texts(pipeline.variables.values())
+    connection = connect(
+        options.connection,
+        server=pipeline.server,
+        http=pipeline.http,
+        clock=clock,
+        stack=stack,
+        redact=lambda text: masked(text, hidden),
+        stopping=signals.came,
+    )
+    _same_server(history.started, connection.url, options)
+    take_group(pipeline.concurrency, directory, run, signals, stack, process=process)
+    session = Session(
+        state=state,
+        journal=stack.enter_context(JournalFile.reopen(run.journal, recorded)),
+        connection=connection,
+        signals=signals,
+        shown=options.shown,
+        reports=reports,
+        clock=clock,
+        run_clock=RunClock(clock, start_at=resume_at(recorded.facts[-1], clock.now())),
+        started=started_at(recorded.facts[0]),
+        stack=stack,
+    )
+    return session.carry_out([Resumed()])
+
+
+def recall(run: RunDirectory, facts: Sequence[Stamped], options: RunOptions, *, source: Source | None) -> History:
+    """Fold a journal over the pipeline that it belongs to. Raises StateError and UserError."""
+    if not facts or not isinstance(facts[0].event, RunStarted):
+        hint = "nothing was triggered: start a new run"
+        raise StateError(f"run {run.run_id} has no journal that begins with its start", hint=hint)
+    started = facts[0].event
+    text = run.pipeline_text(started.digest)
+    _unchanged(run, started, text, source)
+    wanted = replace(options, values=replace(options.values, environment=started.environment), only=started.only)
+    known = {name: value for name, value in started.variables.items() if value != SECRET}
+    loaded = build_for(Source(name=started.file, text=text), wanted, run_id=run.run_id, recorded=known, quiet=True)
+    pipeline = loaded.pipeline
+    if plan_digest(plan_data(PlanFacts(pipeline, plan(pipeline), loaded.document))) != started.plan_digest:
+        hint = f"compare `spectrum-pipelines plan` with {run.plan}: a variable of the environment has changed since"
+        raise UserError(f"run {run.run_id} would not be the same run any more", hint=hint)
+    return History(run=run, facts=facts, started=started, loaded=loaded, state=replay(pipeline, run.run_id, facts))
+
+
+def _unchanged(run: RunDirectory, started: RunStarted, text: str, source: Source | None) -> None:
+    """Refuse a pipeline file that is not the one of the journal, and say what differs."""
+    if source is None:
+        path = Path(started.file)
+        if not path.is_file():
+            return
+        source = Source(name=started.file, text=path.read_text(encoding="utf-8-sig", errors="replace"))
+    if digest(source.text) == started.digest:
+        return
+    changes = [
+        line
+        for line in difflib.unified_diff(text.splitlines(), source.text.splitlines(), "run", source.name, "", "", 0, "")
+        if not line.startswith(("---", "+++"))
+    ]
+    shown = "\n".join(changes[:_SHOWN_LINES])
+    more = f"\n... and {len(changes) - _SHOWN_LINES} more lines" if len(changes) > _SHOWN_LINES else ""
+    raise UserError(
+        f"{source.name} is not the pipeline that run {run.run_id} ({started.pipeline}) began with:\n{shown}{more}",
+        hint="put the file back to go on with that run, or start a new run (with another run key)",
+    )
+
+
+def _same_server(started: RunStarted, url: str, options: RunOptions) -> None:
+    """Execution ids mean something on one server only; the embedded one gets another port each time."""
+    if started.server != url and options.connection.local is None:
+        hint = f"give --server {started.server}"
+        raise UserError(f"the run's executions are on {started.server}, not on {url}", hint=hint)

@@ -1,0 +1,306 @@
+"""`run FILE`: the main job."""
+
+import hashlib
+import json
+import os
+import secrets
+import socket
+import subprocess
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import click
+
+from spectrum_pipelines import __version__
+from spectrum_pipelines.cli.connection import connect, server_of
+from spectrum_pipelines.cli.loading import Loaded, given_values, load_pipeline
+from spectrum_pipelines.cli.options import (
+    ConnectionOptions,
+    F,
+    ValueOptions,
+    connection_options,
+    option,
+    state_option,
+    value_options,
+)
+from spectrum_pipelines.cli.running import Session, Shown
+from spectrum_pipelines.cli.signals import Signals
+from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.clock import SystemClock
+from spectrum_pipelines.document.source import Source, read_source
+from spectrum_pipelines.engine.events import RunStarted
+from spectrum_pipelines.engine.state import RunState
+from spectrum_pipelines.errors import ConflictError, StateError
+from spectrum_pipelines.output.group_lock import GroupLock
+from spectrum_pipelines.output.journal import JournalFile
+from spectrum_pipelines.output.locks import Holder, Process
+from spectrum_pipelines.output.plan_facts import PlanFacts
+from spectrum_pipelines.output.plan_json import plan_data, render_json
+from spectrum_pipelines.output.run_directory import RunDirectory
+from spectrum_pipelines.output.run_keys import Existing, claim
+from spectrum_pipelines.output.run_lock import lock_run
+from spectrum_pipelines.output.state_directory import StateDirectory
+from spectrum_pipelines.pipeline.build import digest
+from spectrum_pipelines.pipeline.model import Concurrency
+from spectrum_pipelines.pipeline.plan import plan
+from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.pipeline.selection import select
+from spectrum_pipelines.runner import RunClock
+
+SECRET = "***"  # noqa: S105 - what stands in place of one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """The command line of `run`."""
+
+    connection: ConnectionOptions
+    values: ValueOptions
+    shown: Shown
+    only: tuple[str, ...]
+    state_dir: Path
+    run_key: str | None
+
+
+def progress_option(function: F) -> F:
+    """Add `--progress`."""
+    kinds = click.Choice(["auto", "bar", "plain", "json", "none"])
+    told = "How progress is told on stderr."
+    return option("--progress", type=kinds, default="auto", show_default=True, help=told)(function)
+
+
+def report_option(function: F) -> F:
+    """Add `--report`."""
+    return option(
+        "--report",
+        metavar="FILE.json",
+        type=click.Path(path_type=Path),
+        help="Write the run report here too, and keep it current; - for stdout.",
+    )(function)
+
+
+@click.command("run")
+@click.argument("file", metavar="FILE")
+@connection_options
+@value_options
+@option(
+    "--only", metavar="SELECTION", multiple=True, help="Run these jobs: a, +b (and its needs), c+ (and what needs it)."
+)
+@report_option
+@progress_option
+@state_option
+@option("--run-key", metavar="KEY", help="The same key again adopts or resumes that run, and never triggers anew.")
+def command(
+    file: str,
+    *,
+    environment: str | None,
+    var: tuple[str, ...],
+    vars_file: str | None,
+    only: tuple[str, ...],
+    report: Path | None,
+    progress: str,
+    state_dir: Path,
+    run_key: str | None,
+    **connection: Any,
+) -> int:
+    r"""Run the pipeline in FILE and write its report.
+
+    \b
+    Examples:
+      spectrum-pipelines run pipelines/quickstart.yaml --local pipelines/workspace/workspace.yaml
+      spectrum-pipelines run nightly.yaml -e prod --var business_date=2026-11-22 --report report.json
+      spectrum-pipelines run deploy.yaml --run-key "$GITHUB_SHA"
+
+    Exit codes: 0 succeeded, 1 failed, 2 invalid, 3 unreachable, 4 timed out, 5 unknown, 6 busy, 130/143 interrupted.
+    """
+    options = RunOptions(
+        connection=ConnectionOptions(**connection),
+        values=ValueOptions(environment=environment, var=var, vars_file=vars_file),
+        shown=Shown(report=report, progress=progress),
+        only=only,
+        state_dir=state_dir,
+        run_key=run_key,
+    )
+    source = read_source(file)
+    with Signals() as signals, server_of(options.connection) as reached, ExitStack() as stack:
+        return start(source, replace(options, connection=reached), signals, stack)
+
+
+def start(source: Source, options: RunOptions, signals: Signals, stack: ExitStack) -> int:
+    """Begin a run, or go on with the one that the run key stands for."""
+    clock = SystemClock()
+    state_directory = StateDirectory(options.state_dir)
+    # A bad file is refused before anything is written, so it is built once with a stand-in for the run id.
+    build_for(source, options, run_id="RUN_ID")
+    state_directory.probe()
+    process = Process(pid=os.getpid(), host=socket.gethostname())
+
+    def new_run() -> RunDirectory:
+        return state_directory.new_run(clock.now(), lambda: secrets.token_hex(2))
+
+    if options.run_key is None:
+        run = new_run()
+        stack.enter_context(lock_run(state_directory.locks, run.run_id, process=process, clock=clock))
+    else:
+        claimed = claim(state_directory, options.run_key, new_run, process=process, clock=clock)
+        if isinstance(claimed, Existing):
+            from spectrum_pipelines.cli.resume import go_on  # noqa: PLC0415 - only the second time
+
+            say("note", f"the run key {options.run_key} stands for run {claimed.run.run_id}")
+            return go_on(claimed.run, options, signals, stack, source=source)
+        run = claimed.run
+        stack.enter_context(claimed.lock)
+    try:
+        return _begin(source, options, signals, stack, run=run, state_directory=state_directory, process=process)
+    except BaseException:
+        _forget(run)
+        raise
+
+
+def _forget(run: RunDirectory) -> None:
+    """A run that never began leaves no folder behind; one with a journal is history and stays."""
+    if not run.journal.exists():
+        import shutil  # noqa: PLC0415 - only a failed start needs it
+
+        shutil.rmtree(run.path, ignore_errors=True)
+
+
+def build_for(
+    source: Source,
+    options: RunOptions,
+    *,
+    run_id: str,
+    recorded: Mapping[str, Any] = MappingProxyType({}),
+    quiet: bool = False,
+) -> Loaded:
+    """The pipeline as this run will carry it out. Raises InvalidFile and UserError."""
+    given = given_values(options.values, os.environ, server=options.connection.server, recorded=recorded)
+    loaded = load_pipeline(source, given, run_id=run_id, quiet=quiet)
+    if options.only:
+        loaded = replace(loaded, pipeline=select(loaded.pipeline, options.only))
+    return loaded
+
+
+def _begin(
+    source: Source,
+    options: RunOptions,
+    signals: Signals,
+    stack: ExitStack,
+    *,
+    run: RunDirectory,
+    state_directory: StateDirectory,
+    process: Process,
+) -> int:
+    clock = SystemClock()
+    loaded = build_for(source, options, run_id=run.run_id, quiet=True)
+    pipeline = loaded.pipeline
+    hidden = secret_texts(pipeline.variables.values())
+    reports = options.shown.files(run.report)
+    connection = connect(
+        options.connection,
+        server=pipeline.server,
+        http=pipeline.http,
+        clock=clock,
+        stack=stack,
+        redact=lambda text: masked(text, hidden),
+        stopping=signals.came,
+    )
+    take_group(pipeline.concurrency, state_directory, run, signals, stack, process=process)
+    facts = PlanFacts(pipeline, plan(pipeline), loaded.document)
+    run.keep(pipeline_text=source.text, plan=render_json(facts))
+    state = RunState(pipeline, run.run_id)
+    started = RunStarted(
+        run_id=run.run_id,
+        run_key=options.run_key,
+        pipeline=pipeline.name,
+        file=source.name,
+        digest=digest(source.text),
+        plan_digest=plan_digest(plan_data(facts)),
+        server=connection.url,
+        tool_version=__version__,
+        git_commit=git_commit(Path(source.name), os.environ),
+        environment=options.values.environment,
+        only=options.only,
+        variables={name: SECRET if it.secret else it.value for name, it in pipeline.variables.items()},
+    )
+    try:
+        journal = stack.enter_context(JournalFile.create(run.journal))
+    except OSError as error:
+        hint = "make room there, or choose another directory with --state-dir"
+        raise StateError(f"{run.journal} cannot be written: {error.strerror}", hint=hint) from error
+    session = Session(
+        state=state,
+        journal=journal,
+        connection=connection,
+        signals=signals,
+        shown=options.shown,
+        reports=reports,
+        clock=clock,
+        run_clock=RunClock(clock),
+        started=None,
+        stack=stack,
+    )
+    return session.carry_out([started])
+
+
+def take_group(
+    concurrency: Concurrency,
+    state_directory: StateDirectory,
+    run: RunDirectory,
+    signals: Signals,
+    stack: ExitStack,
+    *,
+    process: Process,
+) -> None:
+    """Be the only run of the group. Raises ConflictError, and Interruption if a signal ends the wait."""
+    if concurrency.group is None:
+        return
+
+    def on_wait(holder: Holder | None, waited: float) -> None:
+        say(
+            "note",
+            f"waiting for concurrency group `{concurrency.group}`, {waited:.0f} s, held by {holder or 'another run'}",
+        )
+
+    held = GroupLock(state_directory.locks, concurrency.group).acquire(
+        concurrency.behavior,
+        run_id=run.run_id,
+        process=process,
+        clock=SystemClock(),
+        timeout=None,
+        on_wait=on_wait,
+        stopping=signals.came,
+    )
+    if held is None:
+        raise ConflictError(f"stopped waiting for concurrency group `{concurrency.group}`")
+    stack.enter_context(held)
+
+
+def plan_digest(data: Mapping[str, Any]) -> str:
+    """Name what would be done: the plan without the server's address, which a restarted test server changes."""
+    kept = {key: value for key, value in data.items() if key != "server"}
+    return "sha256:" + hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def git_commit(file: Path, environ: Mapping[str, str]) -> str | None:
+    """The commit that the file belongs to: from git where it is, else as CI says."""
+    for name in ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "BUILD_SOURCEVERSION"):
+        if environ.get(name):
+            return environ[name]
+    if not any((folder / ".git").exists() for folder in file.resolve().parents):
+        return None
+    try:
+        asked = subprocess.run(  # noqa: S603 - a fixed command, no shell
+            ["git", "-C", str(file.resolve().parent), "rev-parse", "HEAD"],  # noqa: S607 - the user's own git
+            capture_output=True,
+            text=True,
+            timeout=2,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return asked.stdout.strip() or None if asked.returncode == 0 else None

@@ -1,0 +1,181 @@
+"""What `run` and `resume` share: a state, a journal and a connection become a run that ends, with its report written."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spectrum_pipelines.cli.connection import Connection
+from spectrum_pipelines.cli.signals import Signals
+from spectrum_pipelines.cli.terminal import say, wants_color
+from spectrum_pipelines.clock import Clock
+from spectrum_pipelines.engine.events import Event
+from spectrum_pipelines.engine.requests import Request
+from spectrum_pipelines.engine.state import RunState
+from spectrum_pipelines.errors import ExitCode
+from spectrum_pipelines.output.report import HttpCounts
+from spectrum_pipelines.output.report_file import ReportFile, ReportKeeper
+from spectrum_pipelines.runner import Calls, Heard, Interrupted, Journal, RunClock, Runner
+from spectrum_pipelines.workers import Workers
+
+if TYPE_CHECKING:
+    from spectrum_pipelines.output.progress import Progress
+
+#: Seconds between two signs of life, and what a progress display may lag behind.
+_TICK = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What people get to see: where the report goes, and how progress is told."""
+
+    report: Path | None
+    progress: str
+
+    @property
+    def report_on_stdout(self) -> bool:
+        """`--report -`."""
+        return self.report is not None and str(self.report) == "-"
+
+    def files(self, kept: Path) -> list[ReportFile]:
+        """The report in the state directory, and the one that was asked for. Raises StateError if one cannot be written."""
+        wanted = [kept] if self.report is None or self.report_on_stdout else [kept, self.report]
+        files = [ReportFile(path) for path in wanted]
+        for file in files:
+            file.probe()
+        return files
+
+
+class _Ticking:
+    """Calls that wait in short steps and let others look at the time in between."""
+
+    def __init__(self, inner: Calls, tick: Callable[[], None]) -> None:
+        self._inner = inner
+        self._tick = tick
+
+    def submit(self, request: Request) -> None:
+        self._inner.submit(request)
+
+    def collect(self, timeout: float | None) -> list[Heard | Interrupted]:
+        arrived = self._inner.collect(_TICK if timeout is None else min(timeout, _TICK))
+        self._tick()
+        return arrived
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Everything one process needs to carry a run to its end."""
+
+    state: RunState
+    journal: Journal
+    connection: Connection
+    signals: Signals
+    shown: Shown
+    reports: list[ReportFile]
+    clock: Clock
+    run_clock: RunClock
+    started: datetime | None
+    stack: ExitStack
+
+    def carry_out(self, first: Iterable[Event]) -> int:
+        """Run to the end and return the exit code."""
+        state, api = self.state, self.connection.api
+        counts = lambda: HttpCounts(requests=api.requests, retries=api.retries)  # noqa: E731 - read at every write
+        keepers = [ReportKeeper(file, clock=self.clock, http=counts, started=self.started) for file in self.reports]
+        progress = make_progress(self.shown.progress)
+        self.stack.callback(progress.close)
+        self.signals.last_words = progress.close
+
+        def tick() -> None:
+            now_at = self.run_clock.at()
+            progress.tick(state, now_at)
+            for keeper in keepers:
+                keeper.tick(state, now_at)
+
+        workers = Workers(self.connection.perform, connections=state.pipeline.http.max_connections)
+        runner = Runner(
+            state,
+            calls=_Ticking(workers, tick),
+            journal=self.journal,
+            clock=self.run_clock,
+            observers=[progress, *keepers],
+        )
+        self.signals.listen(workers.interrupt)
+        runner.run(*first)
+        progress.close()
+        return self._finish(runner, keepers)
+
+    def _finish(self, runner: Runner, keepers: list[ReportKeeper]) -> int:
+        assert self.state.ended is not None
+        report = keepers[0].build(self.state, self.run_clock.at())
+        lost = next((keeper.error for keeper in keepers if keeper.error is not None), None)
+        code = int(self.state.ended.exit_code)
+        if runner.broken is not None:
+            code = ExitCode.UNKNOWN
+            say("error", f"the journal could not be written: {runner.broken.strerror}; nothing more was triggered")
+        elif lost is not None:
+            code = code or ExitCode.FAILED
+            say("error", f"the report could not be written: {lost}")
+        if runner.broken is not None or lost is not None:
+            sys.stderr.write(json.dumps({**report, "exit_code": int(code)}, indent=2) + "\n")
+        else:
+            tell(report, self.shown, kept=self.reports[0].path)
+        return code
+
+
+def tell(report: dict[str, Any], shown: Shown, *, kept: Path) -> None:
+    """The end of a run: for people on stderr, for `--report -` on stdout. `kept` is where the state directory has the report."""
+    if shown.progress not in {"json", "none"}:
+        from spectrum_pipelines.output.report_text import report_text  # noqa: PLC0415 - at the end only
+
+        sys.stderr.write(report_text(report, color=wants_color(sys.stderr), width=_width()))
+        say("report", str(kept if shown.report is None or shown.report_on_stdout else shown.report))
+    if shown.report_on_stdout:
+        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+
+
+def deliver(report: dict[str, Any], shown: Shown, *, kept: Path) -> None:
+    """The report of a run that had ended before: written to where it was asked for, and told again."""
+    if shown.report is not None and not shown.report_on_stdout:
+        ReportFile(shown.report).write(report)
+    tell(report, shown, kept=kept)
+
+
+def _width() -> int:
+    import shutil  # noqa: PLC0415 - at the end only
+
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def make_progress(kind: str) -> "Progress":
+    """The progress display; `auto` is a bar on a terminal that can show one, plain lines elsewhere."""
+    stream = sys.stderr
+    if kind == "auto":
+        kind = "bar" if stream.isatty() and _can_redraw() else "plain"
+    match kind:
+        case "bar":
+            from spectrum_pipelines.output.progress_bar import BarProgress  # noqa: PLC0415 - rich
+
+            return BarProgress(stream, color=wants_color(stream))
+        case "json":
+            from spectrum_pipelines.output.progress_json import JsonProgress  # noqa: PLC0415
+
+            return JsonProgress(stream)
+        case "none":
+            from spectrum_pipelines.output.progress import NoProgress  # noqa: PLC0415
+
+            return NoProgress()
+        case _:
+            from spectrum_pipelines.output.progress_plain import PlainProgress  # noqa: PLC0415
+
+            return PlainProgress(stream, color=wants_color(stream))
+
+
+def _can_redraw() -> bool:
+    import os  # noqa: PLC0415 - for this question only
+
+    return os.environ.get("TERM") != "dumb"

@@ -1,0 +1,54 @@
+"""SIGINT, SIGTERM and SIGHUP: the first one asks the run to end, the second one ends the process."""
+
+import os
+import signal
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from spectrum_pipelines.errors import ExitCode, Interruption
+
+_WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Signals:
+    """While it is entered, signals come here. `last_words` is done before a second signal ends the process (the terminal, say)."""
+
+    def __init__(self) -> None:
+        self.first: str | None = None
+        self.last_words: Callable[[], None] = lambda: None
+        self._listener: Callable[[str], None] | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """From now on a first signal is told to `listener`, as its name; before, it is raised as Interruption."""
+        self._listener = listener
+
+    def came(self) -> bool:
+        """Somebody wants us to end."""
+        return self.first is not None
+
+    def __enter__(self) -> Self:
+        for watched in _WATCHED:
+            if signal.getsignal(watched) is not signal.SIG_IGN:  # `nohup` means it
+                self._before[watched] = signal.signal(watched, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for watched, handler in self._before.items():
+            signal.signal(watched, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signal module's signature
+        name = signal.Signals(number).name
+        code = ExitCode.INTERRUPTED if name == "SIGINT" else ExitCode.TERMINATED
+        if self.first is not None:
+            try:
+                self.last_words()
+            finally:
+                os._exit(code)
+        self.first = name
+        if self._listener is None:
+            raise Interruption(f"interrupted by {name}; nothing was triggered", exit_code=code)
+        self._listener(name)
