@@ -1,0 +1,154 @@
+"""A pipeline as its plan tells it: `plan.json` read back.
+
+The plan was written before the run began, with every value filled in and every secret masked. So it shows what the run was about
+without its variables, its environment or its `--only`, none of which may be there any more. It is enough to fold a journal and to
+write a report; it is not enough to go on with the run, because a masked secret is lost and gates are left out.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from spectrum_pipelines.errors import StateError
+from spectrum_pipelines.output.durable import in_words, read_capped
+from spectrum_pipelines.output.run_directory import RunDirectory
+from spectrum_pipelines.pipeline.action import (
+    Action,
+    Check,
+    DeleteData,
+    IfMissing,
+    JobId,
+    Sequence,
+    Stop,
+    Trigger,
+    WaitFor,
+)
+from spectrum_pipelines.pipeline.graph import waves
+from spectrum_pipelines.pipeline.model import (
+    Concurrency,
+    GroupBehavior,
+    Job,
+    OnAbort,
+    Pipeline,
+    RunIf,
+    Server,
+    Variable,
+)
+from spectrum_pipelines.pipeline.policy import (
+    OnAmbiguous,
+    OnRunning,
+    OnTimeout,
+    Policy,
+    Retry,
+    RetryReason,
+    Warnings,
+)
+from spectrum_pipelines.pipeline.secrets import MASK
+
+_MAX_BYTES = 256_000_000
+_HINT = "put the file back from a backup; what the run has started can be seen in its journal and in Spectrum"
+
+
+def read_plan(run: RunDirectory) -> dict[str, Any]:
+    """The plan that a run began with, as data of any shape. Raises StateError."""
+    try:
+        data = json.loads(read_capped(run.plan, _MAX_BYTES))
+    except OSError as error:
+        raise StateError(f"{run.plan} cannot be read: {in_words(error)}", hint=_HINT) from error
+    except (ValueError, RecursionError) as error:
+        raise StateError(f"{run.plan} is not JSON", hint=_HINT) from error
+    if not isinstance(data, dict) or data.get("plan_version") != 1:
+        raise StateError(f"{run.plan} is not a plan of this version", hint=_HINT)
+    return data
+
+
+def planned_pipeline(run: RunDirectory, data: Mapping[str, Any]) -> Pipeline:
+    """The pipeline that a plan shows. Raises StateError for what no plan says: the file may have been written by anybody."""
+    try:
+        pipeline = _pipeline(data)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise StateError(f"{run.plan} is damaged", hint=_HINT) from error
+    needs = {job.id: job.needs for job in pipeline.jobs.values()}
+    unheard = {name for needed in needs.values() for name in needed} - needs.keys()
+    if unheard or sum(map(len, waves(needs))) != len(needs):
+        raise StateError(f"{run.plan} is damaged: its jobs need what is not there", hint=_HINT)
+    return pipeline
+
+
+def _pipeline(data: Mapping[str, Any]) -> Pipeline:
+    jobs = [_job(entry) for entry in data["jobs"]]
+    concurrency = data["concurrency"]
+    return Pipeline(
+        name=_text(data["pipeline"]["name"]),
+        description=data["pipeline"]["description"],
+        jobs={job.id: job for job in jobs},
+        server=Server(url=data["server"]),
+        environment=data["environment"],
+        variables={
+            name: Variable(name=name, value=value, secret=value == MASK) for name, value in data["variables"].items()
+        },
+        timeout=data["timeouts"]["pipeline"],
+        finally_timeout=float(data["timeouts"]["finally"]),
+        concurrency=Concurrency(
+            group=concurrency["group"],
+            behavior=GroupBehavior(concurrency["behavior"]),
+            max_parallel=concurrency["max_parallel"],
+        ),
+        fail_fast=bool(data["fail_fast"]),
+        on_abort=OnAbort(data["on_abort"]),
+    )
+
+
+def _job(entry: Mapping[str, Any]) -> Job:
+    return Job(
+        id=JobId(_text(entry["id"])),
+        action=_action(entry),
+        line=int(entry["line"]),
+        needs=tuple(JobId(_text(name)) for name in entry["needs"]),
+        run_if=RunIf(entry["run_if"]),
+        allow_failure=bool(entry["allow_failure"]),
+        is_finally=bool(entry["finally"]),
+        policy=_policy({key: one["value"] for key, one in entry["policy"].items()}),
+        description=entry["description"],
+    )
+
+
+def _action(entry: Mapping[str, Any]) -> Action:
+    target = entry["target"]
+    match entry["action"]:
+        case "trigger":
+            return Trigger(target=_text(target))
+        case "sequence":
+            return Sequence(file_ids=tuple(target), variables=dict(entry["variables"]))
+        case "wait_for":
+            return WaitFor(target=_text(target), if_missing=IfMissing(entry["if_missing"]))
+        case "check":
+            return Check(target=_text(target))
+        case "stop":
+            return Stop(target=_text(target), if_missing=IfMissing(entry["if_missing"]))
+        case "delete_data":
+            return DeleteData(data_ids=tuple(target), if_missing=IfMissing(entry["if_missing"]))
+        case word:
+            raise ValueError(word)
+
+
+def _policy(values: Mapping[str, Any]) -> Policy:
+    """Keys that this version does not know are left out: the plan may be a newer one's."""
+    numbers = ("limit", "interval", "factor", "max_interval", "jitter", "max_duration")
+    retry = {key: values[f"retry.{key}"] for key in numbers}
+    return Policy(
+        timeout=float(values["timeout"]),
+        queue_timeout=values["queue_timeout"],
+        warnings=Warnings(values["warnings"]),
+        on_running=OnRunning(values["on_running"]),
+        on_timeout=OnTimeout(values["on_timeout"]),
+        on_ambiguous=OnAmbiguous(values["on_ambiguous"]),
+        ambiguous_grace=float(values["ambiguous_grace"]),
+        retry=Retry(**retry, when=frozenset(map(RetryReason, values["retry.when"]))),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
