@@ -42,14 +42,15 @@ class ExitCode(IntEnum):
 
 
 class SpectrumPipelinesError(Exception):
-    """A failure that has been thought of: one message, and a hint that says what to do."""
+    """A failure that has been thought of: one message, a hint that says what to do, and lines of evidence between them."""
 
     exit_code: ExitCode = ExitCode.BUG
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, details: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.details = details
 
     def __str__(self) -> str:
         return self.message

@@ -95,7 +95,7 @@ def run(args: list[str]) -> int:
     except click.ClickException as error:
         return _usage(error)
     except SpectrumPipelinesError as error:
-        say("error", error.message, hint=error.hint)
+        say("error", error.message, hint=error.hint, details=error.details)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         say("error", "interrupted; nothing was triggered")

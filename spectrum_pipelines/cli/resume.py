@@ -95,7 +95,7 @@ def command(
         run_key=None,
     )
     run = StateDirectory(state_dir).run(run_id)
-    with Signals() as signals, server_of(options.connection) as reached, ExitStack() as stack:
+    with Signals(SystemClock()) as signals, server_of(options.connection) as reached, ExitStack() as stack:
         return go_on(run, replace(options, connection=reached), signals, stack)
 
 
@@ -134,6 +134,7 @@ def go_on(
         stack=stack,
         redact=lambda text: masked(text, hidden),
         stopping=signals.came,
+        on_retry=options.shown.on_retry(),
     )
     _same_server(history.started, connection.url, options)
     take_group(pipeline.concurrency, directory, run, signals, stack, process=process)
@@ -184,10 +185,10 @@ def _unchanged(run: RunDirectory, started: RunStarted, text: str, source: Source
         for line in difflib.unified_diff(text.splitlines(), source.text.splitlines(), "run", source.name, "", "", 0, "")
         if not line.startswith(("---", "+++"))
     ]
-    shown = "\n".join(changes[:_SHOWN_LINES])
-    more = f"\n... and {len(changes) - _SHOWN_LINES} more lines" if len(changes) > _SHOWN_LINES else ""
+    more = (f"... and {len(changes) - _SHOWN_LINES} more lines",) if len(changes) > _SHOWN_LINES else ()
     raise UserError(
-        f"{source.name} is not the pipeline that run {run.run_id} ({started.pipeline}) began with:\n{shown}{more}",
+        f"{source.name} is not the pipeline that run {run.run_id} ({started.pipeline}) began with",
+        details=(*changes[:_SHOWN_LINES], *more),
         hint="put the file back to go on with that run, or start a new run (with another run key)",
     )
 

@@ -126,7 +126,7 @@ def command(
         run_key=run_key,
     )
     source = read_source(file)
-    with Signals() as signals, server_of(options.connection) as reached, ExitStack() as stack:
+    with Signals(SystemClock()) as signals, server_of(options.connection) as reached, ExitStack() as stack:
         return start(source, replace(options, connection=reached), signals, stack)
 
 
@@ -208,6 +208,7 @@ def _begin(
         stack=stack,
         redact=lambda text: masked(text, hidden),
         stopping=signals.came,
+        on_retry=options.shown.on_retry(),
     )
     take_group(pipeline.concurrency, state_directory, run, signals, stack, process=process)
     facts = PlanFacts(pipeline, plan(pipeline), loaded.document)

@@ -1,6 +1,7 @@
 """What `run` and `resume` share: a state, a journal and a connection become a run that ends, with its report written."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -40,6 +41,11 @@ class Shown:
     def report_on_stdout(self) -> bool:
         """`--report -`."""
         return self.report is not None and str(self.report) == "-"
+
+    def on_retry(self) -> Callable[[str], None] | None:
+        """Say that a lost question is asked again, where lines are told; a bar shows it as time that passes."""
+        plain = self.progress == "plain" or (self.progress == "auto" and not draws_bar())
+        return (lambda told: say("note", told)) if plain else None
 
     def files(self, kept: Path) -> list[ReportFile]:
         """The report in the state directory, and the one that was asked for. Raises StateError if one cannot be written."""
@@ -155,7 +161,7 @@ def make_progress(kind: str) -> "Progress":
     """The progress display; `auto` is a bar on a terminal that can show one, plain lines elsewhere."""
     stream = sys.stderr
     if kind == "auto":
-        kind = "bar" if stream.isatty() and _can_redraw() else "plain"
+        kind = "bar" if draws_bar() else "plain"
     match kind:
         case "bar":
             from spectrum_pipelines.output.progress_bar import BarProgress  # noqa: PLC0415 - rich
@@ -175,7 +181,6 @@ def make_progress(kind: str) -> "Progress":
             return PlainProgress(stream, color=wants_color(stream))
 
 
-def _can_redraw() -> bool:
-    import os  # noqa: PLC0415 - for this question only
-
-    return os.environ.get("TERM") != "dumb"
+def draws_bar() -> bool:
+    """Stderr is a terminal that can draw a line anew."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

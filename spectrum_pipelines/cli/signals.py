@@ -6,15 +6,20 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import ExitCode, Interruption
 
+#: `timeout` and terminals signal the process and its group: seconds within which the same signal is that one again, and no second.
+_ECHO = 0.1
 _WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signals:
     """While it is entered, signals come here. `last_words` is done before a second signal ends the process (the terminal, say)."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._first_at = 0.0
         self.first: str | None = None
         self.last_words: Callable[[], None] = lambda: None
         self._listener: Callable[[str], None] | None = None
@@ -44,11 +49,14 @@ class Signals:
         name = signal.Signals(number).name
         code = ExitCode.INTERRUPTED if name == "SIGINT" else ExitCode.TERMINATED
         if self.first is not None:
+            if name == self.first and self._clock.monotonic() - self._first_at < _ECHO:
+                return
             try:
                 self.last_words()
             finally:
                 os._exit(code)
         self.first = name
+        self._first_at = self._clock.monotonic()
         if self._listener is None:
             raise Interruption(f"interrupted by {name}; nothing was triggered", exit_code=code)
         self._listener(name)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO
 
 _COLORS = {"error": "31", "bug": "31", "warning": "33", "hint": "36", "note": "36"}
@@ -17,13 +17,17 @@ def wants_color(stream: IO[str], environ: Mapping[str, str] = os.environ) -> boo
     return environ.get("TERM") != "dumb" and stream.isatty()
 
 
-def say(kind: str, message: str, *, hint: str | None = None) -> None:
-    """Write `kind: message` and a hint to stderr. Foreign text in it can act on no terminal and no CI system."""
+def say(kind: str, message: str, *, hint: str | None = None, details: Iterable[str] = ()) -> None:
+    """Write `kind: message`, indented details and a hint to stderr. Foreign text in it can act on no terminal and no CI system."""
     from spectrum_pipelines.output.clean import clean  # noqa: PLC0415 - most commands end without a word
 
-    lines = [(kind, message)] + ([("hint", hint)] if hint else [])
-    color = wants_color(sys.stderr)
-    for word, text in lines:
-        shown = f"\x1b[{_COLORS[word]}m{word}:\x1b[0m" if color and word in _COLORS else f"{word}:"
-        sys.stderr.write(f"{shown} {clean(text)}\n")
+    sys.stderr.write(f"{_painted(kind)} {clean(message)}\n")
+    for line in details:
+        sys.stderr.write(f"  {clean(line)}\n")
+    if hint:
+        sys.stderr.write(f"{_painted('hint')} {clean(hint)}\n")
     sys.stderr.flush()
+
+
+def _painted(word: str) -> str:
+    return f"\x1b[{_COLORS[word]}m{word}:\x1b[0m" if word in _COLORS and wants_color(sys.stderr) else f"{word}:"
