@@ -59,7 +59,7 @@ def table(columns: Sequence[Column], rows: Sequence[Row], *, width: int, color: 
 
 def _sizes(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[int]:
     """The cells of each column, 0 for one that is left out: empty ones, and from the right what the screen has no room for."""
-    sizes = []
+    sizes: list[int] = []
     for at, column in enumerate(columns):
         natural = max((width_of(row[at]) for row in rows), default=0)
         room = width - sum(size + len(_GAP) for size in sizes if size)

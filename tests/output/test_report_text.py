@@ -18,7 +18,6 @@ from spectrum_pipelines.output.wording import (
     paint,
     span_in_words,
 )
-from spectrum_pipelines.pipeline.action import JobId
 from tests.output.runs import (
     RUNS,
     Run,
@@ -252,7 +251,3 @@ def test_numbers_in_words() -> None:
     assert (many(1, "job"), many(10_000, "job")) == ("1 job", "10,000 jobs")
     counts = {JobStatus.SUCCEEDED: 2, JobStatus.UNKNOWN: 1, JobStatus.PENDING: 3, JobStatus.FAILED: 0}
     assert counts_in_words(counts) == "1 unknown, 2 succeeded, 3 pending"
-
-
-def test_jobs_of_hands_are_known_by_their_ids() -> None:
-    assert JobId("a") in allowed_failure().state.jobs
