@@ -66,7 +66,7 @@ def build_report(
         "reason": None if reason is None else masked(reason, secrets),
         "next": next_command(state),
         "pipeline": _pipeline(facts),
-        "server": facts.server,
+        "server": masked(facts.server, secrets),
         "environment": facts.environment,
         "variables": {name: _plain(value) for name, value in facts.variables.items()},
         "started_at": rfc3339(started_at),
