@@ -68,6 +68,7 @@ def build_report(
         "pipeline": _pipeline(facts),
         "server": masked(facts.server, secrets),
         "environment": facts.environment,
+        "only": list(facts.only),
         "variables": {name: _plain(value) for name, value in facts.variables.items()},
         "started_at": rfc3339(started_at),
         "finished_at": moment(started_at, end_at),

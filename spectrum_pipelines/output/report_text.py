@@ -57,7 +57,8 @@ def _verdict(report: Mapping[str, Any], *, color: bool, glyphs: bool) -> Iterato
     yield f"  {many(len(jobs), 'job')}: {counts_in_words(counted(jobs))}"
     environment = f", environment {clean(report['environment'])}" if report["environment"] else ""
     again = f", resumed {many(report['resumptions'], 'time')}" if report["resumptions"] else ""
-    about = f"  run {clean(report['run_id'])} of {clean(report['pipeline']['file'])}{environment}"
+    only = f", only {clean(' '.join(report['only']))}" if report["only"] else ""
+    about = f"  run {clean(report['run_id'])} of {clean(report['pipeline']['file'])}{environment}{only}"
     yield paint(f"{about} on {clean(report['server'])}{again}", "dim", color=color)
 
 

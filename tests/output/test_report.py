@@ -77,6 +77,7 @@ def test_a_succeeded_run_in_full() -> None:
         },
         "server": "http://127.0.0.1:8080",
         "environment": None,
+        "only": [],
         "variables": {"region": "emea", "token": "***"},
         "started_at": "2026-11-23T15:04:05.000Z",
         "finished_at": "2026-11-23T15:04:18.750Z",
@@ -300,6 +301,12 @@ def test_an_adopted_execution_says_how() -> None:
     execution = ambiguous().add(adopted).report()["jobs"][0]["executions"][0]
     assert (execution["adopted"], execution["adopted_by"]) == (True, "reconciled")
     assert (execution["name"], execution["start_time"]) == ("apache_log", None)
+
+
+def test_a_part_of_a_pipeline_says_that_it_is_one() -> None:
+    report = Run(sales_pipeline()).add(started(only=("+sales", "alert"))).report()
+    assert_valid_report(report)
+    assert report["only"] == ["+sales", "alert"]
 
 
 def test_a_resumed_run_is_running_again_and_says_so() -> None:

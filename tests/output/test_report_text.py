@@ -104,11 +104,11 @@ def test_an_allowed_failure_is_told_as_such() -> None:
     assert "b failed (" in text
 
 
-def test_a_resumed_run_in_an_environment_says_so() -> None:
+def test_a_run_that_is_special_says_how() -> None:
     report = running_run().report()
-    report |= {"environment": "prod", "resumptions": 2, "duration_seconds": None}
+    report |= {"environment": "prod", "only": ["+a", "b"], "resumptions": 2, "duration_seconds": None}
     text = report_text(report, color=False, width=100)
-    assert ", environment prod on http://127.0.0.1:8080, resumed 2 times\n" in text
+    assert ", environment prod, only +a b on http://127.0.0.1:8080, resumed 2 times\n" in text
 
 
 @pytest.mark.parametrize("width", [30, 40, 60, 80, 100, 200])
