@@ -42,18 +42,22 @@ class BarProgress:
         self._last: tuple[RunState, float] | None = None
 
     def __call__(self, fact: Stamped, state: RunState) -> None:
-        """Draw what has changed, but not more often than eyes can follow."""
-        warned = fact.event if isinstance(fact.event, Warned) else None
-        if warned or self._drawn_at is None or fact.at - self._drawn_at >= _PAUSE:
-            self.tick(state, fact.at, warned=warned)
-        self._last = (state, fact.at)
+        """Draw what has changed. A warning stays on the screen, above what changes."""
+        if isinstance(fact.event, Warned):
+            self._draw(state, fact.at, above=_warning(fact.event, self._screen(state)))
+        else:
+            self.tick(state, fact.at)
 
-    def tick(self, state: RunState, now_at: float, *, warned: Warned | None = None) -> None:
-        """Draw: at least the elapsed time has changed. What is `warned` of stays on the screen, above what changes."""
+    def tick(self, state: RunState, now_at: float) -> None:
+        """Draw, for at least the elapsed time has changed; but not more often than eyes can follow."""
+        self._last = (state, now_at)
+        if self._drawn_at is None or now_at - self._drawn_at >= _PAUSE:
+            self._draw(state, now_at)
+
+    def _draw(self, state: RunState, now_at: float, *, above: ScreenLine | None = None) -> None:
         self._last = (state, now_at)
         self._drawn_at = now_at
-        screen = self._screen(state)
-        self._show(draw(state, now_at, screen), above=_warning(warned, screen) if warned else None)
+        self._show(draw(state, now_at, self._screen(state)), above=above)
 
     def close(self) -> None:
         """Leave a summary on the screen, and the cursor behind it."""

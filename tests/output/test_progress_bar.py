@@ -64,7 +64,7 @@ def drawn(make: Callable[..., Run], *, close: bool = True, color: bool = True, g
     stream = io.StringIO()
     show = BarProgress(stream, color=color, glyphs=glyphs)
     run = make(show)
-    show.tick(run.state, run.at)
+    show.tick(run.state, run.at + 1)
     if close:
         show.close()
     return stream.getvalue()
@@ -138,6 +138,7 @@ def test_a_burst_of_facts_is_drawn_once() -> None:
     run = Run(sales_pipeline(), show).add(started())
     before = stream.getvalue()
     run.wait(0.1).add(ev.PreflightPassed())
+    show.tick(run.state, run.at)
     assert stream.getvalue() == before
     run.wait(0.2).add(ev.AttemptStarted(job=next(iter(run.state.jobs)), attempt=1))
     assert stream.getvalue() != before
