@@ -60,12 +60,13 @@ def given_values(
         environment=options.environment,
         vars_file={**recorded, **_vars_file(options.vars_file)},
         process_environment=environ,
-        command_line=_assignments(options.var),
+        command_line=assignments(options.var),
         server=server,
     )
 
 
-def _assignments(texts: Iterable[str]) -> dict[str, str]:
+def assignments(texts: Iterable[str]) -> dict[str, str]:
+    """`NAME=VALUE`, each split at its first `=`. Raises UserError."""
     values: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")

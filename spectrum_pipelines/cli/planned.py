@@ -49,21 +49,9 @@ _MAX_BYTES = 256_000_000
 _HINT = "put the file back from a backup; what the run has started can be seen in its journal and in Spectrum"
 
 
-def read_plan(run: RunDirectory) -> dict[str, Any]:
-    """The plan that a run began with, as data of any shape. Raises StateError."""
-    try:
-        data = json.loads(read_capped(run.plan, _MAX_BYTES))
-    except OSError as error:
-        raise StateError(f"{run.plan} cannot be read: {in_words(error)}", hint=_HINT) from error
-    except (ValueError, RecursionError) as error:
-        raise StateError(f"{run.plan} is not JSON", hint=_HINT) from error
-    if not isinstance(data, dict) or data.get("plan_version") != 1:
-        raise StateError(f"{run.plan} is not a plan of this version", hint=_HINT)
-    return data
-
-
-def planned_pipeline(run: RunDirectory, data: Mapping[str, Any]) -> Pipeline:
-    """The pipeline that a plan shows. Raises StateError for what no plan says: the file may have been written by anybody."""
+def planned_pipeline(run: RunDirectory) -> Pipeline:
+    """The pipeline that a run began with. Raises StateError for what is no plan: the file may have been written by anybody."""
+    data = _read(run)
     try:
         pipeline = _pipeline(data)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -73,6 +61,18 @@ def planned_pipeline(run: RunDirectory, data: Mapping[str, Any]) -> Pipeline:
     if unheard or sum(map(len, waves(needs))) != len(needs):
         raise StateError(f"{run.plan} is damaged: its jobs need what is not there", hint=_HINT)
     return pipeline
+
+
+def _read(run: RunDirectory) -> dict[str, Any]:
+    try:
+        data = json.loads(read_capped(run.plan, _MAX_BYTES))
+    except OSError as error:
+        raise StateError(f"{run.plan} cannot be read: {in_words(error)}", hint=_HINT) from error
+    except (ValueError, RecursionError) as error:
+        raise StateError(f"{run.plan} is not JSON", hint=_HINT) from error
+    if not isinstance(data, dict) or data.get("plan_version") != 1:
+        raise StateError(f"{run.plan} is not a plan of this version", hint=_HINT)
+    return data
 
 
 def _pipeline(data: Mapping[str, Any]) -> Pipeline:

@@ -1,0 +1,42 @@
+"""What the commands of `job` share: a connection without a pipeline, and their options."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from spectrum_pipelines.cli.connection import connect, server_of
+from spectrum_pipelines.cli.options import ConnectionOptions, connection_options, option
+from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.clock import SystemClock
+from spectrum_pipelines.pipeline.model import Http, Server
+
+if TYPE_CHECKING:
+    from spectrum_pipelines.client.api import SpectrumApi
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Somebody sits and waits: a question that got lost is asked again for seconds, not for half a minute.
+_HTTP = Http(retry_limit=3, retry_interval=0.5)
+
+
+def by_hand(function: F) -> F:
+    """Add the options of a connection, and `--format`."""
+    shown = option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+    return shown(connection_options(function))
+
+
+@contextmanager
+def spectrum(connection: Mapping[str, Any], *, server: Server | None = None) -> Iterator["SpectrumApi"]:
+    """The API of the server that the options name."""
+    with server_of(ConnectionOptions(**connection)) as options, ExitStack() as stack:
+        found = connect(
+            options,
+            server=server or Server(),
+            http=_HTTP,
+            clock=SystemClock(),
+            stack=stack,
+            on_retry=lambda line: say("note", line),
+        )
+        yield found.api

@@ -1,0 +1,32 @@
+"""`schema NAME`: the JSON Schemas that ship."""
+
+import sys
+
+import click
+
+from spectrum_pipelines.errors import ExitCode
+
+#: What a user calls it -> the name of the file.
+SCHEMAS = {"pipeline": "pipeline", "report": "run-report", "event": "event", "workspace": "workspace"}
+
+
+@click.command("schema")
+@click.argument("name", metavar="pipeline|report|event|workspace", type=click.Choice(list(SCHEMAS)))
+def command(name: str) -> int:
+    r"""Print a JSON Schema (draft-07) for editors and validators.
+
+    \b
+    pipeline    a pipeline file
+    report      what `run --report` writes
+    event       a line of a run's journal, and of `--progress json`
+    workspace   a workspace of the embedded server
+
+    \b
+    Example:
+      spectrum-pipelines schema pipeline > pipeline.schema.json
+    """
+    from importlib.resources import files  # noqa: PLC0415 - `--help` needs none
+
+    text = files("spectrum_pipelines.schemas").joinpath(f"{SCHEMAS[name]}.schema.json").read_text(encoding="utf-8")
+    sys.stdout.write(text)
+    return ExitCode.SUCCEEDED
