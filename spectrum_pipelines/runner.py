@@ -17,7 +17,7 @@ from spectrum_pipelines.engine.decide import decide, next_wake_up
 from spectrum_pipelines.engine.events import AbortRequested, Event, Fact, TriggerIntended
 from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.looking import Decision
-from spectrum_pipelines.engine.requests import Outcome, Request
+from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigger, Request
 from spectrum_pipelines.engine.sightings import Issued, Sighting
 from spectrum_pipelines.engine.state import RunState
 
@@ -131,6 +131,8 @@ class Runner:
             else:
                 events.append(decision)
         self._record(events)
+        if self.broken is not None:
+            requests = [request for request in requests if not isinstance(request, PostTrigger | PostSequence)]
         for request in requests:
             apply(self.state, Issued(request=request), self._clock.at())
             self._calls.submit(request)
