@@ -51,7 +51,7 @@ def _unrepeatable(look: str) -> Iterator[None]:
 @click.argument("file", metavar="FILE")
 @option("--wait", is_flag=True, help="Follow the execution to its end, and judge it.")
 @option(
-    "--timeout", type=Duration(), metavar="DURATION", help="Wait no longer than this, e.g. 30m. Nothing is stopped."
+    "--timeout", callback=_seconds, metavar="DURATION", help="Wait no longer than this, e.g. 30m. Nothing is stopped."
 )
 @by_hand
 def trigger(file: str, *, wait: bool, timeout: float | None, form: str, **connection: Any) -> int:
