@@ -12,9 +12,9 @@ import click
 from spectrum_pipelines.cli.connection import connect, server_of
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
 from spectrum_pipelines.cli.resume import History, recall
-from spectrum_pipelines.cli.run import RunOptions
 from spectrum_pipelines.cli.running import Shown
 from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.cli.wanted import RunOptions
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.engine.events import Settled

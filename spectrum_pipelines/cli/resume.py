@@ -14,7 +14,9 @@ import click
 from spectrum_pipelines.cli.connection import connect, server_of
 from spectrum_pipelines.cli.loading import Loaded
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
-from spectrum_pipelines.cli.run import (
+from spectrum_pipelines.cli.running import Session, Shown, deliver
+from spectrum_pipelines.cli.signals import Signals
+from spectrum_pipelines.cli.wanted import (
     SECRET,
     RunOptions,
     build_for,
@@ -23,8 +25,6 @@ from spectrum_pipelines.cli.run import (
     report_option,
     take_group,
 )
-from spectrum_pipelines.cli.running import Session, Shown, deliver
-from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.events import Resumed, RunStarted

@@ -1,43 +1,47 @@
 """`run FILE`: the main job."""
 
-import hashlib
-import json
 import os
 import secrets
 import socket
 import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import click
 
 from spectrum_pipelines import __version__
 from spectrum_pipelines.cli.connection import connect, server_of
-from spectrum_pipelines.cli.loading import Loaded, given_values, load_pipeline
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
-    F,
     ValueOptions,
     connection_options,
     option,
     state_option,
     value_options,
 )
+from spectrum_pipelines.cli.resume import go_on
 from spectrum_pipelines.cli.running import Session, Shown
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.cli.wanted import (
+    SECRET,
+    RunOptions,
+    build_for,
+    plan_digest,
+    progress_option,
+    report_option,
+    take_group,
+)
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.engine.events import RunStarted
 from spectrum_pipelines.engine.state import RunState
-from spectrum_pipelines.errors import ConflictError, StateError
-from spectrum_pipelines.output.group_lock import GroupLock
+from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.output.journal import JournalFile
-from spectrum_pipelines.output.locks import Holder, Process
+from spectrum_pipelines.output.locks import Process
 from spectrum_pipelines.output.plan_facts import PlanFacts
 from spectrum_pipelines.output.plan_json import plan_data, render_json
 from spectrum_pipelines.output.run_directory import RunDirectory
@@ -45,42 +49,9 @@ from spectrum_pipelines.output.run_keys import Existing, claim
 from spectrum_pipelines.output.run_lock import lock_run
 from spectrum_pipelines.output.state_directory import StateDirectory
 from spectrum_pipelines.pipeline.build import digest
-from spectrum_pipelines.pipeline.model import Concurrency
 from spectrum_pipelines.pipeline.plan import plan
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
-from spectrum_pipelines.pipeline.selection import select
 from spectrum_pipelines.runner import RunClock
-
-SECRET = "***"  # noqa: S105 - what stands in place of one
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """The command line of `run`."""
-
-    connection: ConnectionOptions
-    values: ValueOptions
-    shown: Shown
-    only: tuple[str, ...]
-    state_dir: Path
-    run_key: str | None
-
-
-def progress_option(function: F) -> F:
-    """Add `--progress`."""
-    kinds = click.Choice(["auto", "bar", "plain", "json", "none"])
-    told = "How progress is told on stderr."
-    return option("--progress", type=kinds, default="auto", show_default=True, help=told)(function)
-
-
-def report_option(function: F) -> F:
-    """Add `--report`."""
-    return option(
-        "--report",
-        metavar="FILE.json",
-        type=click.Path(path_type=Path),
-        help="Write the run report here too, and keep it current; - for stdout.",
-    )(function)
 
 
 @click.command("run")
@@ -148,8 +119,6 @@ def start(source: Source, options: RunOptions, signals: Signals, stack: ExitStac
     else:
         claimed = claim(state_directory, options.run_key, new_run, process=process, clock=clock)
         if isinstance(claimed, Existing):
-            from spectrum_pipelines.cli.resume import go_on  # noqa: PLC0415 - only the second time
-
             say("note", f"the run key {options.run_key} stands for run {claimed.run.run_id}")
             return go_on(claimed.run, options, signals, stack, source=source)
         run = claimed.run
@@ -167,22 +136,6 @@ def _forget(run: RunDirectory) -> None:
         import shutil  # noqa: PLC0415 - only a failed start needs it
 
         shutil.rmtree(run.path, ignore_errors=True)
-
-
-def build_for(
-    source: Source,
-    options: RunOptions,
-    *,
-    run_id: str,
-    recorded: Mapping[str, Any] = MappingProxyType({}),
-    quiet: bool = False,
-) -> Loaded:
-    """The pipeline as this run will carry it out. Raises InvalidFile and UserError."""
-    given = given_values(options.values, os.environ, server=options.connection.server, recorded=recorded)
-    loaded = load_pipeline(source, given, run_id=run_id, quiet=quiet)
-    if options.only:
-        loaded = replace(loaded, pipeline=select(loaded.pipeline, options.only))
-    return loaded
 
 
 def _begin(
@@ -246,45 +199,6 @@ def _begin(
         stack=stack,
     )
     return session.carry_out([started])
-
-
-def take_group(
-    concurrency: Concurrency,
-    state_directory: StateDirectory,
-    run: RunDirectory,
-    signals: Signals,
-    stack: ExitStack,
-    *,
-    process: Process,
-) -> None:
-    """Be the only run of the group. Raises ConflictError, and Interruption if a signal ends the wait."""
-    if concurrency.group is None:
-        return
-
-    def on_wait(holder: Holder | None, waited: float) -> None:
-        say(
-            "note",
-            f"waiting for concurrency group `{concurrency.group}`, {waited:.0f} s, held by {holder or 'another run'}",
-        )
-
-    held = GroupLock(state_directory.locks, concurrency.group).acquire(
-        concurrency.behavior,
-        run_id=run.run_id,
-        process=process,
-        clock=SystemClock(),
-        timeout=None,
-        on_wait=on_wait,
-        stopping=signals.came,
-    )
-    if held is None:
-        raise ConflictError(f"stopped waiting for concurrency group `{concurrency.group}`")
-    stack.enter_context(held)
-
-
-def plan_digest(data: Mapping[str, Any]) -> str:
-    """Name what would be done: the plan without the server's address, which a restarted test server changes."""
-    kept = {key: value for key, value in data.items() if key != "server"}
-    return "sha256:" + hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def git_commit(file: Path, environ: Mapping[str, str]) -> str | None:

@@ -1,0 +1,119 @@
+"""What `run` and `resume` are asked for, and what both make of it: the pipeline, its digest, its group."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import click
+
+from spectrum_pipelines.cli.loading import Loaded, given_values, load_pipeline
+from spectrum_pipelines.cli.options import (
+    ConnectionOptions,
+    F,
+    ValueOptions,
+    option,
+)
+from spectrum_pipelines.cli.running import Shown
+from spectrum_pipelines.cli.signals import Signals
+from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.clock import SystemClock
+from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.errors import ConflictError
+from spectrum_pipelines.output.group_lock import GroupLock
+from spectrum_pipelines.output.locks import Holder, Process
+from spectrum_pipelines.output.run_directory import RunDirectory
+from spectrum_pipelines.output.state_directory import StateDirectory
+from spectrum_pipelines.pipeline.model import Concurrency
+from spectrum_pipelines.pipeline.selection import select
+
+SECRET = "***"  # noqa: S105 - what stands in place of one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """The command line of `run`."""
+
+    connection: ConnectionOptions
+    values: ValueOptions
+    shown: Shown
+    only: tuple[str, ...]
+    state_dir: Path
+    run_key: str | None
+
+
+def progress_option(function: F) -> F:
+    """Add `--progress`."""
+    kinds = click.Choice(["auto", "bar", "plain", "json", "none"])
+    told = "How progress is told on stderr."
+    return option("--progress", type=kinds, default="auto", show_default=True, help=told)(function)
+
+
+def report_option(function: F) -> F:
+    """Add `--report`."""
+    return option(
+        "--report",
+        metavar="FILE.json",
+        type=click.Path(path_type=Path),
+        help="Write the run report here too, and keep it current; - for stdout.",
+    )(function)
+
+
+def build_for(
+    source: Source,
+    options: RunOptions,
+    *,
+    run_id: str,
+    recorded: Mapping[str, Any] = MappingProxyType({}),
+    quiet: bool = False,
+) -> Loaded:
+    """The pipeline as this run will carry it out. Raises InvalidFile and UserError."""
+    given = given_values(options.values, os.environ, server=options.connection.server, recorded=recorded)
+    loaded = load_pipeline(source, given, run_id=run_id, quiet=quiet)
+    if options.only:
+        loaded = replace(loaded, pipeline=select(loaded.pipeline, options.only))
+    return loaded
+
+
+def plan_digest(data: Mapping[str, Any]) -> str:
+    """Name what would be done: the plan without the server's address, which a restarted test server changes."""
+    kept = {key: value for key, value in data.items() if key != "server"}
+    return "sha256:" + hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def take_group(
+    concurrency: Concurrency,
+    state_directory: StateDirectory,
+    run: RunDirectory,
+    signals: Signals,
+    stack: ExitStack,
+    *,
+    process: Process,
+) -> None:
+    """Be the only run of the group. Raises ConflictError, and Interruption if a signal ends the wait."""
+    if concurrency.group is None:
+        return
+
+    def on_wait(holder: Holder | None, waited: float) -> None:
+        say(
+            "note",
+            f"waiting for concurrency group `{concurrency.group}`, {waited:.0f} s, held by {holder or 'another run'}",
+        )
+
+    held = GroupLock(state_directory.locks, concurrency.group).acquire(
+        concurrency.behavior,
+        run_id=run.run_id,
+        process=process,
+        clock=SystemClock(),
+        timeout=None,
+        on_wait=on_wait,
+        stopping=signals.came,
+    )
+    if held is None:
+        raise ConflictError(f"stopped waiting for concurrency group `{concurrency.group}`")
+    stack.enter_context(held)
