@@ -1,18 +1,15 @@
 """The table of jobs in the text of a run report."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.output.clean import clean
+from spectrum_pipelines.output.explanation import Job, counted, execution_ids, records, took
 from spectrum_pipelines.output.report_columns import Column, Row, table
-from spectrum_pipelines.output.wording import JOB_LOOKS, counts_in_words, span_in_words
-
-Job = Mapping[str, Any]
+from spectrum_pipelines.output.wording import JOB_LOOKS, counts_in_words
 
 #: More rows than this are no table any more; then those that went wrong are shown first.
 _ROWS = 50
-_IDS = 3
 _COLUMNS = (
     Column(title="JOB", limit=44),
     Column(title="STATUS", limit=24),
@@ -39,14 +36,6 @@ def job_table(jobs: Sequence[Job], *, width: int, color: bool, glyphs: bool) -> 
     return lines
 
 
-def counted(jobs: Sequence[Job]) -> dict[JobStatus, int]:
-    """How many jobs stand where."""
-    found = dict.fromkeys(JobStatus, 0)
-    for job in jobs:
-        found[JobStatus(job["status"])] += 1
-    return found
-
-
 def _worth_a_look(jobs: Sequence[Job]) -> list[Job]:
     statuses = [JobStatus(job["status"]) for job in jobs]
     failures = [at for at, status in enumerate(statuses) if status.is_failure]
@@ -56,31 +45,12 @@ def _worth_a_look(jobs: Sequence[Job]) -> list[Job]:
 
 def _row(job: Job, *, glyphs: bool) -> Row:
     look = JOB_LOOKS[JobStatus(job["status"])]
-    took = job["duration_seconds"]
     cells = (
         f"{look.mark(glyphs=glyphs)} {clean(job['id'])}",
         look.word,
-        _executions(job),
-        "" if took is None else span_in_words(took),
-        _records(job),
+        execution_ids(job),
+        took(job),
+        records(job),
         clean(job["reason"] or ""),
     )
     return Row(cells=cells, style=look.style)
-
-
-def _executions(job: Job) -> str:
-    """The last ids; with several attempts or in a sequence there are more than anybody wants to see in a table."""
-    ids = [str(one["execution_id"]) for one in job["executions"]]
-    return ", ".join(ids if len(ids) <= _IDS else ["...", *ids[-_IDS:]])
-
-
-def _records(job: Job) -> str:
-    """What the last attempt counted, over all its executions."""
-    if not job["executions"]:
-        return ""
-    last = job["executions"][-1]["attempt"]
-    current = [one for one in job["executions"] if one["attempt"] == last]
-    good = [one["success_count"] for one in current if one["success_count"] is not None]
-    bad = sum(one["failure_count"] or 0 for one in current)
-    failed = f"{bad:,} failed" if bad else ""
-    return ", ".join(part for part in (f"{sum(good):,}" if good else "", failed) if part)
