@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,6 +12,7 @@ from spectrum_pipelines.cli.options import ConnectionOptions, connection_options
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.pipeline.model import Http, Server
+from spectrum_pipelines.spectrum import JobDetails
 
 if TYPE_CHECKING:
     from spectrum_pipelines.client.api import SpectrumApi
@@ -40,3 +42,8 @@ def spectrum(connection: Mapping[str, Any], *, server: Server | None = None) -> 
             on_retry=lambda line: say("note", line),
         )
         yield found.api
+
+
+def details_data(answer: JobDetails) -> dict[str, Any]:
+    """Details as JSON shows them: without what only gates derive from the server's dates."""
+    return {it.name: getattr(answer, it.name) for it in fields(answer) if it.name not in {"run_seconds", "stop_age"}}

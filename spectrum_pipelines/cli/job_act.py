@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from spectrum_pipelines.cli.by_hand import by_hand, spectrum
+from spectrum_pipelines.cli.by_hand import by_hand, details_data, spectrum
 from spectrum_pipelines.cli.loading import assignments
 from spectrum_pipelines.cli.options import option
 from spectrum_pipelines.cli.printed import print_json
@@ -65,8 +66,10 @@ def trigger(file: str, *, wait: bool, timeout: float | None, form: str, **connec
     Exit codes: 0 accepted, or succeeded with --wait; 1 refused or failed; 3 not sent; 4 not seen to end, it may still run;
     5 the answer was lost, it may run.
     """
-    if timeout is not None and not wait:
-        raise click.UsageError("--timeout needs --wait.", click.get_current_context())
+    context = click.get_current_context()
+    # SPECTRUM_TIMEOUT may be set for all commands of a CI job, those that wait for nothing included.
+    if not wait and context.get_parameter_source("timeout") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--timeout needs --wait.", context)
     with spectrum(connection) as api:
         with _unrepeatable(f"`spectrum-pipelines job status {file}`"):
             answer = api.trigger(FileReference(file))
@@ -76,6 +79,8 @@ def trigger(file: str, *, wait: bool, timeout: float | None, form: str, **connec
         print_json(answer)
     else:
         _show(answer)
+    if connection["local"] is not None:
+        say("warning", "the embedded server ends with this command, and the run with it", hint="add --wait")
     return ExitCode.SUCCEEDED
 
 
@@ -104,7 +109,7 @@ def _followed(api: "SpectrumApi", answer: Triggered, timeout: float | None, form
         say("error", f"interrupted; execution {execution} goes on", hint=look)
         return ExitCode.INTERRUPTED
     if form == "json":
-        print_json({"triggered": answer, "details": details})
+        print_json({"triggered": answer, "details": details and details_data(details)})
     elif details is not None:
         from spectrum_pipelines.cli.job_text import show_details  # noqa: PLC0415 - text only
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from spectrum_pipelines.cli.by_hand import by_hand, spectrum
+from spectrum_pipelines.cli.by_hand import by_hand, details_data, spectrum
 from spectrum_pipelines.cli.options import option
 from spectrum_pipelines.cli.printed import print_json
 from spectrum_pipelines.cli.terminal import say
@@ -90,7 +90,7 @@ def details(execution_id: int, *, form: str, **connection: Any) -> int:
     with spectrum(connection) as api:
         answer = api.details(ExecutionId(execution_id))
     if form == "json":
-        print_json(answer)
+        print_json(details_data(answer))
     else:
         from spectrum_pipelines.cli.job_text import show_details  # noqa: PLC0415 - text only
 
