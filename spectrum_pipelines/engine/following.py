@@ -10,6 +10,7 @@ from spectrum_pipelines.engine.state import Attempt, JobState, RunState
 from spectrum_pipelines.engine.verdict import judge
 from spectrum_pipelines.engine.waits import retry_wait
 from spectrum_pipelines.pipeline.action import Stop
+from spectrum_pipelines.pipeline.durations import format_duration
 from spectrum_pipelines.pipeline.policy import OnAmbiguous, OnTimeout, RetryReason
 from spectrum_pipelines.spectrum import Phase
 
@@ -30,9 +31,8 @@ def decide_following(state: RunState, job: JobState, now: float) -> Iterator[Dec
     elif limit := _limit_reached(job, now):
         yield _over(job, *limit)
     elif now >= _heard_at(state, job) + LONGEST_SILENCE:
-        reason = (
-            f"no usable answer about execution {waiting[0].execution_id} for {LONGEST_SILENCE:.0f}s; it may still run"
-        )
+        silence = format_duration(LONGEST_SILENCE)
+        reason = f"no usable answer about execution {waiting[0].execution_id} for {silence}; it may still run"
         yield ended(job, JobStatus.TIMED_OUT, Cause.SILENCE, reason)
     elif _is_left_behind(state, job, now):
         names = ", ".join(f"{e.execution_id} ({e.job_status})" for e in waiting)
@@ -55,13 +55,13 @@ def _limit_reached(job: JobState, now: float) -> tuple[Cause, str] | None:
     policy = job.job.policy
     accepted_at = now if job.accepted_at is None else job.accepted_at
     if now >= accepted_at + policy.timeout:
-        return Cause.TIMEOUT, f"timeout of {policy.timeout:g}s"
+        return Cause.TIMEOUT, f"timeout of {format_duration(policy.timeout)}"
     total = policy.retry.max_duration
     if total is not None and job.started_at is not None and now >= job.started_at + total:
-        return Cause.TIMEOUT, f"retry.max_duration of {total:g}s"
+        return Cause.TIMEOUT, f"retry.max_duration of {format_duration(total)}"
     queued = policy.queue_timeout
     if queued is not None and now >= accepted_at + queued and all(e.phase is Phase.WAITING for e in job.current):
-        return Cause.QUEUE_TIMEOUT, f"queue_timeout of {queued:g}s"
+        return Cause.QUEUE_TIMEOUT, f"queue_timeout of {format_duration(queued)}"
     return None
 
 

@@ -30,6 +30,7 @@ from spectrum_pipelines.pipeline.action import (
     Value,
     WaitFor,
 )
+from spectrum_pipelines.pipeline.durations import format_duration
 from spectrum_pipelines.pipeline.policy import OnRunning
 from spectrum_pipelines.spectrum import ExecutionId, FileReference, Phase, StatusAnswer
 
@@ -83,7 +84,7 @@ def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decis
         return
     limit = job.job.policy.queue_timeout or job.job.policy.timeout
     if job.attempt_at is not None and now >= job.attempt_at + limit:
-        reason = job.reason or f"waited {limit:g}s for somebody else's run to end"
+        reason = job.reason or f"waited {format_duration(limit)} for somebody else's run to end"
         yield ended(job, JobStatus.TIMED_OUT, Cause.QUEUE_TIMEOUT, reason)
         return
     if job.wake_at is not None and job.wake_at > now:
@@ -107,7 +108,7 @@ def _gave_up(state: RunState, job: JobState, now: float) -> str | None:
     if job.unsent > state.pipeline.http.retry_limit:
         return f"the trigger could not be sent, {job.unsent} tries: {job.reason}"
     if job.missing_since is not None and now >= job.missing_since + LONGEST_SILENCE:
-        return f"no usable answer for {LONGEST_SILENCE:.0f}s: {job.reason}"
+        return f"no usable answer for {format_duration(LONGEST_SILENCE)}: {job.reason}"
     return None
 
 

@@ -28,6 +28,7 @@ from spectrum_pipelines.engine.requests import (
 from spectrum_pipelines.engine.sightings import LookupBegun, LookupRested
 from spectrum_pipelines.engine.state import JobState, RunState
 from spectrum_pipelines.pipeline.action import Sequence
+from spectrum_pipelines.pipeline.durations import format_duration
 from spectrum_pipelines.spectrum import FileId, FileReference
 
 _HISTORY_LENGTH = 50
@@ -93,7 +94,7 @@ def _judge(job: JobState, lookup: Lookup, now: float) -> Iterator[Decision]:
     elif any(found) and not lookup.round_failed and _waited(lookup, job, now):
         yield _adopt(job, lookup)
     elif now >= lookup.since + max(LONGEST_SILENCE, job.job.policy.ambiguous_grace):
-        yield _unknown(job, f"the server gave no full answer for {now - lookup.since:.0f}s")
+        yield _unknown(job, f"the server gave no full answer for {format_duration(round(now - lookup.since))}")
     else:
         yield LookupRested(job=job.job.id)
 

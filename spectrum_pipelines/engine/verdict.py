@@ -1,10 +1,11 @@
 """What the executions of one attempt amount to: Spectrum's status words first, then the pipeline's quality gates."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from spectrum_pipelines.engine.execution import Execution
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
+from spectrum_pipelines.pipeline.durations import format_duration
 from spectrum_pipelines.pipeline.policy import Bound, Expect, Policy, Warnings
 from spectrum_pipelines.spectrum import Phase
 
@@ -57,27 +58,31 @@ def broken_gates(executions: Sequence[Execution], expect: Expect) -> Iterable[st
     success = _sum(e.success_count for e in executions)
     failure = _sum(e.failure_count for e in executions)
     durations = [d for e in executions if (d := _duration(e)) is not None]
-    yield from _gate("success_count", expect.success_count, success)
-    yield from _gate("failure_count", expect.failure_count, failure)
-    yield from _gate("duration", expect.duration, max(durations, default=None), unit="s")
+    yield from _gate("success_count", expect.success_count, success, _number)
+    yield from _gate("failure_count", expect.failure_count, failure, _number)
+    yield from _gate("duration", expect.duration, max(durations, default=None), format_duration)
     ages = [e.stop_age for e in executions if e.stop_age is not None]
-    yield from _gate("age", expect.age, max(ages, default=None), unit="s")
+    yield from _gate("age", expect.age, max(ages, default=None), format_duration)
     for name, bound in sorted(expect.counters.items()):
         values = [e.counters[name] for e in executions if name in e.counters]
-        yield from _gate(f"counter {name}", bound, sum(values) if values else None)
+        yield from _gate(f"counter {name}", bound, sum(values) if values else None, _number)
 
 
-def _gate(name: str, bound: Bound | None, value: float | None, *, unit: str = "") -> Iterable[str]:
+def _gate(name: str, bound: Bound | None, value: float | None, shown: Callable[[float], str]) -> Iterable[str]:
     if bound is None:
         return
     if value is None:
         yield f"{name} was not reported, so its gate cannot hold"
     elif not bound.admits(value):
-        shown = f"{value:g}{unit}" if isinstance(value, float) else f"{value}{unit}"
-        if bound.min is not None and value < bound.min:
-            yield f"{name} is {shown}, expected at least {bound.min:g}{unit}"
-        else:
-            yield f"{name} is {shown}, expected at most {bound.max:g}{unit}"
+        too_low = bound.min is not None and value < bound.min
+        edge, word = (bound.min, "least") if too_low else (bound.max, "most")
+        assert edge is not None
+        yield f"{name} is {shown(value)}, expected at {word} {shown(edge)}"
+
+
+def _number(value: float) -> str:
+    """As people count: no exponent, no needless fraction."""
+    return str(int(value)) if float(value).is_integer() else str(value)
 
 
 def _sum(values: Iterable[int | None]) -> int | None:
