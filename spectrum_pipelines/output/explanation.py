@@ -136,6 +136,18 @@ def look(job: Job) -> str | None:
     return None if job["execution_id"] is None else f"spectrum-pipelines job details {job['execution_id']}"
 
 
+def explanation(report: Report, job: Job) -> Iterator[str]:
+    """What to know of a job beside its reason, line by line: where it stands, what ran, what to look at."""
+    yield f"in {where(report, job)}: {job['action']} {clean(job['target'])}"
+    if job["executions"]:
+        yield f"execution {execution_ids(job)}"
+    yield from earlier_attempts(job)
+    if told := candidates(job):
+        yield told
+    if command := look(job):
+        yield f"look: {command}"
+
+
 def execution_ids(job: Job) -> str:
     """The last ids: with several attempts or in a sequence there are more than anybody wants to see in a table."""
     ids = [str(one["execution_id"]) for one in job["executions"]]
