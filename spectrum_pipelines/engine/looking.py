@@ -84,6 +84,11 @@ def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decis
         return
     limit = job.job.policy.queue_timeout or job.job.policy.timeout
     if job.attempt_at is not None and now >= job.attempt_at + limit:
+        if job.missing_since is not None:
+            # Nobody was in the way, nobody answered: nothing of this attempt runs anywhere.
+            told = f"no usable answer within {format_duration(limit)}: {job.reason}"
+            yield ended(job, JobStatus.FAILED, Cause.UNREACHABLE, told)
+            return
         reason = job.reason or f"waited {format_duration(limit)} for somebody else's run to end"
         yield ended(job, JobStatus.TIMED_OUT, Cause.QUEUE_TIMEOUT, reason)
         return
