@@ -12,6 +12,8 @@ from spectrum_pipelines.pipeline.model import GroupBehavior
 
 #: Seconds between two looks: what a waiting run loses at most, and how fast it hears that it shall stop waiting.
 _STEP = 0.2
+#: Less than this may be lost in rounding, and the wait would never end.
+_LEAST = 0.001
 #: CI systems take a job that says nothing for dead.
 _HEARTBEAT = 30.0
 
@@ -60,7 +62,7 @@ class GroupLock:
             if told is None or waited - told >= _HEARTBEAT:
                 told = waited
                 on_wait(holder_of(self.path), waited)
-            clock.sleep(_STEP if timeout is None else min(_STEP, timeout - waited))
+            clock.sleep(_STEP if timeout is None else max(_LEAST, min(_STEP, timeout - waited)))
         return None
 
     def _busy(self, hint: str) -> ConflictError:
