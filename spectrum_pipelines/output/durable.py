@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 _LEGIBLE = 40
@@ -42,7 +43,8 @@ def replace_file(path: Path, data: bytes) -> None:
             os.close(descriptor)
         draft.replace(path)
     except OSError:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         raise
     sync_folder(path.parent)
 

@@ -1,6 +1,7 @@
-"""Other processes that hold locks, wait for a word, and can be killed."""
+"""Other processes that hold locks, wait for a word, and can be killed; and a disk that fills up."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -77,3 +78,16 @@ def holding(path: Path) -> Iterator[Other]:
     with others((_HOLDS, path)) as (other,):
         assert other.hear() == "held"
         yield other
+
+
+@contextmanager
+def no_file_above(size: int) -> Iterator[None]:
+    """The kernel writes what fits and refuses the rest, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)

@@ -1,12 +1,10 @@
 import errno
 import json
 import os
-import resource
-import signal
 import stat
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from spectrum_pipelines.pipeline.action import JobId
 from spectrum_pipelines.runner import Journal, Stamped
 from spectrum_pipelines.spectrum import ExecutionId
 from tests.output.histories import RUN_ID, STAMPED, built, stamped, started, write
+from tests.output.processes import no_file_above, others
 
 ORDERS = JobId("orders")
 PIPELINE = built(
@@ -108,19 +107,6 @@ def _recording(name: str, function: Callable[..., Any], calls: list[str]) -> Cal
     return call
 
 
-@contextmanager
-def no_file_above(size: int) -> Iterator[None]:
-    """The kernel writes what fits and refuses the rest, as a full disk does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
-
-
 @pytest.mark.parametrize("room", [0, 1, 100, 300], ids=lambda room: f"{room} bytes left")
 def test_a_disk_that_fills_up_leaves_whole_batches_only(path: Path, room: int) -> None:
     journal = JournalFile.create(path)
@@ -154,6 +140,27 @@ def test_nothing_is_written_that_could_not_be_read_again(path: Path) -> None:
         with pytest.raises(OSError, match="longer than can be read again"):
             journal.append(FACTS[1:])
     assert read_journal(path) == FACTS[:1]
+
+
+_WRITES = """
+import sys
+from pathlib import Path
+from tests.output.test_journal import FACTS
+from spectrum_pipelines.output.journal import JournalFile
+journal = JournalFile.create(Path(sys.argv[1]))
+for count in range(1, 1_000_000):
+    journal.append(FACTS)
+    print(count * len(FACTS), flush=True)
+"""
+
+
+def test_what_a_killed_process_has_promised_is_there(path: Path) -> None:
+    with others((_WRITES, path)) as (writer,):
+        told = [int(writer.hear()) for _ in range(20)]
+        writer.kill()
+    facts = read_journal(path)
+    assert len(facts) >= told[-1] == 20 * len(FACTS)
+    assert facts[: len(FACTS)] == FACTS
 
 
 # --- reading -----------------------------------------------------------------------------------------------------------------
