@@ -1,0 +1,88 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spectrum_pipelines.engine.execution import poll_interval
+from spectrum_pipelines.engine.waits import backoff, retry_wait
+from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.pipeline.model import Poll
+from spectrum_pipelines.pipeline.policy import Retry
+
+_A = JobId("a")
+
+
+@given(
+    interval=st.floats(min_value=0.001, max_value=3600),
+    factor=st.floats(min_value=1, max_value=10),
+    max_interval=st.floats(min_value=0.001, max_value=86_400),
+    jitter=st.floats(min_value=0, max_value=1),
+    attempt=st.integers(1, 5000),
+)
+def test_a_wait_is_the_capped_exponential_give_or_take_the_jitter(
+    interval: float, factor: float, max_interval: float, jitter: float, attempt: int
+) -> None:
+    retry = Retry(interval=interval, factor=factor, max_interval=max_interval, jitter=jitter)
+    wait = retry_wait(retry, run_id="r", job=_A, attempt=attempt)
+    try:
+        base = min(interval * factor ** (attempt - 1), max_interval)
+    except OverflowError:
+        base = max_interval
+    assert base * (1 - jitter) - 1e-9 <= wait <= base * (1 + jitter) + 1e-9
+    assert wait >= 0
+
+
+@given(run=st.text(max_size=9), job=st.text(max_size=9), attempt=st.integers(1, 9))
+def test_the_same_attempt_always_waits_the_same(run: str, job: str, attempt: int) -> None:
+    waits = {retry_wait(Retry(), run_id=run, job=JobId(job), attempt=attempt) for _ in range(3)}
+    assert len(waits) == 1
+
+
+def test_runs_jobs_and_attempts_do_not_march_in_step() -> None:
+    flat = Retry(factor=1.0)
+    waits = [retry_wait(flat, run_id=r, job=JobId(j), attempt=n) for r in "xyz" for j in "ab" for n in (1, 2)]
+    assert len(set(waits)) == len(waits)
+
+
+def test_a_retry_waits_add_up_to_at_most_what_validation_reckons_with() -> None:
+    retry = Retry(limit=12, interval=30, factor=2, max_interval=600, jitter=0.2)
+    waits = [retry_wait(retry, run_id="r", job=_A, attempt=n) for n in range(1, retry.limit + 1)]
+    assert sum(waits) <= retry.longest_waits
+
+
+@pytest.mark.parametrize(
+    ("tries", "seconds"),
+    [
+        pytest.param(1, 1.0, id="the interval, after the first try"),
+        pytest.param(0, 1.0, id="nothing below the interval"),
+        pytest.param(3, 4.0, id="doubled each time"),
+        pytest.param(10, 60.0, id="never more than a minute"),
+        pytest.param(100_000, 60.0, id="no overflow, however often"),
+    ],
+)
+def test_backoff(tries: int, seconds: float) -> None:
+    assert backoff(1.0, tries) == seconds
+
+
+_POLL = Poll(min=0.5, max=30, factor=0.1)
+
+
+@pytest.mark.parametrize(
+    ("age", "estimate", "seconds"),
+    [
+        pytest.param(0, None, 0.5, id="a young one is looked at every `min`"),
+        pytest.param(100, None, 10, id="in between the interval grows with the age"),
+        pytest.param(10_000, None, 30, id="an old one is looked at every `max`"),
+        pytest.param(10_000, 4, 4, id="drawn in when the server expects the end sooner"),
+        pytest.param(10_000, 0.01, 0.5, id="an estimate draws it in to `min` at most"),
+        pytest.param(10, 500, 1, id="a long estimate does not put a look off"),
+        pytest.param(10_000, 0, 30, id="an estimate of zero is the server's way to know nothing"),
+        pytest.param(10_000, -3, 30, id="a nonsensical estimate counts for nothing"),
+    ],
+)
+def test_poll_interval(age: float, estimate: float | None, seconds: float) -> None:
+    assert poll_interval(_POLL, age=age, estimate_seconds=estimate) == pytest.approx(seconds)
+
+
+@given(age=st.floats(min_value=0, max_value=1e9), estimate=st.none() | st.floats(min_value=-1e9, max_value=1e9))
+def test_a_poll_interval_never_leaves_its_bounds(age: float, estimate: float | None) -> None:
+    assert _POLL.min <= poll_interval(_POLL, age=age, estimate_seconds=estimate) <= _POLL.max
