@@ -64,7 +64,7 @@ def _stopping_jobs(state: RunState, now: float) -> Iterator[Decision]:
 
 def decide_job(state: RunState, job: JobState, now: float) -> Iterable[Decision]:
     """The next move of one job."""
-    if job.step in _ENDED_BY_THE_CLOCK and _is_too_late(state, job):
+    if job.step in _ENDED_BY_THE_CLOCK and state.is_too_late_for(job.job):
         return [ended(job, JobStatus.TIMED_OUT, Cause.PIPELINE_TIMEOUT, "the pipeline's own timeout is over")]
     return _MOVES[job.step](state, job, now)
 
@@ -89,10 +89,6 @@ _MOVES: Mapping[Step, Callable[[RunState, JobState, float], Iterable[Decision]]]
     Step.RESTING: lambda _, job, now: _rest(job, now),
     Step.DONE: lambda *_: (),
 }
-
-
-def _is_too_late(state: RunState, job: JobState) -> bool:
-    return state.finally_timed_out if job.job.is_finally else state.timed_out
 
 
 def next_wake_up(state: RunState, now: float) -> float | None:

@@ -24,7 +24,7 @@ def decide_following(state: RunState, job: JobState, now: float) -> Iterator[Dec
     waiting = job.open_executions
     if not waiting:
         yield _judged(job)
-    elif state.timed_out or (job.job.is_finally and state.finally_timed_out):
+    elif state.is_too_late_for(job.job):
         yield _over(job, Cause.PIPELINE_TIMEOUT, "the pipeline's own timeout is over")
     elif isinstance(job.job.action, Stop) and job.stop is None:
         yield StopRequested(job=job.job.id, cause=Cause.ACTION, reason="asked for by the pipeline")
@@ -132,7 +132,7 @@ def _retry_reason(last: Attempt) -> RetryReason | None:
 
 
 def _too_late(state: RunState, job: JobState, next_at: float) -> bool:
-    if state.timed_out or (job.job.is_finally and state.finally_timed_out):
+    if state.is_too_late_for(job.job):
         return True
     total = job.job.policy.retry.max_duration
     return total is not None and job.started_at is not None and next_at - job.started_at >= total

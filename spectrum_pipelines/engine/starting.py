@@ -50,9 +50,9 @@ def _fails_fast(state: RunState, job: Job) -> bool:
 
 
 def _too_late(state: RunState, job: Job) -> str | None:
-    if job.is_finally:
-        return "timeouts.finally is over" if state.finally_timed_out else None
-    return "timeouts.pipeline is over" if state.timed_out else None
+    if not state.is_too_late_for(job):
+        return None
+    return f"timeouts.{'finally' if job.is_finally else 'pipeline'} is over"
 
 
 def _by_run_if(state: RunState, job: Job) -> JobSkipped | None:
