@@ -4,8 +4,8 @@ The outcome of a POST is never stale: whatever it tells is written down. Everyth
 is the job's latest question.
 """
 
-from spectrum_pipelines.engine.events import DataDeleted, Event, PreflightFailed, Warned
-from spectrum_pipelines.engine.interpret_polls import interpret_details, interpret_list, interpret_status
+from spectrum_pipelines.engine.events import AttemptEnded, DataDeleted, Event, PreflightFailed, Warned
+from spectrum_pipelines.engine.interpret_polls import interpret_details, interpret_list, interpret_status, locked_out
 from spectrum_pipelines.engine.interpret_trigger import interpret_post
 from spectrum_pipelines.engine.looking import ended
 from spectrum_pipelines.engine.lookup import LookAtHistory
@@ -40,7 +40,7 @@ from spectrum_pipelines.engine.sightings import (
 )
 from spectrum_pipelines.engine.state import JobState, RunState
 from spectrum_pipelines.engine.stopping import target_execution
-from spectrum_pipelines.errors import ClientError, Refused, Unsent
+from spectrum_pipelines.errors import ClientError, Refused, Unauthorized, Unsent
 from spectrum_pipelines.spectrum import ActiveJob, Deletion, HistoryEntry, JobDetails, Phase, StatusAnswer
 
 Events = list[Event | Sighting]
@@ -91,13 +91,19 @@ def _baseline(job: JobState, request: AskStatus, outcome: Outcome) -> Events:
     return [_failed(job, outcome)]
 
 
-def _failed(job: JobState, outcome: Outcome) -> CallFailed:
+def _failed(job: JobState, outcome: Outcome) -> CallFailed | AttemptEnded:
+    """To be asked again after a rest, but not with a refused login: a server may lock the account after some of those."""
     assert isinstance(outcome, ClientError)
+    if isinstance(outcome, Unauthorized):
+        return ended(job, JobStatus.FAILED, Cause.UNAUTHORIZED, outcome.message)
     return CallFailed(job=job.job.id, message=outcome.message)
 
 
-def _lookup(job: JobState, request: JobRequest, outcome: Outcome) -> LookupSeen:
+def _lookup(job: JobState, request: JobRequest, outcome: Outcome) -> LookupSeen | AttemptEnded:
     """A refusal is an answer, too: that place shows nothing, here."""
+    if isinstance(outcome, Unauthorized):
+        reason = f"{job.reason}; the search for it ended: {outcome.message}"
+        return ended(job, JobStatus.UNKNOWN, Cause.UNAUTHORIZED, reason)
     if isinstance(outcome, ClientError):
         return LookupSeen(job=job.job.id, succeeded=isinstance(outcome, Refused))
     match request, outcome:
@@ -118,6 +124,8 @@ def _lookup(job: JobState, request: JobRequest, outcome: Outcome) -> LookupSeen:
 
 def _stop_verified(job: JobState, outcome: Outcome) -> Events:
     ours = target_execution(job)
+    if isinstance(outcome, Unauthorized):
+        return locked_out(job, outcome)
     if isinstance(outcome, ClientError):
         return [_failed(job, outcome)]
     if ours is None or job.stop is None:

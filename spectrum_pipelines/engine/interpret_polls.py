@@ -6,7 +6,7 @@ from spectrum_pipelines.engine.looking import ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskDetails, AskStatus, Outcome
 from spectrum_pipelines.engine.sightings import ExecutionDoubted, ExecutionSeen, ListMissed, PollMissed, Sighting
-from spectrum_pipelines.engine.state import RunState, Step
+from spectrum_pipelines.engine.state import JobState, RunState, Step
 from spectrum_pipelines.errors import (
     ClientError,
     NotSpectrum,
@@ -55,7 +55,7 @@ def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
 
 def _list_failed(state: RunState, error: ClientError) -> Events:
     if isinstance(error, Unauthorized):
-        return [e for job_id in {j: None for j, _ in state.following} for e in _locked_out(state, job_id, error)]
+        return [e for job_id in {j: None for j, _ in state.following} for e in locked_out(state.jobs[job_id], error)]
     unusable = isinstance(error, Refused | NotSpectrum | Undecodable | ServerFault)
     events: Events = [ListMissed(unusable=unusable, message=error.message)]
     if unusable and ("list-unusable", None) not in state.warned:
@@ -64,8 +64,8 @@ def _list_failed(state: RunState, error: ClientError) -> Events:
     return events
 
 
-def _locked_out(state: RunState, job_id: JobId, error: ClientError) -> Events:
-    job = state.jobs[job_id]
+def locked_out(job: JobState, error: ClientError) -> Events:
+    """Refused credentials end what can only be seen with them; the ids are told, and `resume` goes on with them."""
     if job.step not in {Step.FOLLOWING, Step.STOPPING}:
         return []
     ids = ", ".join(str(e.execution_id) for e in job.open_executions)
@@ -110,7 +110,7 @@ def interpret_status(state: RunState, request: AskStatus, outcome: Outcome) -> E
 
 def _missed(state: RunState, job_id: JobId, execution_id: ExecutionId, error: ClientError) -> Events:
     if isinstance(error, Unauthorized):
-        return _locked_out(state, job_id, error)
+        return locked_out(state.jobs[job_id], error)
     return [
         PollMissed(job=job_id, execution_id=execution_id, message=error.message, refused=isinstance(error, Refused))
     ]
