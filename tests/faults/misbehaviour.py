@@ -51,6 +51,16 @@ def code(number: int, body: bytes = b"", *lines: str) -> Fault:
     return fault
 
 
+def raw(data: bytes) -> Fault:
+    """Bytes, and the end of the connection."""
+
+    def fault(exchange: Exchange) -> bool:
+        exchange.say(data)
+        return False
+
+    return fault
+
+
 def says(value: object, number: int = 200) -> Fault:
     """A JSON answer that has nothing to do with what was asked."""
     return code(number, json.dumps(value).encode())

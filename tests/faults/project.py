@@ -85,11 +85,11 @@ class Project:
             code = command_line(list(arguments))
         seconds = time.monotonic() - began
         said = self._capture.readouterr()
-        outcome = self.outcome(code, said.out, said.err, seconds)
+        outcome = self.outcome(arguments[0], code, said.out, said.err, seconds)
         assert_promises(outcome, state=self.state, judge=self.judge, places=[self.folder], secrets=self.secrets)
         return outcome
 
-    def outcome(self, code: int, stdout: str, stderr: str, seconds: float = 0.0) -> Outcome:
+    def outcome(self, command: str, code: int, stdout: str, stderr: str, seconds: float = 0.0) -> Outcome:
         """What the newest run has left behind."""
         runs = (
             sorted((self.state / "runs").glob("*-*"), key=lambda p: p.stat().st_mtime_ns) if self.state.is_dir() else []
@@ -97,6 +97,7 @@ class Project:
         latest = runs[-1] if runs else None
         kept = latest / "report.json" if latest else None
         return Outcome(
+            command=command,
             code=code,
             stdout=stdout,
             stderr=stderr,
