@@ -38,23 +38,39 @@ from spectrum_pipelines.spectrum import (
 class Spectrum(Protocol):
     """Spectrum's job API. Every method raises ClientError."""
 
-    def status(self, ref: FileReference) -> StatusAnswer: ...  # noqa: D102 - the names are the API's own
+    def status(self, ref: FileReference) -> StatusAnswer:
+        """The file's latest execution."""
+        ...
 
     def history(
         self, configuration_id: ConfigurationId, *, start: int = 0, length: int = 10
-    ) -> tuple[HistoryEntry, ...]: ...  # noqa: D102
+    ) -> tuple[HistoryEntry, ...]:
+        """The executions of a configuration, newest first."""
+        ...
 
-    def details(self, execution_id: ExecutionId) -> JobDetails: ...  # noqa: D102
+    def details(self, execution_id: ExecutionId) -> JobDetails:
+        """One execution."""
+        ...
 
-    def list_running(self) -> tuple[ActiveJob, ...]: ...  # noqa: D102
+    def list_running(self) -> tuple[ActiveJob, ...]:
+        """Everything that waits or runs."""
+        ...
 
-    def trigger(self, ref: FileReference) -> Triggered: ...  # noqa: D102
+    def trigger(self, ref: FileReference) -> Triggered:
+        """Run a file's job."""
+        ...
 
-    def trigger_sequence(self, file_ids: Sequence[FileId], variables: Mapping[str, Scalar]) -> ExecutionPlan: ...  # noqa: D102
+    def trigger_sequence(self, file_ids: Sequence[FileId], variables: Mapping[str, Scalar]) -> ExecutionPlan:
+        """Run these files and everything downstream."""
+        ...
 
-    def stop(self, ref: FileReference) -> None: ...  # noqa: D102
+    def stop(self, ref: FileReference) -> None:
+        """Stop what runs in a file."""
+        ...
 
-    def delete_data(self, data_id: DataId) -> Deletion: ...  # noqa: D102
+    def delete_data(self, data_id: DataId) -> Deletion:
+        """Mark the data of a run for deletion."""
+        ...
 
 
 def perform(request: Request, spectrum: Spectrum) -> Outcome:

@@ -1,9 +1,9 @@
 """The loop: decide -> write down -> do -> hear -> interpret -> write down -> apply, until the run has ended.
 
-The only bookkeeping is the journal: a fact is written before it is applied, a promise is on disk (fsync) before anything that follows
-from it is done or shown. The facts of one round share one fsync. The outer parts satisfy the protocols below, so the same loop
-runs against a real server, in the simulator's virtual time, and inside somebody else's scheduler: it knows of no terminal,
-argument or signal.
+The only bookkeeping is the journal: a fact is written before it is applied, a promise is on disk (fsync) before anything that
+follows from it is done or shown. The facts of one round share one fsync. The outer parts satisfy the protocols below, so the
+same loop runs against a real server, in the simulator's virtual time, and inside somebody else's scheduler: it knows of no
+terminal, argument or signal.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -88,7 +88,7 @@ class RunClock:
 
 
 def resume_at(last: Stamped, now: datetime) -> float:
-    """The run clock of a process that takes over: executions went on while nobody looked. A wall clock set back counts as no time."""
+    """The run clock of a process that takes over: executions went on meanwhile. A wall clock set back counts as no time."""
     return last.at + max(timedelta(0), now - last.time).total_seconds()
 
 
