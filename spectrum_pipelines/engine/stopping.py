@@ -39,7 +39,7 @@ def _make_way(state: RunState, job: JobState, stop: StopState) -> Iterator[Decis
     """`on_running: stop`: the execution is somebody else's, and meant."""
     if job.busy:
         return
-    if stop.sent or stop.withheld:
+    if stop.sent or stop.withheld or job.misses:
         yield LookedInVain(job=job.job.id, wait=1.0)
         return
     for target in resolved_targets(state, job):
