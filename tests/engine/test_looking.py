@@ -221,20 +221,22 @@ def test_on_running_stop_makes_way_and_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "status", "cause"),
     [
-        pytest.param(Refused("no right to stop it"), id="refused"),
-        pytest.param(Unanswered("no answer"), id="unanswered"),
-        pytest.param(Unsent("connection refused"), id="unsent"),
+        pytest.param(Refused("no right"), JobStatus.TIMED_OUT, Cause.QUEUE_TIMEOUT, id="refused"),
+        pytest.param(Unanswered("no answer"), JobStatus.TIMED_OUT, Cause.QUEUE_TIMEOUT, id="unanswered"),
+        pytest.param(Unsent("connection refused"), JobStatus.FAILED, Cause.UNREACHABLE, id="unsent"),
     ],
 )
-def test_on_running_stop_goes_on_looking_when_the_stop_does_not_work(answer: ClientError) -> None:
+def test_on_running_stop_goes_on_looking_when_the_stop_does_not_work(
+    answer: ClientError, status: JobStatus, cause: Cause
+) -> None:
     world = _world(
         Trigger(target="/f"), _RUNNING, File(path="/f", id=7, duration=9e9), on_running=OnRunning.STOP, timeout=30.0
     )
     world.faults.append(Fault(on=PostStop, outcome=answer, times=9e9))
     one = the_job(world.run())
-    assert (one.status, one.cause) == (JobStatus.TIMED_OUT, Cause.QUEUE_TIMEOUT)
+    assert (one.status, one.cause) == (status, cause)
     assert len(world.spectrum.executions) == 1
     assert len(world.asked(PostStop)) <= 31, "about one stop a second, not a storm"
 
