@@ -14,14 +14,14 @@ from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, conn
 from spectrum_pipelines.cli.resume import History, recall
 from spectrum_pipelines.cli.running import Shown
 from spectrum_pipelines.cli.terminal import say
-from spectrum_pipelines.cli.wanted import RunOptions
+from spectrum_pipelines.cli.wanted import RunOptions, open_journal
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.engine.events import Settled
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.engine.state import JobState
 from spectrum_pipelines.errors import ExitCode, UserError
-from spectrum_pipelines.output.journal import JournalFile, scan
+from spectrum_pipelines.output.journal import scan
 from spectrum_pipelines.output.locks import Process
 from spectrum_pipelines.output.run_lock import lock_run
 from spectrum_pipelines.output.state_directory import StateDirectory
@@ -86,7 +86,7 @@ def _settle(run_id: str, job: str, execution_id: ExecutionId, options: RunOption
         time=clock.now(),
         event=Settled(job=unknown.job.id, execution_id=execution_id),
     )
-    with JournalFile.reopen(run.journal, recorded) as journal:
+    with open_journal(run, recorded) as journal:
         journal.append([fact])
     say("note", f"{job} is settled: execution {execution_id}, {details.job_status}")
     say("next", f"spectrum-pipelines resume {run_id}")

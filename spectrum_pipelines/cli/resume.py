@@ -20,6 +20,7 @@ from spectrum_pipelines.cli.wanted import (
     SECRET,
     RunOptions,
     build_for,
+    open_journal,
     plan_digest,
     progress_option,
     report_option,
@@ -31,7 +32,7 @@ from spectrum_pipelines.engine.events import Resumed, RunStarted
 from spectrum_pipelines.engine.reopen import is_resumable
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.errors import StateError, UserError
-from spectrum_pipelines.output.journal import JournalFile, replay, scan
+from spectrum_pipelines.output.journal import replay, scan
 from spectrum_pipelines.output.locks import Process
 from spectrum_pipelines.output.plan_facts import PlanFacts
 from spectrum_pipelines.output.plan_json import plan_data
@@ -111,17 +112,16 @@ def go_on(
     clock = SystemClock()
     directory = StateDirectory(options.state_dir)
     process = Process(pid=os.getpid(), host=socket.gethostname())
+    before = recall(run, scan(run.journal).facts, options, source=source)
+    if not is_resumable(before.state):
+        # Its history is closed: whoever asks may have the report, and needs no lock for it.
+        return _old_report(before, options)
     stack.enter_context(lock_run(directory.locks, run.run_id, process=process, clock=clock))
-    recorded = scan(run.journal)
+    recorded = scan(run.journal)  # again: the process that held the lock may have gone on
     history = recall(run, recorded.facts, options, source=source)
     state = history.state
     if not is_resumable(state):
-        assert state.ended is not None
-        start = started_at(recorded.facts[0])
-        deliver(
-            build_report(state, started_at=start, now_at=state.at, http=HttpCounts()), options.shown, kept=run.report
-        )
-        return int(state.ended.exit_code)
+        return _old_report(history, options)
     directory.probe()
     reports = options.shown.files(run.report)
     pipeline = state.pipeline
@@ -140,7 +140,7 @@ def go_on(
     take_group(pipeline.concurrency, directory, run, signals, stack, process=process)
     session = Session(
         state=state,
-        journal=stack.enter_context(JournalFile.reopen(run.journal, recorded)),
+        journal=stack.enter_context(open_journal(run, recorded)),
         connection=connection,
         signals=signals,
         shown=options.shown,
@@ -149,8 +149,18 @@ def go_on(
         run_clock=RunClock(clock, start_at=resume_at(recorded.facts[-1], clock.now())),
         started=started_at(recorded.facts[0]),
         stack=stack,
+        recorded=len(recorded.facts),
     )
     return session.carry_out([Resumed()])
+
+
+def _old_report(history: History, options: RunOptions) -> int:
+    state = history.state
+    assert state.ended is not None
+    start = started_at(history.facts[0])
+    report = build_report(state, started_at=start, now_at=state.at, http=HttpCounts())
+    deliver(report, options.shown, kept=history.run.report)
+    return int(state.ended.exit_code)
 
 
 def recall(run: RunDirectory, facts: Sequence[Stamped], options: RunOptions, *, source: Source | None) -> History:

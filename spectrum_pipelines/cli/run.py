@@ -23,6 +23,7 @@ from spectrum_pipelines.cli.options import (
     value_options,
 )
 from spectrum_pipelines.cli.resume import go_on
+from spectrum_pipelines.cli.renderings import Renderings, rendering_options
 from spectrum_pipelines.cli.running import Session, Shown
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say
@@ -30,6 +31,7 @@ from spectrum_pipelines.cli.wanted import (
     SECRET,
     RunOptions,
     build_for,
+    open_journal,
     plan_digest,
     progress_option,
     report_option,
@@ -39,8 +41,6 @@ from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.engine.events import RunStarted
 from spectrum_pipelines.engine.state import RunState
-from spectrum_pipelines.errors import StateError
-from spectrum_pipelines.output.journal import JournalFile
 from spectrum_pipelines.output.locks import Process
 from spectrum_pipelines.output.plan_facts import PlanFacts
 from spectrum_pipelines.output.plan_json import plan_data, render_json
@@ -62,6 +62,7 @@ from spectrum_pipelines.runner import RunClock
     "--only", metavar="SELECTION", multiple=True, help="Run these jobs: a, +b (and its needs), c+ (and what needs it)."
 )
 @report_option
+@rendering_options
 @progress_option
 @state_option
 @option("--run-key", metavar="KEY", help="The same key again adopts or resumes that run, and never triggers anew.")
@@ -73,6 +74,7 @@ def command(
     vars_file: str | None,
     only: tuple[str, ...],
     report: Path | None,
+    renderings: Renderings,
     progress: str,
     state_dir: Path,
     run_key: str | None,
@@ -91,7 +93,7 @@ def command(
     options = RunOptions(
         connection=ConnectionOptions(**connection),
         values=ValueOptions(environment=environment, var=var, vars_file=vars_file),
-        shown=Shown(report=report, progress=progress),
+        shown=Shown(report=report, progress=progress, renderings=renderings),
         only=only,
         state_dir=state_dir,
         run_key=run_key,
@@ -181,14 +183,9 @@ def _begin(
         only=options.only,
         variables={name: SECRET if it.secret else it.value for name, it in pipeline.variables.items()},
     )
-    try:
-        journal = stack.enter_context(JournalFile.create(run.journal))
-    except OSError as error:
-        hint = "make room there, or choose another directory with --state-dir"
-        raise StateError(f"{run.journal} cannot be written: {error.strerror}", hint=hint) from error
     session = Session(
         state=state,
-        journal=journal,
+        journal=stack.enter_context(open_journal(run)),
         connection=connection,
         signals=signals,
         shown=options.shown,

@@ -1,16 +1,16 @@
 """What `run` and `resume` share: a state, a journal and a connection become a run that ends, with its report written."""
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spectrum_pipelines.cli.connection import Connection
+from spectrum_pipelines.cli.renderings import Renderings, tell_github
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say, wants_color
 from spectrum_pipelines.clock import Clock
@@ -20,6 +20,8 @@ from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.output.report import HttpCounts
 from spectrum_pipelines.output.report_file import ReportFile, ReportKeeper
+from spectrum_pipelines.output.report_json import report_json
+from spectrum_pipelines.output.wording import can_show_glyphs
 from spectrum_pipelines.runner import Calls, Heard, Interrupted, Journal, RunClock, Runner
 from spectrum_pipelines.workers import Workers
 
@@ -36,6 +38,7 @@ class Shown:
 
     report: Path | None
     progress: str
+    renderings: Renderings = field(default_factory=Renderings)
 
     @property
     def report_on_stdout(self) -> bool:
@@ -47,12 +50,17 @@ class Shown:
         plain = self.progress == "plain" or (self.progress == "auto" and not draws_bar())
         return (lambda told: say("note", told)) if plain else None
 
+    def path(self, kept: Path) -> Path:
+        """Where the report is to be found. `kept` is where the state directory has it."""
+        return kept if self.report is None or self.report_on_stdout else self.report
+
     def files(self, kept: Path) -> list[ReportFile]:
-        """The report in the state directory, and the one that was asked for. Raises StateError if one cannot be written."""
+        """The report in the state directory, and the one that was asked for. Raises UserError if one, or a rendering, cannot be written."""
         wanted = [kept] if self.report is None or self.report_on_stdout else [kept, self.report]
         files = [ReportFile(path) for path in wanted]
         for file in files:
             file.probe()
+        self.renderings.probe(self.path(kept))
         return files
 
 
@@ -74,7 +82,7 @@ class _Ticking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Everything one process needs to carry a run to its end."""
+    """Everything one process needs to carry a run to its end. `recorded` facts stand in the journal already."""
 
     state: RunState
     journal: Journal
@@ -86,13 +94,14 @@ class Session:
     run_clock: RunClock
     started: datetime | None
     stack: ExitStack
+    recorded: int = 0
 
     def carry_out(self, first: Iterable[Event]) -> int:
         """Run to the end and return the exit code."""
         state, api = self.state, self.connection.api
         counts = lambda: HttpCounts(requests=api.requests, retries=api.retries)  # noqa: E731 - read at every write
         keepers = [ReportKeeper(file, clock=self.clock, http=counts, started=self.started) for file in self.reports]
-        progress = make_progress(self.shown.progress)
+        progress = make_progress(self.shown.progress, seq=self.recorded + 1)
         self.stack.callback(progress.close)
         self.signals.last_words = progress.close
 
@@ -127,10 +136,11 @@ class Session:
             code = code or ExitCode.FAILED
             say("error", f"the report could not be written: {lost}")
         if runner.broken is not None or lost is not None:
-            sys.stderr.write(json.dumps({**report, "exit_code": int(code)}, indent=2) + "\n")
+            sys.stderr.write(report_json({**report, "exit_code": int(code)}))
         else:
             tell(report, self.shown, kept=self.reports[0].path)
-        return code
+        whole = publish({**report, "exit_code": int(code)}, self.shown, kept=self.reports[0].path)
+        return code if whole else code or ExitCode.FAILED
 
 
 def tell(report: dict[str, Any], shown: Shown, *, kept: Path) -> None:
@@ -138,17 +148,25 @@ def tell(report: dict[str, Any], shown: Shown, *, kept: Path) -> None:
     if shown.progress not in {"json", "none"}:
         from spectrum_pipelines.output.report_text import report_text  # noqa: PLC0415 - at the end only
 
-        sys.stderr.write(report_text(report, color=wants_color(sys.stderr), width=_width()))
-        say("report", str(kept if shown.report is None or shown.report_on_stdout else shown.report))
+        glyphs = can_show_glyphs(sys.stderr.encoding)
+        sys.stderr.write(report_text(report, color=wants_color(sys.stderr), width=_width(), glyphs=glyphs))
+        say("report", str(shown.path(kept)))
     if shown.report_on_stdout:
-        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+        sys.stdout.write(report_json(report))
 
 
-def deliver(report: dict[str, Any], shown: Shown, *, kept: Path) -> None:
-    """The report of a run that had ended before: written to where it was asked for, and told again."""
+def publish(report: dict[str, Any], shown: Shown, *, kept: Path) -> bool:
+    """What others get of a run: files that were asked for, and GitHub. False if something that was asked for was lost."""
+    tell_github(report, report_path=shown.path(kept), annotate=shown.progress != "json")
+    return shown.renderings.write(report)
+
+
+def deliver(report: dict[str, Any], shown: Shown, *, kept: Path) -> bool:
+    """The report of a run that had ended before: written to where it was asked for, and told again. False as `publish`."""
     if shown.report is not None and not shown.report_on_stdout:
         ReportFile(shown.report).write(report)
     tell(report, shown, kept=kept)
+    return publish(report, shown, kept=kept)
 
 
 def _width() -> int:
@@ -157,8 +175,8 @@ def _width() -> int:
     return shutil.get_terminal_size((100, 24)).columns
 
 
-def make_progress(kind: str) -> "Progress":
-    """The progress display; `auto` is a bar on a terminal that can show one, plain lines elsewhere."""
+def make_progress(kind: str, *, seq: int) -> "Progress":
+    """The progress display; `auto` is a bar on a terminal that can show one, plain lines elsewhere. `seq` numbers the next fact."""
     stream = sys.stderr
     if kind == "auto":
         kind = "bar" if draws_bar() else "plain"
@@ -166,11 +184,11 @@ def make_progress(kind: str) -> "Progress":
         case "bar":
             from spectrum_pipelines.output.progress_bar import BarProgress  # noqa: PLC0415 - rich
 
-            return BarProgress(stream, color=wants_color(stream))
+            return BarProgress(stream, color=wants_color(stream), glyphs=can_show_glyphs(stream.encoding))
         case "json":
             from spectrum_pipelines.output.progress_json import JsonProgress  # noqa: PLC0415
 
-            return JsonProgress(stream)
+            return JsonProgress(stream, seq=seq)
         case "none":
             from spectrum_pipelines.output.progress import NoProgress  # noqa: PLC0415
 

@@ -24,8 +24,9 @@ from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.source import Source
-from spectrum_pipelines.errors import ConflictError
+from spectrum_pipelines.errors import ConflictError, StateError
 from spectrum_pipelines.output.group_lock import GroupLock
+from spectrum_pipelines.output.journal import JournalFile, Recorded
 from spectrum_pipelines.output.locks import Holder, Process
 from spectrum_pipelines.output.run_directory import RunDirectory
 from spectrum_pipelines.output.state_directory import StateDirectory
@@ -117,3 +118,12 @@ def take_group(
     if held is None:
         raise ConflictError(f"stopped waiting for concurrency group `{concurrency.group}`")
     stack.enter_context(held)
+
+
+def open_journal(run: RunDirectory, recorded: Recorded | None = None) -> JournalFile:
+    """Begin a journal, or go on behind what it has `recorded`. Raises StateError."""
+    try:
+        return JournalFile.create(run.journal) if recorded is None else JournalFile.reopen(run.journal, recorded)
+    except OSError as error:
+        hint = "make room there, or choose another directory with --state-dir"
+        raise StateError(f"{run.journal} cannot be written: {error.strerror}", hint=hint) from error
