@@ -1,12 +1,12 @@
 """`init [DIR]`: a first pipeline, and a job server of one's own to run it on."""
 
 import os
-import sys
 from importlib.resources import files
 from pathlib import Path
 
 import click
 
+from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.errors import ExitCode, UserError
 
@@ -39,8 +39,8 @@ def command(folder: Path) -> int:
         _write(folder / name, files(package).joinpath(resource).read_bytes())
         say("created", str(folder / name))
     pipeline, workspace = folder / "pipeline.yaml", folder / "workspace.yaml"
-    sys.stdout.write(f"spectrum-pipelines validate {_quoted(pipeline)}\n")
-    sys.stdout.write(f"spectrum-pipelines run {_quoted(pipeline)} --local {_quoted(workspace)}\n")
+    put(f"spectrum-pipelines validate {_quoted(pipeline)}\n")
+    put(f"spectrum-pipelines run {_quoted(pipeline)} --local {_quoted(workspace)}\n")
     return ExitCode.SUCCEEDED
 
 

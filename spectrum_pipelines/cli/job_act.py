@@ -167,7 +167,9 @@ def stop(file: str, *, form: str, **connection: Any) -> int:
         print_json({"file": file, "accepted": True})
     else:
         say(
-            "ok", f"the server takes the stop of {file}", hint=f"see it end with `spectrum-pipelines job status {file}`"
+            "ok",
+            f"the server has accepted the stop of {file}",
+            hint=f"see it end with `spectrum-pipelines job status {file}`",
         )
     return ExitCode.SUCCEEDED
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from spectrum_pipelines.cli.printed import print_facts, width_of_stdout
+from spectrum_pipelines.cli.printed import print_facts, put, width_of_stdout
 from spectrum_pipelines.cli.terminal import wants_color
 from spectrum_pipelines.output.clean import clean
 from spectrum_pipelines.output.report_columns import Column, Row, table
@@ -127,7 +127,7 @@ def _print(columns: list[Column], rows: Sequence[tuple[Sequence[str], str]]) -> 
         color=wants_color(sys.stdout),
         dots="…" if glyphs else "...",
     )
-    sys.stdout.write("\n".join(lines) + "\n")
+    put("\n".join(lines) + "\n")
 
 
 def _text(number: int | None) -> str:

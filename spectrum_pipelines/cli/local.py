@@ -2,7 +2,6 @@
 
 import ipaddress
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 
 from spectrum_pipelines.cli.groups import TellingGroup
 from spectrum_pipelines.cli.options import option
+from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.errors import ExitCode
 
@@ -42,9 +42,8 @@ def serve(workspace: Path, *, host: str, port: int, verbose: bool) -> int:
             if not _is_loopback(host):
                 say("warning", f"listening on {host}: whoever reaches it and knows a login may run its jobs")
             names = ", ".join(user.name for user in served.users)
-            sys.stdout.write(f"url     {server.url}\n")
-            sys.stdout.write(f"logins  {names} (the passwords are in {workspace})\n")
-            sys.stdout.flush()
+            put(f"url     {server.url}\n")
+            put(f"logins  {names} (the passwords are in {workspace})\n")
             while not server.wait(0):
                 if signal.sigtimedwait(held, _LOOK) is not None:
                     return ExitCode.SUCCEEDED

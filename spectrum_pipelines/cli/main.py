@@ -100,8 +100,8 @@ def run(args: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         say("error", "interrupted; nothing was triggered")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has left; that is their decision, not a failure of ours.
+    except (BrokenPipeError, SystemExit):
+        # Whoever read our output has left; that is their decision, not a failure of ours. (click makes SystemExit(1) of it.)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.SUCCEEDED
     except Exception as error:

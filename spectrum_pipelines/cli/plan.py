@@ -1,12 +1,12 @@
 """`plan FILE`: what a run would do, without a server."""
 
 import os
-import sys
 
 import click
 
 from spectrum_pipelines.cli.loading import given_values, load_pipeline
 from spectrum_pipelines.cli.options import ValueOptions, option, value_options
+from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.document.source import read_source
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.output.plan_facts import PlanFacts
@@ -51,9 +51,9 @@ def command(
     if form == "json":
         from spectrum_pipelines.output.plan_json import render_json  # noqa: PLC0415 - one of two formats
 
-        sys.stdout.write(render_json(facts))
+        put(render_json(facts))
     else:
         from spectrum_pipelines.output.plan_text import render_text  # noqa: PLC0415
 
-        sys.stdout.write(render_text(facts))
+        put(render_text(facts))
     return ExitCode.SUCCEEDED

@@ -1,6 +1,7 @@
 """Data on stdout: as JSON that nothing in it can break out of, and as lines in columns."""
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterable
@@ -8,15 +9,35 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+from spectrum_pipelines.errors import ExitCode, SpectrumPipelinesError
+
 #: Whoever reads a pipe cuts for himself.
 _UNBOUNDED = 10_000
+
+
+class OutputLost(SpectrumPipelinesError):
+    """What was asked for could not be written to stdout."""
+
+    exit_code = ExitCode.FAILED
+
+
+def put(text: str) -> None:
+    """Write to stdout, now. Whoever reads it may leave at any time, which must change no exit code. Raises OutputLost."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer would be tried again at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise OutputLost(f"the output could not be written: {(error.strerror or str(error)).lower()}") from error
 
 
 def print_json(value: object) -> None:
     """Indented, ASCII only; records as objects with their own field names, enums as their words."""
     # `##vso[` is a command to Azure wherever it stands in a line; within JSON, `##` stands in strings only.
     text = json.dumps(_plain(value), indent=2).replace("##", "\\u0023\\u0023")
-    sys.stdout.write(text + "\n")
+    put(text + "\n")
 
 
 def _plain(value: Any) -> Any:
@@ -37,9 +58,7 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
 
     shown = [(name, clean(str(value))) for name, value in facts if value is not None and value != ""]
     column = max((len(name) for name, _ in shown), default=0)
-    for name, value in shown:
-        sys.stdout.write(f"{name:<{column}}  {value}\n")
-    sys.stdout.flush()
+    put("".join(f"{name:<{column}}  {value}\n" for name, value in shown))
 
 
 def width_of_stdout() -> int:

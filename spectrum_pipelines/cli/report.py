@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from spectrum_pipelines.cli.options import option, state_option
+from spectrum_pipelines.cli.printed import put
+from spectrum_pipelines.cli.renderings import FORMATS, rendered
 from spectrum_pipelines.cli.terminal import wants_color
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import ExitCode, StateError
@@ -20,7 +22,7 @@ _WIDTH = 100  # of a stream that is no terminal
 
 @click.command("report")
 @click.argument("run", metavar="RUN_ID|FILE")
-@option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@option("--format", "form", type=click.Choice(["text", "json", *FORMATS]), default="text", show_default=True)
 @option("--exit-code", is_flag=True, help="Exit with the run's own code instead of 0.")
 @state_option
 def command(run: str, *, form: str, exit_code: bool, state_dir: Path) -> int:
@@ -34,14 +36,17 @@ def command(run: str, *, form: str, exit_code: bool, state_dir: Path) -> int:
       spectrum-pipelines report 20261123T150405Z-7f3a
       spectrum-pipelines report report.json --format json | jq .jobs
       spectrum-pipelines report report.json --exit-code
+      spectrum-pipelines report report.json --format html > report.html
     """
     report = _report(run, StateDirectory(state_dir))
     if form == "json":
-        from spectrum_pipelines.output.report_json import report_json  # noqa: PLC0415 - one of two formats
+        from spectrum_pipelines.output.report_json import report_json  # noqa: PLC0415 - one of several formats
 
-        sys.stdout.write(report_json(report))
+        put(report_json(report))
+    elif form in FORMATS:
+        click.echo(rendered(report, form).encode(), nl=False)  # UTF-8, whatever the locale says
     else:
-        sys.stdout.write(_text(report))
+        put(_text(report))
     return int(report["exit_code"] or 0) if exit_code else ExitCode.SUCCEEDED
 
 
@@ -71,7 +76,7 @@ def recorded_report(run: RunDirectory) -> dict[str, Any]:
 
 
 def _text(report: dict[str, Any]) -> str:
-    from spectrum_pipelines.output.report_text import report_text  # noqa: PLC0415 - one of two formats
+    from spectrum_pipelines.output.report_text import report_text  # noqa: PLC0415 - one of several formats
     from spectrum_pipelines.output.wording import can_show_glyphs  # noqa: PLC0415
 
     return report_text(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spectrum_pipelines.cli.options import option, state_option
-from spectrum_pipelines.cli.printed import print_json, width_of_stdout
+from spectrum_pipelines.cli.printed import print_json, put, width_of_stdout
 from spectrum_pipelines.cli.terminal import say, wants_color
 from spectrum_pipelines.clock import SystemClock, rfc3339
 from spectrum_pipelines.engine.outcome import RunStatus
@@ -36,7 +36,7 @@ def command(*, form: str, state_dir: Path) -> int:
     if form == "json":
         print_json([_as_dict(run) for run in runs])
     elif runs:
-        sys.stdout.write("\n".join(_table(runs)) + "\n")
+        put("\n".join(_table(runs)) + "\n")
     else:
         say("note", f"no runs in {state_dir} yet", hint="begin one with `spectrum-pipelines run FILE`")
     return ExitCode.SUCCEEDED

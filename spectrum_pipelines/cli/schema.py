@@ -1,9 +1,8 @@
 """`schema NAME`: the JSON Schemas that ship."""
 
-import sys
-
 import click
 
+from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.errors import ExitCode
 
 #: What a user calls it -> the name of the file.
@@ -28,5 +27,5 @@ def command(name: str) -> int:
     from importlib.resources import files  # noqa: PLC0415 - `--help` needs none
 
     text = files("spectrum_pipelines.schemas").joinpath(f"{SCHEMAS[name]}.schema.json").read_text(encoding="utf-8")
-    sys.stdout.write(text)
+    put(text)
     return ExitCode.SUCCEEDED

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from spectrum_pipelines.cli.options import option
+from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.terminal import say, wants_color
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
 from spectrum_pipelines.document.parse import Document, parse
@@ -99,10 +100,10 @@ def _show(checked: Iterable[Checked], form: str) -> None:
     from spectrum_pipelines.output.diagnostics import render_json, render_text  # noqa: PLC0415 - a good file needs none
 
     if form == "json":
-        sys.stdout.write(render_json(found))
+        put(render_json(found))
     else:
         sources = {one.shown.name: one.shown for one in checked}
-        sys.stdout.write(render_text(found, sources, color=wants_color(sys.stdout)))
+        put(render_text(found, sources, color=wants_color(sys.stdout)))
 
 
 def _many(number: int) -> str:

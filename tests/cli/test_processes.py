@@ -1,0 +1,184 @@
+"""What only a process of its own shows: signals, pipes, streams."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spectrum_pipelines.clock import SystemClock
+from tests.cli.command_line import LOGIN, PATIENCE, PIPELINES, PROGRAM, call, plain_environment, process, start
+
+WORKSPACE = """
+version: 1
+users: [{name: analyst, password: analyst}]
+files:
+  - {id: 20, path: /Simulated/quick.wbk, simulate: {records: 7}}
+  - {id: 24, path: /Simulated/slow.wbk, simulate: {duration: 1h}}
+"""
+SLOW = """
+version: 1
+name: slow
+poll: {min: 10ms}
+variables: {token: {type: string, secret: true}, file: {type: string, default: "${env.SLOW_FILE}"}}
+jobs:
+  quick: {trigger: /Simulated/quick.wbk}
+  slow: {needs: [quick], sequence: [24], variables: {token: "${var.token}"}}
+  never: {needs: [slow], trigger: "${env.SLOW_FILE}"}
+  left_out: {trigger: 20}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "workspace.yaml").write_text(WORKSPACE, encoding="utf-8")
+    (tmp_path / "slow.yaml").write_text(SLOW, encoding="utf-8")
+    return tmp_path
+
+
+def until(claim: Callable[[], object]) -> None:
+    clock = SystemClock()
+    ends_at = clock.monotonic() + PATIENCE
+    while not claim():
+        assert clock.monotonic() < ends_at, "it never came to that"
+        clock.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda it: it.name)
+def test_the_server_serves_until_a_signal_and_ends_in_time(number: signal.Signals, folder: Path) -> None:
+    with start("local", "serve", "workspace.yaml", cwd=folder) as serving:
+        assert serving.stdout is not None
+        url = serving.stdout.readline().split()[1]
+        logins = serving.stdout.readline()
+        assert "analyst" in logins
+        assert "workspace.yaml" in logins
+        assert call("job", "trigger", "24", cwd=folder, env={"SPECTRUM_URL": url, **LOGIN}).code == 0
+        began = SystemClock().monotonic()
+        serving.send_signal(number)
+        assert serving.wait(PATIENCE) == 0
+        assert SystemClock().monotonic() - began < 2.0
+        assert serving.stderr is not None
+        assert serving.stderr.read() == ""
+
+
+def test_two_servers_on_one_workspace_are_told_apart(folder: Path) -> None:
+    with start("local", "serve", "workspace.yaml", cwd=folder) as serving:
+        assert serving.stdout is not None
+        serving.stdout.readline()
+        second = call("local", "serve", "workspace.yaml", cwd=folder)
+        assert second.code == 2
+        assert "another server" in second.stderr
+        serving.terminate()
+        assert serving.wait(PATIENCE) == 0
+
+
+def test_a_run_is_told_from_its_journal_while_it_goes_on_and_after_kill_9(folder: Path) -> None:
+    given = {"SPECTRUM_VAR_token": "hunter2", "SLOW_FILE": "/Simulated/quick.wbk"}
+    args = ["run", "slow.yaml", "--local", "workspace.yaml", "--progress", "none", "--only", "+never"]
+    with start(*args, cwd=folder, env=given) as running:
+        until(lambda: '"slow"' in call("report", run_id(folder), "--format", "json", cwd=folder).stdout)
+        until(lambda: "RUNNING" in call("report", run_id(folder), "--format", "json", cwd=folder).stdout)
+        listed = json.loads(call("runs", "--format", "json", cwd=folder).stdout)
+        assert [(it["status"], it["resumable"]) for it in listed] == [("running", False)]
+        running.kill()
+        running.wait(PATIENCE)
+    # Neither the secret nor the environment variable is there any more, and `--only` was never written down in words.
+    ended = call("report", run_id(folder), "--format", "json", cwd=folder)
+    report = json.loads(ended.stdout)
+    assert {job["id"]: job["status"] for job in report["jobs"]} == {
+        "quick": "succeeded",
+        "slow": "running",
+        "never": "pending",
+    }
+    assert report["jobs"][2]["target"] == "/Simulated/quick.wbk"
+    assert report["variables"]["token"] == "***"
+    assert "hunter2" not in ended.stdout
+    listed = json.loads(call("runs", "--format", "json", cwd=folder).stdout)
+    assert [(it["status"], it["resumable"]) for it in listed] == [("interrupted", True)]
+    table = call("runs", cwd=folder).stdout.splitlines()
+    assert table[0].split() == ["RUN", "STATUS", "STARTED", "(UTC)", "RESUME", "PIPELINE"]
+    assert table[1].split()[1:3] == ["✗", "interrupted"]
+
+
+def run_id(folder: Path) -> str:
+    runs = folder / ".spectrum-pipelines" / "runs"
+    return next((it.name for it in runs.glob("*") if (it / "journal.jsonl").exists()), "20261123T150405Z-7f3a")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda it: it.unlink(), id="missing"),
+        pytest.param(lambda it: it.write_text("{"), id="cut off"),
+        pytest.param(lambda it: it.write_text("[]"), id="no plan"),
+        pytest.param(lambda it: it.write_text('{"plan_version": 1, "jobs": 3}'), id="of another shape"),
+        pytest.param(lambda it: it.write_text(it.read_text().replace('"good"', '"bad"')), id="of another run"),
+        pytest.param(lambda it: it.write_text(it.read_text().replace('"needs": []', '"needs": ["x"]')), id="bad needs"),
+        pytest.param(lambda it: it.write_text("[" * 100_000), id="bottomless"),
+    ],
+)
+def test_a_plan_that_somebody_changed_is_refused(change: Callable[[Path], object], folder: Path) -> None:
+    (folder / "good.yaml").write_text("version: 1\nname: g\njobs: {good: {trigger: 20}}\n", encoding="utf-8")
+    assert call("run", "good.yaml", "--local", "workspace.yaml", "--progress", "none", cwd=folder).code == 0
+    assert call("report", run_id(folder), cwd=folder).code == 0
+    change(folder / ".spectrum-pipelines" / "runs" / run_id(folder) / "plan.json")
+    ended = call("report", run_id(folder), cwd=folder)
+    assert ended.code == 2
+    assert "hint: " in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "args", [["schema", "pipeline"], ["plan", "quickstart.yaml"], ["--help"]], ids=lambda it: it[0]
+)
+def test_a_reader_that_leaves_is_no_failure(args: list[str]) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    env = plain_environment(SPECTRUM_URL="http://localhost")
+    running = subprocess.run(
+        [PROGRAM, *args],
+        cwd=PIPELINES,
+        env=env,
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        timeout=PATIENCE,
+        check=False,
+    )
+    os.close(write_end)
+    assert (running.returncode, running.stderr) == (0, b"")
+
+
+def test_a_disk_that_is_full_is_a_failure() -> None:
+    with Path("/dev/full").open("w") as full:
+        running = subprocess.run(
+            [PROGRAM, "schema", "pipeline"], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE, check=False
+        )
+    assert running.returncode == 1
+    assert running.stderr == b"error: the output could not be written: no space left on device\n"
+
+
+def test_a_reader_that_leaves_changes_no_verdict(folder: Path) -> None:
+    (folder / "bad.yaml").write_text("version: 1\n", encoding="utf-8")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    args = [PROGRAM, "validate", "bad.yaml"]
+    running = subprocess.run(args, cwd=folder, stdout=write_end, timeout=PATIENCE, check=False)
+    os.close(write_end)
+    assert running.returncode == 1
+
+
+def test_a_pipe_is_no_file_to_wait_for(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.yaml")
+    ended = process("validate", "pipe.yaml", cwd=folder)
+    assert ended.code == 2
+    assert "named pipe" in ended.stderr
+
+
+def test_names_stay_readable_where_only_ascii_can_be_shown(folder: Path) -> None:
+    call("run", "slow.yaml", "--local", "workspace.yaml", "--progress", "none", cwd=folder)
+    env = plain_environment(PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    ended = process("runs", cwd=folder, env=env)
+    assert ended.code == 0
+    assert ended.stdout.isascii()
