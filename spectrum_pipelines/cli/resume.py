@@ -14,6 +14,7 @@ import click
 from spectrum_pipelines.cli.connection import connect, server_of
 from spectrum_pipelines.cli.loading import Loaded
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
+from spectrum_pipelines.cli.renderings import Renderings, rendering_options
 from spectrum_pipelines.cli.running import Session, Shown, deliver
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.wanted import (
@@ -31,7 +32,7 @@ from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.events import Resumed, RunStarted
 from spectrum_pipelines.engine.reopen import is_resumable
 from spectrum_pipelines.engine.state import RunState
-from spectrum_pipelines.errors import StateError, UserError
+from spectrum_pipelines.errors import ExitCode, StateError, UserError
 from spectrum_pipelines.output.journal import replay, scan
 from spectrum_pipelines.output.locks import Process
 from spectrum_pipelines.output.plan_facts import PlanFacts
@@ -66,6 +67,7 @@ class History:
     "--var", metavar="NAME=VALUE", multiple=True, envvar=None, help="A secret variable: no journal holds its value."
 )
 @report_option
+@rendering_options
 @progress_option
 @state_option
 def command(
@@ -73,6 +75,7 @@ def command(
     *,
     var: tuple[str, ...],
     report: Path | None,
+    renderings: Renderings,
     progress: str,
     state_dir: Path,
     **connection: Any,
@@ -90,7 +93,7 @@ def command(
     options = RunOptions(
         connection=ConnectionOptions(**connection),
         values=ValueOptions(environment=None, var=var, vars_file=None),
-        shown=Shown(report=report, progress=progress),
+        shown=Shown(report=report, progress=progress, renderings=renderings),
         only=(),
         state_dir=state_dir,
         run_key=None,
@@ -159,8 +162,8 @@ def _old_report(history: History, options: RunOptions) -> int:
     assert state.ended is not None
     start = started_at(history.facts[0])
     report = build_report(state, started_at=start, now_at=state.at, http=HttpCounts())
-    deliver(report, options.shown, kept=history.run.report)
-    return int(state.ended.exit_code)
+    whole = deliver(report, options.shown, kept=history.run.report)
+    return int(state.ended.exit_code) if whole else int(state.ended.exit_code) or ExitCode.FAILED
 
 
 def recall(run: RunDirectory, facts: Sequence[Stamped], options: RunOptions, *, source: Source | None) -> History:

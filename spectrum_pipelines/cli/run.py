@@ -22,8 +22,8 @@ from spectrum_pipelines.cli.options import (
     state_option,
     value_options,
 )
-from spectrum_pipelines.cli.resume import go_on
 from spectrum_pipelines.cli.renderings import Renderings, rendering_options
+from spectrum_pipelines.cli.resume import go_on
 from spectrum_pipelines.cli.running import Session, Shown
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say

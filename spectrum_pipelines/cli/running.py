@@ -55,7 +55,7 @@ class Shown:
         return kept if self.report is None or self.report_on_stdout else self.report
 
     def files(self, kept: Path) -> list[ReportFile]:
-        """The report in the state directory, and the one that was asked for. Raises UserError if one, or a rendering, cannot be written."""
+        """The report in the state directory, and the one that was asked for. Raises UserError if something cannot be written."""
         wanted = [kept] if self.report is None or self.report_on_stdout else [kept, self.report]
         files = [ReportFile(path) for path in wanted]
         for file in files:

@@ -47,9 +47,13 @@ class ReportFile:
 
     def write(self, report: Mapping[str, Any]) -> None:
         """Put the report in place; it is on disk when this returns."""
+        self.put(report_json(report, self._kept).encode("ascii"))
+
+    def put(self, content: bytes) -> None:
+        """The same for a report in another form."""
         target = self._target()
         try:
-            self._replace(target, report_json(report, self._kept).encode("ascii"), keep=True)
+            self._replace(target, content, keep=True)
         except OSError as error:
             raise self._failed(error) from error
 
