@@ -154,11 +154,7 @@ class Runner:
         now, time = self._clock.at(), self._clock.time()
         listed = list(events)
         facts = [Stamped(at=now, time=time, event=event) for event in listed if isinstance(event, Fact)]
-        if facts and self.broken is None:
-            try:
-                self._journal.append(facts)
-            except OSError as error:
-                self._break(error)
+        breaks = self.broken is None and not self._is_written(facts)
         if self.broken is not None:
             # Without a journal nothing may be triggered any more: an intent that is not on disk was never had.
             listed = [event for event in listed if not isinstance(event, TriggerIntended)]
@@ -168,8 +164,14 @@ class Runner:
         for fact in facts:
             for observer in self._observers:
                 observer(fact, self.state)
-
-    def _break(self, error: OSError) -> None:
-        self.broken = error
-        if self.state.abort is None and self.state.ended is None:
+        if breaks and self.state.abort is None and self.state.ended is None:
+            # Only now: `Resumed`, say, lifts every abort that stands before it.
             self._record([AbortRequested(signal="DISK", detach=False)])
+
+    def _is_written(self, facts: Sequence[Stamped]) -> bool:
+        try:
+            if facts:
+                self._journal.append(facts)
+        except OSError as error:
+            self.broken = error
+        return self.broken is None
