@@ -85,6 +85,8 @@ def _trigger_intended(state: RunState, event: ev.TriggerIntended, at: float) -> 
 
 def _trigger_not_handled(state: RunState, event: ev.TriggerNotHandled, at: float) -> None:
     job = state.jobs[event.job]
+    # Only the network's own refusals use up `http.retry`: for a process that died or was told to end, nothing was even tried.
+    tried = not job.sender_died and state.abort is None
     state.triggers -= 1  # provably nothing reached Spectrum: exit codes may still say "nothing was triggered"
     put(
         state,
@@ -93,7 +95,7 @@ def _trigger_not_handled(state: RunState, event: ev.TriggerNotHandled, at: float
         lookup=None,
         accepted_at=None,
         sender_died=False,
-        unsent=job.unsent + 1,
+        unsent=job.unsent + tried,
         reason=event.reason,
         seen={},
         wake_at=at + event.wait,
