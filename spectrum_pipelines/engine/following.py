@@ -44,10 +44,6 @@ def _judged(job: JobState) -> Decision:
     verdict = judge(job.current, job.job.policy, job.job.expect)
     if job.stop is not None and job.stop.cause is Cause.ABORT and verdict.status is JobStatus.CANCELED:
         return ended(job, verdict.status, Cause.ABORT, "stopped when the run was interrupted")
-    if not job.complete:
-        told = f" ({verdict.reason})" if verdict.reason else ""
-        reason = "the answer to the sequential trigger was lost: its own files were found again, what they started is not known"
-        return ended(job, JobStatus.UNKNOWN, Cause.AMBIGUOUS, reason + told)
     return ended(job, verdict.status, verdict.cause, verdict.reason)
 
 

@@ -36,6 +36,12 @@ from spectrum_pipelines.spectrum import ExecutionId, FileReference, Phase, Statu
 
 Decision = Event | Sighting | Request
 
+_LOST_PLAN = (
+    "the answer to the sequential trigger was lost: its own files were found again, what they started is not known"
+)
+#: Ends of our watching only: `resume` goes on with the same executions, and then comes to an end of theirs.
+_SEEN_AGAIN = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
+
 
 class Unresolvable(Exception):
     """A template names a job that has no execution."""
@@ -71,7 +77,11 @@ def resolved_targets(state: RunState, job: JobState) -> tuple[FileReference, ...
 
 
 def ended(job: JobState, status: JobStatus, cause: Cause, reason: str | None) -> AttemptEnded:
-    """End the job's attempt."""
+    """End the job's attempt. However it ends, what a lost execution plan has started besides stays unknown."""
+    if not job.complete:
+        told = f" ({reason})" if reason else ""
+        status, reason = JobStatus.UNKNOWN, f"{_LOST_PLAN}{told}"
+        cause = cause if cause in _SEEN_AGAIN else Cause.AMBIGUOUS
     return AttemptEnded(job=job.job.id, attempt=job.attempt, status=status, cause=cause, reason=reason)
 
 
