@@ -133,16 +133,20 @@ def _stop_verified(job: JobState, outcome: Outcome) -> Events:
     if isinstance(outcome, StatusAnswer):
         if outcome.execution_id == ours and outcome.phase is Phase.RUNNING:
             return [StopCleared(job=job.job.id, execution_id=ours)]
-        doubts: Events = []
-        if not outcome.phase.is_active:
-            doubts = [ExecutionDoubted(job=job.job.id, execution_id=ours)]
-        return [StopCleared(job=job.job.id, execution_id=ours, need_list=True), *doubts]
+        cleared = StopCleared(job=job.job.id, execution_id=ours, need_list=True)
+        if outcome.execution_id == ours and outcome.phase.is_active:
+            return [cleared]
+        # Another execution came after it, or this one has ended: perhaps there is nothing left to be stopped.
+        return [cleared, ExecutionDoubted(job=job.job.id, execution_id=ours)]
     assert isinstance(outcome, tuple)
     return _listed_for_stop(job, [e for e in outcome if isinstance(e, ActiveJob)])
 
 
 def _listed_for_stop(job: JobState, entries: list[ActiveJob]) -> Events:
-    """The list shows what runs in the file: clear the stop only if that is ours, or nothing of anybody else's runs."""
+    """The list shows what runs in the file: clear the stop only if that is ours, or nothing of anybody else's runs.
+
+    Servers may leave waiting executions out. But while one of ours waits something runs somewhere: an empty list shows nothing.
+    """
     ours = target_execution(job)
     assert ours is not None
     own = {e.execution_id for e in job.open_executions}
@@ -153,6 +157,8 @@ def _listed_for_stop(job: JobState, entries: list[ActiveJob]) -> Events:
         if e.execution_id not in own and e.phase is Phase.RUNNING and {str(e.file_id), str(e.uuid)} & file_ids
     ]
     running = any(e.execution_id == ours and e.phase is Phase.RUNNING for e in entries)
+    if not entries:
+        return [StopWithheld(job=job.job.id, reason="list-running is empty: what a stop would hit cannot be seen")]
     if others and not running:
         reason = f"execution {others[0].execution_id}, which is not ours, runs there now"
         return [StopWithheld(job=job.job.id, reason=reason)]
