@@ -42,6 +42,8 @@ def _attempt_ended(state: RunState, event: ev.AttemptEnded, at: float) -> None:
     job = state.jobs[event.job]
     ended = Attempt(attempt=event.attempt, status=event.status, cause=event.cause, reason=event.reason)
     stop_following(state, event.job)
+    if job.step is Step.INTENDED:
+        state.triggers -= 1  # refused, or never sent: exit codes may still say "nothing was triggered"
     put(
         state,
         event.job,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from spectrum_pipelines.engine.events import JobEnded, RetryScheduled, StopRequested
 from spectrum_pipelines.engine.looking import Decision, ended
+from spectrum_pipelines.engine.lookup import is_exhausted
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.patience import LEFT_BEHIND_AFTER, LONGEST_SILENCE
 from spectrum_pipelines.engine.state import Attempt, JobState, RunState
@@ -94,7 +95,7 @@ def decide_judged(state: RunState, job: JobState, now: float) -> Iterator[Decisi
         yield RetryScheduled(job=job.job.id, attempt=job.attempt + 1, wait=0.0)
         return
     wait = retry_wait(job.job.policy.retry, run_id=state.run_id, job=job.job.id, attempt=len(_counted(job)))
-    if _may_retry(job, last) and not _too_late(state, job, now + wait):
+    if _may_retry(job, last, now) and not _too_late(state, job, now + wait):
         yield RetryScheduled(job=job.job.id, attempt=job.attempt + 1, wait=wait)
     else:
         yield JobEnded(job=job.job.id, status=last.status, cause=last.cause, reason=last.reason)
@@ -104,16 +105,23 @@ def _counted(job: JobState) -> list[Attempt]:
     return [a for a in job.attempts if a.cause is not Cause.ABORT]
 
 
-def _may_retry(job: JobState, last: Attempt) -> bool:
+def _may_retry(job: JobState, last: Attempt, now: float) -> bool:
     retry = job.job.policy.retry
     if last.status is JobStatus.UNKNOWN:
-        again = job.job.policy.on_ambiguous is OnAmbiguous.RETRY and not job.current
+        again = job.job.policy.on_ambiguous is OnAmbiguous.RETRY and _was_never_started(job, now)
         return again and len(_counted(job)) <= max(1, retry.limit)
     if last.cause in _NEVER_AGAIN or len(_counted(job)) > retry.limit:
         return False
     if any(e.adopted is AdoptedBy.STOPPED for e in job.current):
         return False
     return _retry_reason(last) in retry.when
+
+
+def _was_never_started(job: JobState, now: float) -> bool:
+    """As far as empty look-ups can tell. Candidates, or a search that was not answered, are reasons not to start another one."""
+    if job.current or job.candidates or job.lookup is None:
+        return False
+    return is_exhausted(job.lookup, grace=job.job.policy.ambiguous_grace, now=now)
 
 
 def _retry_reason(last: Attempt) -> RetryReason | None:

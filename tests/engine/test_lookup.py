@@ -1,0 +1,168 @@
+"""The search for the execution of a trigger whose answer was lost, as a value: rounds, candidates, patience."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spectrum_pipelines.engine.events import Baseline
+from spectrum_pipelines.engine.lookup import (
+    EMPTY_ROUNDS,
+    LookAtDetails,
+    LookAtHistory,
+    LookAtList,
+    LookAtStatus,
+    Lookup,
+    after_answer,
+    begin_round,
+    is_exhausted,
+)
+from spectrum_pipelines.engine.sightings import LookupSeen
+from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.spectrum import ActiveJob, ConfigurationId, ExecutionId, FileId, StatusAnswer
+from tests.engine.made import ids
+
+_NOBODY: frozenset[ExecutionId] = frozenset()
+
+
+def _baseline(target: str = "/a", before: int | None = 10, file_id: int | None = 6) -> Baseline:
+    return Baseline(
+        target=target,
+        execution_id=None if before is None else ExecutionId(before),
+        file_id=None if file_id is None else FileId(file_id),
+    )
+
+
+def _seen(**what: Any) -> LookupSeen:
+    return LookupSeen(job=JobId("a"), **what)
+
+
+def _status(number: int | None, target: str = "/a") -> LookupSeen:
+    latest = StatusAnswer(job_status="RUNNING", execution_id=None if number is None else ExecutionId(number))
+    return _seen(target=target, latest=latest)
+
+
+def _listed(*entries: tuple[int, int | None, str | None]) -> LookupSeen:
+    return _seen(
+        entries=tuple(
+            ActiveJob(
+                execution_id=ExecutionId(number),
+                job_status="RUNNING",
+                file_id=None if file_id is None else FileId(file_id),
+                uuid=uuid,
+            )
+            for number, file_id, uuid in entries
+        )
+    )
+
+
+def _round(*answers: LookupSeen, baseline: Baseline | None = None, ours: frozenset[ExecutionId] = _NOBODY) -> Lookup:
+    baselines = (baseline or _baseline(),)
+    lookup = begin_round(Lookup(since=0.0), baselines)
+    for answer in answers:
+        lookup = after_answer(lookup, answer, baselines=baselines, ours=ours, at=1.0)
+    return lookup
+
+
+def test_a_round_looks_at_each_file_and_at_the_list() -> None:
+    lookup = begin_round(Lookup(since=0.0), (_baseline("/a"), _baseline("/b")))
+    assert lookup.todo == (LookAtStatus("/a"), LookAtStatus("/b"), LookAtList())
+
+
+def test_a_candidate_tells_the_configuration_and_that_the_history() -> None:
+    lookup = _round(_status(12), _seen())
+    assert lookup.todo == (LookAtDetails("/a", ExecutionId(12)),)
+    details = _seen(configuration_id=ConfigurationId(4))
+    lookup = after_answer(lookup, details, baselines=(_baseline(),), ours=_NOBODY, at=1.0)
+    assert lookup.todo == (LookAtHistory("/a", ConfigurationId(4)),)
+    history = _seen(target="/a", older=ids(12, 11, 10, 9))
+    lookup = after_answer(lookup, history, baselines=(_baseline(),), ours=_NOBODY, at=1.0)
+    assert lookup.all_candidates == (11, 12), "one that came and went in between is a candidate like any other"
+    assert lookup.todo == ()
+
+
+def test_a_candidate_is_asked_for_its_details_once() -> None:
+    assert _round(_status(12), _listed((13, 6, None))).todo == (LookAtDetails("/a", ExecutionId(12)),)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "answers", "ours", "found"),
+    [
+        pytest.param(_baseline(), [_status(10)], _NOBODY, (), id="the baseline itself is nobody's news"),
+        pytest.param(_baseline(), [_status(9)], _NOBODY, (), id="nor is what is older"),
+        pytest.param(_baseline(), [_status(11)], _NOBODY, (11,), id="above the baseline: a candidate"),
+        pytest.param(_baseline(before=None), [_status(1)], _NOBODY, (1,), id="it never ran: everything is above"),
+        pytest.param(_baseline(), [_status(None)], _NOBODY, (), id="it never ran, still"),
+        pytest.param(_baseline(), [_status(11)], frozenset(ids(11)), (), id="another job of this run owns it"),
+        pytest.param(_baseline(), [_status(None), _listed((11, 6, None))], _NOBODY, (11,), id="only the list shows it"),
+        pytest.param(_baseline(), [_status(None), _listed((11, 7, None))], _NOBODY, (), id="another file's"),
+        pytest.param(
+            _baseline("6", file_id=None), [_status(None, "6"), _listed((11, 6, None))], _NOBODY, (11,), id="named by id"
+        ),
+        pytest.param(
+            _baseline("f8d4", file_id=None),
+            [_status(None, "f8d4"), _listed((11, 6, "f8d4"))],
+            _NOBODY,
+            (11,),
+            id="named by uuid",
+        ),
+        pytest.param(
+            _baseline("/a", file_id=None),
+            [_status(None), _listed((11, None, None))],
+            _NOBODY,
+            (),
+            id="a path cannot be told from a nameless entry",
+        ),
+        pytest.param(_baseline(), [_status(12), _listed((11, 6, None))], _NOBODY, (11, 12), id="several"),
+    ],
+)
+def test_what_is_a_candidate(
+    baseline: Baseline, answers: list[LookupSeen], ours: frozenset[ExecutionId], found: tuple[int, ...]
+) -> None:
+    assert _round(*answers, baseline=baseline, ours=ours).all_candidates == found
+
+
+def test_the_file_id_of_a_status_answer_helps_to_read_the_list() -> None:
+    latest = StatusAnswer(job_status="COMPLETED", execution_id=ExecutionId(10), file_id=FileId(6))
+    answers = (_seen(target="/a", latest=latest), _listed((11, 6, None)))
+    assert _round(*answers, baseline=_baseline(file_id=None)).all_candidates == (11,)
+
+
+def test_a_round_with_a_lost_answer_is_not_an_empty_one() -> None:
+    lookup = _round(_status(None), _seen(succeeded=False))
+    assert (lookup.rounds, lookup.empty_rounds, lookup.round_failed) == (1, 0, True)
+    full = begin_round(lookup, (_baseline(),))
+    assert not full.round_failed, "the next round starts over"
+
+
+def test_a_new_round_forgets_what_an_earlier_one_saw() -> None:
+    lookup = begin_round(_round(_status(12)), (_baseline(),))
+    assert lookup.all_candidates == ()
+
+
+@given(
+    rounds=st.integers(0, 12),
+    grace=st.floats(min_value=0, max_value=60),
+    spacing=st.floats(min_value=0.01, max_value=10),
+    after=st.floats(min_value=0, max_value=60),
+)
+def test_patience_ends_only_after_enough_empty_rounds_and_the_whole_grace(
+    rounds: int, grace: float, spacing: float, after: float
+) -> None:
+    lookup, at = Lookup(since=0.0), 5.0
+    for _ in range(rounds):
+        lookup = begin_round(lookup, (_baseline(),))
+        for answer in (_status(None), _seen()):
+            lookup = after_answer(lookup, answer, baselines=(_baseline(),), ours=_NOBODY, at=at)
+        at += spacing
+    now = at + after
+    expected = rounds >= EMPTY_ROUNDS and now >= 5.0 + grace
+    assert is_exhausted(lookup, grace=grace, now=now) is expected
+
+
+@given(rounds=st.integers(0, 10_000))
+def test_rests_grow_and_stay_short(rounds: int) -> None:
+    rest = Lookup(since=0.0, rounds=rounds).rest()
+    assert 0.25 <= rest <= 4.0
+    assert rest <= Lookup(since=0.0, rounds=rounds + 1).rest()
