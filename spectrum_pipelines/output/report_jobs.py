@@ -6,6 +6,7 @@ from typing import Any
 from spectrum_pipelines.clock import rfc3339
 from spectrum_pipelines.engine.execution import Execution
 from spectrum_pipelines.engine.state import Attempt, JobState, RunState
+from spectrum_pipelines.output.report_policy import policy_entry
 from spectrum_pipelines.output.report_status import reason_of, status_of
 from spectrum_pipelines.pipeline.action import ACTION_WORDS, DeleteData, JobId, Sequence
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
@@ -67,6 +68,7 @@ def _entry(job: JobState, started_at: datetime, secrets: tuple[str, ...], *, is_
         "executions": [_execution(one, started_at, secrets) for one in job.executions],
         "candidates": list(job.candidates),
         "data": [{"data_id": data_id, "deletion": deletion.value} for data_id, deletion in job.deletions],
+        "policy": policy_entry(job.job.policy),
     }
 
 
@@ -101,6 +103,7 @@ def _execution(execution: Execution, started_at: datetime, secrets: tuple[str, .
         "adopted": execution.adopted is not None,
         "adopted_by": execution.adopted.value if execution.adopted else None,
         "accepted_at": moment(started_at, execution.accepted_at),
+        "running_at": moment(started_at, execution.running_at),
         "ended_at": moment(started_at, execution.ended_at),
         "start_time": _shown(execution.start_time, secrets),
         "stop_time": _shown(execution.stop_time, secrets),

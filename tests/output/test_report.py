@@ -119,6 +119,7 @@ def test_a_succeeded_run_in_full() -> None:
                 "adopted": False,
                 "adopted_by": None,
                 "accepted_at": "2026-11-23T15:04:05.500Z",
+                "running_at": "2026-11-23T15:04:06.500Z",
                 "ended_at": "2026-11-23T15:04:09.500Z",
                 "start_time": "Jul 18, 2018 1:46:38\u202fPM",
                 "stop_time": "Jul 18, 2018 1:47:03\u202fPM",
@@ -129,6 +130,24 @@ def test_a_succeeded_run_in_full() -> None:
         ],
         "candidates": [],
         "data": [],
+        "policy": {
+            "timeout": 86_400.0,
+            "queue_timeout": None,
+            "warnings": "succeed",
+            "on_running": "fail",
+            "on_timeout": "stop",
+            "on_ambiguous": "unknown",
+            "ambiguous_grace": 15.0,
+            "retry": {
+                "limit": 0,
+                "interval": 30.0,
+                "factor": 2.0,
+                "max_interval": 600.0,
+                "jitter": 0.2,
+                "max_duration": None,
+                "when": ["failed", "timed_out"],
+            },
+        },
     }
     assert (customers["status"], customers["job_status"]) == ("warned", "COMPLETED_WITH_WARNINGS")
     assert [one["execution_id"] for one in sales["executions"]] == [16, 17]
