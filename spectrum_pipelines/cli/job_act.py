@@ -148,6 +148,8 @@ def sequence(
         from spectrum_pipelines.cli.job_text import show_plan  # noqa: PLC0415 - text only
 
         show_plan(plan)
+    if all(it.execution_id is None for it in plan.executions):
+        raise MayRun("the server's plan names no execution", hint="look first, with `spectrum-pipelines job list`")
     return ExitCode.SUCCEEDED
 
 

@@ -53,10 +53,10 @@ def _plain(value: Any) -> Any:
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
-    """One fact a line, names and values in columns; what is None or empty is left out. Values may be foreign text."""
+    """One fact a line, names and values in columns; what is None or empty is left out. Both may be foreign text."""
     from spectrum_pipelines.output.clean import clean  # noqa: PLC0415 - text only
 
-    shown = [(name, clean(str(value))) for name, value in facts if value is not None and value != ""]
+    shown = [(clean(name), clean(str(value))) for name, value in facts if value is not None and value != ""]
     column = max((len(name) for name, _ in shown), default=0)
     put("".join(f"{name:<{column}}  {value}\n" for name, value in shown))
 
