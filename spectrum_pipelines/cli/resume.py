@@ -4,7 +4,7 @@ import difflib
 import os
 import socket
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,14 @@ from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.events import Resumed, RunStarted
 from spectrum_pipelines.engine.reopen import is_resumable
 from spectrum_pipelines.engine.state import RunState
-from spectrum_pipelines.errors import ExitCode, StateError, UserError
+from spectrum_pipelines.errors import ExitCode, StateError, UnreadableFile, UserError
 from spectrum_pipelines.output.journal import replay, scan
 from spectrum_pipelines.output.locks import Process
 from spectrum_pipelines.output.plan_facts import PlanFacts
 from spectrum_pipelines.output.plan_json import plan_data
 from spectrum_pipelines.output.report import HttpCounts, build_report, started_at
+from spectrum_pipelines.output.report_file import ReportFile
+from spectrum_pipelines.output.report_read import read_report
 from spectrum_pipelines.output.run_directory import RunDirectory
 from spectrum_pipelines.output.run_lock import lock_run
 from spectrum_pipelines.output.state_directory import StateDirectory
@@ -161,9 +163,21 @@ def _old_report(history: History, options: RunOptions) -> int:
     state = history.state
     assert state.ended is not None
     start = started_at(history.facts[0])
-    report = build_report(state, started_at=start, now_at=state.at, http=HttpCounts())
+    report = _mended(history.run, build_report(state, started_at=start, now_at=state.at, http=HttpCounts()))
     whole = deliver(report, options.shown, kept=history.run.report)
     return int(state.ended.exit_code) if whole else int(state.ended.exit_code) or ExitCode.FAILED
+
+
+def _mended(run: RunDirectory, report: dict[str, Any]) -> dict[str, Any]:
+    """The report of a closed history, put in place if the process died between its last fact and its last report."""
+    kept: dict[str, Any] = {}
+    with suppress(UnreadableFile):
+        kept = read_report(run.report)
+        report["http"] = kept["http"]  # counted by the process alone: no journal knows
+    if kept != report:
+        with suppress(StateError):  # it is told all the same
+            ReportFile(run.report).write(report)
+    return report
 
 
 def recall(run: RunDirectory, facts: Sequence[Stamped], options: RunOptions, *, source: Source | None) -> History:
