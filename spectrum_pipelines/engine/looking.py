@@ -131,7 +131,9 @@ def _known(state: RunState, job: JobState, target: FileReference, now: float) ->
     if target in job.seen:
         return job.seen[target]
     seen_at = state.targets_seen_at.get(target)
-    if job.attempt > 1 or job.unsent or job.job.needs or job.wake_at is not None or seen_at is None:
+    # What we have triggered since may be the latest execution now, here or downstream.
+    comes_later = state.triggers or job.job.needs or job.attempt > 1
+    if comes_later or job.unsent or job.wake_at is not None or seen_at is None:
         return None
     return state.targets[target] if now - seen_at <= PREFLIGHT_IS_FRESH else None
 
