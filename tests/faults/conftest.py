@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from tests.faults.embedded import embedded
+from tests.faults.processes import Zygote, warm
 from tests.faults.project import Project, environment
 from tests.faults.spectrum_server import File, SpectrumServer
 
@@ -69,3 +73,25 @@ def begin(folder: Path, capsys: pytest.CaptureFixture[str]) -> Begin:
 def project(server: SpectrumServer, begin: Begin) -> Project:
     """A project against the server with the one file."""
     return begin(server)
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    """Forks CLI processes."""
+    with warm() as process:
+        yield process
+
+
+@pytest.fixture
+def beside(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], Project]]:
+    """Projects, each in a new folder with an embedded server of its own."""
+    with ExitStack() as stack:
+        numbers = count(1)
+
+        def build() -> Project:
+            place = tmp_path / f"project-{next(numbers)}" / "project"
+            place.mkdir(parents=True)
+            judge = stack.enter_context(embedded(place))
+            return Project(place, capsys, url=judge.url, judge=judge)
+
+        yield build

@@ -150,8 +150,8 @@ def route(method: str, target: str) -> tuple[str, Mapping[str, str]]:
 class SpectrumServer:
     """Files, executions, faults, and a log of all that came. Closed at the end of a `with`.
 
-    `failure_code` comes with a failure body. `lists` says which words list-running shows (None: all that are active). `dates` writes
-    a date. With `null_fields` details hold a null for all that is not known yet.
+    `failure_code` comes with a failure body. `lists` says which words list-running shows (None: all that are active). `dates`
+    writes a date. With `null_fields` details hold a null for all that is not known yet.
     """
 
     def __init__(self, *files: File, failure_code: int = 404) -> None:

@@ -126,7 +126,7 @@ def test_fault_18_completed_with_warnings(serve: Serve, begin: Begin, policy: st
 
 def report_formats() -> list[str]:
     """Every format that the `report` command knows."""
-    (kind,) = (it.type for it in report_command.params if it.name in {"format", "format_", "kind"})
+    (kind,) = (it.type for it in report_command.params if "--format" in it.opts)
     assert isinstance(kind, click.Choice)
     return [str(choice) for choice in kind.choices]
 

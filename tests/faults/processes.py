@@ -1,0 +1,149 @@
+"""CLI processes of a project: forked from a warm one, sabotaged, signalled, waited for."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.faults.checks import Outcome, assert_promises
+from tests.faults.project import LONGEST, Project, environment, time_limit
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sabotage:
+    """See `sabotage.install`."""
+
+    operation: str
+    nth: int
+    how: str
+
+
+class Zygote:
+    """The warm process. One child at a time."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.zygote"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env=environment(),
+            text=True,
+        )
+
+    def _told(self) -> dict[str, int]:
+        assert self._process.stdout is not None
+        told: dict[str, int] = json.loads(self._process.stdout.readline())
+        return told
+
+    def _order(self, **order: Any) -> int:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return self._told()["pid"]
+
+    def start(self, project: Project, *arguments: str, sabotage: Sabotage | None = None, **more: str) -> "Child":
+        """`arguments` as on the command line; `more` are additions to the environment."""
+        outside = project.folder.parent / "streams"
+        outside.mkdir(exist_ok=True)
+        marker = outside / "sabotaged"
+        marker.unlink(missing_ok=True)
+        stdout, stderr = outside / "stdout", outside / "stderr"
+        pid = self._order(
+            arguments=list(arguments),
+            environment=environment(**more),
+            folder=str(project.folder),
+            stdout=str(stdout),
+            stderr=str(stderr),
+            sabotage=None
+            if sabotage is None
+            else {"operation": sabotage.operation, "nth": sabotage.nth, "how": sabotage.how, "marker": str(marker)},
+        )
+        return Child(self, project, arguments[0], pid, stdout, stderr, marker)
+
+    def call(self, project: Project, *arguments: str, sabotage: Sabotage | None = None, **more: str) -> "Ended":
+        """Start and wait."""
+        return self.start(project, *arguments, sabotage=sabotage, **more).wait()
+
+    def run(self, project: Project, *more: str, sabotage: Sabotage | None = None) -> "Ended":
+        """`spectrum-pipelines run` with a run key."""
+        return self.call(project, *arguments_of_run(project, *more), sabotage=sabotage)
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(LONGEST)
+
+
+def arguments_of_run(project: Project, *more: str) -> list[str]:
+    assert project.url is not None
+    where = ["--state-dir", str(project.state), "--server", project.url]
+    return ["run", str(project.file), *where, "--run-key", "night of 2026-11-22", *more]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """`outcome.code` is negative for a signal. `sabotaged`: the n-th time came."""
+
+    outcome: Outcome
+    sabotaged: bool
+
+    @property
+    def code(self) -> int:
+        return self.outcome.code
+
+
+class Child:
+    """A CLI process under way."""
+
+    def __init__(
+        self, zygote: Zygote, project: Project, command: str, pid: int, stdout: Path, stderr: Path, marker: Path
+    ) -> None:
+        self.pid = pid
+        self._zygote = zygote
+        self._project = project
+        self._command = command
+        self._stdout = stdout
+        self._stderr = stderr
+        self._marker = marker
+        self._began = time.monotonic()
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def wait(self) -> Ended:
+        """Its end. The promises hold afterwards, or the test fails."""
+        try:
+            with time_limit(LONGEST):
+                code = self._zygote._told()["code"]
+        except BaseException:
+            os.kill(self.pid, signal.SIGKILL)
+            self._zygote._told()
+            raise
+        seconds = time.monotonic() - self._began
+        project = self._project
+        said = (self._stdout.read_text("utf-8"), self._stderr.read_text("utf-8"))
+        outcome = project.outcome(self._command, code, *said, seconds)
+        places = [project.folder, self._stdout.parent]
+        assert_promises(outcome, state=project.state, judge=project.judge, places=places, secrets=project.secrets)
+        return Ended(outcome=outcome, sabotaged=self._marker.exists())
+
+
+@contextmanager
+def warm() -> Iterator[Zygote]:
+    zygote = Zygote()
+    try:
+        yield zygote
+    finally:
+        zygote.close()

@@ -1,0 +1,129 @@
+"""Fault 28: kill -9 at every step of the journal, and at every call that touches a disk or a network; then once more."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+
+from spectrum_pipelines.engine import events as ev
+from tests.faults.embedded import Embedded
+from tests.faults.processes import Ended, Sabotage, Zygote
+from tests.faults.project import Project
+
+Build = Callable[[], Project]
+
+#: A job that is run twice, one behind it, and a last one.
+CHAIN: dict[str, Any] = {
+    "load": {"trigger": "/Data/orders.imp", "retry": {"limit": 1, "interval": "10ms"}},
+    "sales": {"trigger": 24, "needs": ["load"]},
+}
+LAST: dict[str, Any] = {"tidy": {"check": 24}}
+
+
+def chain(build: Build) -> Project:
+    project = build()
+    project.pipeline(jobs=CHAIN, **{"finally": LAST})
+    return project
+
+
+def shape(ended: Ended) -> object:
+    """What must be the same however often a run was killed."""
+    report = ended.outcome.report
+    assert report is not None
+    jobs = [
+        (job["id"], job["status"], [(one["attempt"], one["job_status"]) for one in job["executions"]])
+        for job in report["jobs"]
+    ]
+    return report["status"], jobs
+
+
+@pytest.fixture(scope="module")
+def golden() -> object:
+    return (
+        "succeeded",
+        [
+            ("load", "succeeded", [(1, "ERROR"), (2, "COMPLETED")]),
+            ("sales", "succeeded", [(1, "COMPLETED")]),
+            ("tidy", "succeeded", [(1, "COMPLETED")]),
+        ],
+    )
+
+
+def started(project: Project) -> dict[int, int]:
+    assert isinstance(project.judge, Embedded)
+    return project.judge.started()
+
+
+MOMENTS = [
+    ("journal_write", "kill"),
+    ("journal_write", "tear"),
+    ("journal_write", "kill_after"),  # written, and not yet synced
+    ("journal_append", "kill_after"),
+]
+
+
+@pytest.mark.parametrize(("operation", "how"), MOMENTS)
+def test_fault_28_kill_at_every_journal_step_and_run_again_with_the_same_key(
+    beside: Build, zygote: Zygote, golden: object, operation: str, how: str
+) -> None:
+    for nth in count(1):
+        project = chain(beside)
+        killed = zygote.run(project, sabotage=Sabotage(operation=operation, nth=nth, how=how))
+        if not killed.sabotaged:
+            assert nth > 12
+            assert shape(killed) == golden
+            return
+        assert killed.code == -9
+        again = zygote.run(project)
+        assert again.code == 0, f"{nth}: {again.outcome.stderr}"
+        assert shape(again) == golden, nth
+        assert started(project) == {20: 2, 24: 1}, nth
+
+
+@pytest.mark.parametrize("operation", ["connect", "send", "receive", "fsync", "replace"])
+def test_fault_28_kill_around_every_call_and_resume(
+    beside: Build, zygote: Zygote, golden: object, operation: str
+) -> None:
+    for nth in count(1):
+        project = chain(beside)
+        how = "kill" if nth % 2 else "kill_after"
+        killed = zygote.run(project, sabotage=Sabotage(operation=operation, nth=nth, how=how))
+        if not killed.sabotaged:
+            assert nth > 3
+            return
+        assert killed.code == -9
+        again = zygote.run(project)
+        assert again.code == 0, f"{nth}: {again.outcome.stderr}"
+        assert shape(again) == golden, nth
+        assert started(project) == {20: 2, 24: 1}, nth
+
+
+def test_fault_28_kill_at_every_journal_step_of_a_sequence(beside: Build, zygote: Zygote) -> None:
+    """What a sequence starts downstream is named only by its answer: a run that never wrote that down may not be sure of it."""
+    for nth in count(1):
+        project = beside()
+        sales = {"sequence": [21], "variables": {"key": "${var.token}"}}
+        project.pipeline(jobs={"sales": sales})
+        killed = zygote.run(project, sabotage=Sabotage(operation="journal_write", nth=nth, how="kill"))
+        if not killed.sabotaged:
+            return
+        lost = bool(killed.outcome.events(ev.TriggerIntended)) and not killed.outcome.events(ev.Triggered)
+        again = zygote.run(project)
+        assert again.code == (5 if lost and started(project) and not again.outcome.events(ev.Triggered) else 0), nth
+        assert started(project) == {21: 1, 22: 1}, nth
+
+
+def test_fault_28_kill_the_resume_too(beside: Build, zygote: Zygote, golden: object) -> None:
+    """A run that is killed, resumed, killed again at the next step, and so on, until it gets through."""
+    for first in (3, 6, 9):
+        project = chain(beside)
+        assert zygote.run(project, sabotage=Sabotage(operation="journal_write", nth=first, how="tear")).code == -9
+        for nth in count(2):
+            again = zygote.run(project, sabotage=Sabotage(operation="journal_append", nth=nth, how="kill_after"))
+            if not again.sabotaged:
+                break
+            assert again.code == -9
+        assert again.code == 0
+        assert shape(again) == golden
+        assert started(project) == {20: 2, 24: 1}
