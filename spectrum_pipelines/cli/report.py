@@ -13,6 +13,7 @@ from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.renderings import FORMATS, rendered
 from spectrum_pipelines.cli.terminal import wants_color
 from spectrum_pipelines.clock import SystemClock
+from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import ExitCode, StateError
 from spectrum_pipelines.output.run_directory import RunDirectory
 from spectrum_pipelines.output.state_directory import StateDirectory, is_run_id
@@ -29,7 +30,8 @@ def command(run: str, *, form: str, exit_code: bool, state_dir: Path) -> int:
     r"""Show what a run did: the jobs, their execution ids and statuses, and what to do next.
 
     RUN_ID is read from the journal in the state directory: also while the run goes on, and after it was killed. FILE is a report
-    that `run --report` wrote. The command exits with 0 if there is a report to show, whatever stands in it.
+    that `run --report` wrote. The command exits with 0 if there is a report to show, whatever stands in it; with --exit-code, as
+    the run did, and with 5 for a run that has not ended.
 
     \b
     Examples:
@@ -47,32 +49,44 @@ def command(run: str, *, form: str, exit_code: bool, state_dir: Path) -> int:
         click.echo(rendered(report, form).encode(), nl=False)  # UTF-8, whatever the locale says
     else:
         put(_text(report))
-    return int(report["exit_code"] or 0) if exit_code else ExitCode.SUCCEEDED
+    if not exit_code:
+        return ExitCode.SUCCEEDED
+    return ExitCode.UNKNOWN if report["exit_code"] is None else int(report["exit_code"])
 
 
 def _report(run: str, directory: StateDirectory) -> dict[str, Any]:
     # A run id is never taken for a file, and a file is only looked for where no run can be meant.
     if is_run_id(run) or not (os.sep in run or Path(run).is_file() or Path(run).suffix):
-        return recorded_report(directory.run(run))
+        return recorded_report(directory.run(run), directory.locks)
     from spectrum_pipelines.output.report_read import read_report  # noqa: PLC0415 - foreign files only
 
     return read_report(Path(run))
 
 
-def recorded_report(run: RunDirectory) -> dict[str, Any]:
+def recorded_report(run: RunDirectory, locks: Path) -> dict[str, Any]:
     """The report of a run as its journal has it now. Raises StateError."""
     from spectrum_pipelines.cli.planned import planned_pipeline  # noqa: PLC0415 - a file needs none of these
     from spectrum_pipelines.output.journal import read_journal, replay  # noqa: PLC0415
     from spectrum_pipelines.output.report import HttpCounts, build_report, started_at  # noqa: PLC0415
+    from spectrum_pipelines.output.run_lock import is_running  # noqa: PLC0415
 
+    # Asked before the journal is read: a run that ends in between has written its end.
+    goes_on = is_running(locks, run.run_id)
     facts = read_journal(run.journal)
     if not facts:
         raise StateError(f"run {run.run_id} never began", hint="nothing was triggered: start a new run")
     state = replay(planned_pipeline(run), run.run_id, facts)
     start = started_at(facts[0])
     # The wall clock bridges the time since the last fact; a clock that was set back must not shorten the run.
-    now_at = max(facts[-1].at, (SystemClock().now() - start).total_seconds())
-    return build_report(state, started_at=start, now_at=now_at, http=HttpCounts())
+    now_at = max(facts[-1].at, (SystemClock().now() - start).total_seconds()) if goes_on else facts[-1].at
+    report = build_report(state, started_at=start, now_at=now_at, http=HttpCounts())
+    if state.ended is not None or goes_on:
+        return report
+    return report | {
+        "status": RunStatus.INTERRUPTED.value,
+        "reason": "its process ended without a word; what it started may still run",
+        "next": f"spectrum-pipelines resume {run.run_id}",
+    }
 
 
 def _text(report: dict[str, Any]) -> str:

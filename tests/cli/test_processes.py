@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft7Validator
 
 from spectrum_pipelines.clock import SystemClock
+from spectrum_pipelines.document.schema import load_schema
 from tests.cli.command_line import LOGIN, PATIENCE, PIPELINES, PROGRAM, call, plain_environment, process, start
 
 WORKSPACE = """
@@ -83,6 +85,7 @@ def test_a_run_is_told_from_its_journal_while_it_goes_on_and_after_kill_9(folder
         until(lambda: "RUNNING" in call("report", run_id(folder), "--format", "json", cwd=folder).stdout)
         listed = json.loads(call("runs", "--format", "json", cwd=folder).stdout)
         assert [(it["status"], it["resumable"]) for it in listed] == [("running", False)]
+        assert json.loads(call("report", run_id(folder), "--format", "json", cwd=folder).stdout)["status"] == "running"
         running.kill()
         running.wait(PATIENCE)
     # Neither the secret nor the environment variable is there any more, and `--only` was never written down in words.
@@ -93,6 +96,11 @@ def test_a_run_is_told_from_its_journal_while_it_goes_on_and_after_kill_9(folder
         "slow": "running",
         "never": "pending",
     }
+    assert (report["status"], report["exit_code"]) == ("interrupted", None)
+    assert report["next"] == f"spectrum-pipelines resume {run_id(folder)}"
+    assert f"Next: {report['next']}" in call("report", run_id(folder), cwd=folder).stdout
+    assert call("report", run_id(folder), "--exit-code", cwd=folder).code == 5
+    Draft7Validator(load_schema("run-report")).validate(report)
     assert report["jobs"][2]["target"] == "/Simulated/quick.wbk"
     assert report["variables"]["token"] == "***"
     assert "hunter2" not in ended.stdout
