@@ -108,7 +108,8 @@ def _look_at(state: RunState, followed: Followed, at: float) -> None:
 def _execution_doubted(state: RunState, event: si.ExecutionDoubted, at: float) -> None:
     followed = (event.job, event.execution_id)
     if (how := state.following.get(followed)) is not None:
-        watch(state, followed, replace(how, doubted=True, final_word=event.final_word, next_poll_at=at))
+        word = event.final_word or how.final_word  # a doubt from elsewhere takes nothing back that was shown
+        watch(state, followed, replace(how, doubted=True, final_word=word, next_poll_at=at))
 
 
 def _poll_missed(state: RunState, event: si.PollMissed, at: float) -> None:

@@ -12,7 +12,7 @@ from spectrum_pipelines.engine.verdict import judge
 from spectrum_pipelines.engine.waits import retry_wait
 from spectrum_pipelines.pipeline.action import Stop
 from spectrum_pipelines.pipeline.durations import format_duration
-from spectrum_pipelines.pipeline.policy import OnAmbiguous, OnTimeout, RetryReason
+from spectrum_pipelines.pipeline.policy import OnAmbiguous, OnRunning, OnTimeout, RetryReason
 from spectrum_pipelines.spectrum import Phase
 
 _NEVER_AGAIN = frozenset(
@@ -114,6 +114,8 @@ def _may_retry(job: JobState, last: Attempt, now: float) -> bool:
         return False
     if any(e.adopted is AdoptedBy.STOPPED for e in job.current):
         return False
+    if job.open_executions and last.status is JobStatus.TIMED_OUT and job.job.policy.on_running is OnRunning.FAIL:
+        return False  # it was left running: another attempt would find it so, and end as busy
     return _retry_reason(last) in retry.when
 
 

@@ -1,5 +1,7 @@
 """What a look at running executions means. Only an execution's own id counts; what else runs in its file is somebody else's."""
 
+from collections.abc import Iterator
+
 from spectrum_pipelines.engine.events import AttemptEnded, Event, ExecutionChanged, ExecutionEnded, Warned
 from spectrum_pipelines.engine.execution import Execution
 from spectrum_pipelines.engine.looking import ended
@@ -50,7 +52,18 @@ def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
         else:
             # The list may be older than the execution: that it is missing says nothing.
             events.append(ExecutionSeen(job=job_id, execution_id=execution_id, job_status=execution.job_status))
-    return events
+    return list(_each_warning_once(events))
+
+
+def _each_warning_once(events: Events) -> Iterator[Event | Sighting]:
+    """Several executions of one job may give reason for the same one."""
+    told: set[tuple[str, JobId | None]] = set()
+    for event in events:
+        if isinstance(event, Warned):
+            if (event.code, event.job) in told:
+                continue
+            told.add((event.code, event.job))
+        yield event
 
 
 def _list_failed(state: RunState, error: ClientError) -> Events:
@@ -92,6 +105,9 @@ def interpret_status(state: RunState, request: AskStatus, outcome: Outcome) -> E
     execution_id = request.execution_id
     if execution_id is None or (request.job, execution_id) not in state.following:
         return []
+    if isinstance(outcome, Refused):
+        # The file may be gone, or hidden from us; the execution goes on, and its details are another question.
+        return [ExecutionDoubted(job=request.job, execution_id=execution_id)]
     if isinstance(outcome, ClientError):
         return _missed(state, request.job, execution_id, outcome)
     assert isinstance(outcome, StatusAnswer)

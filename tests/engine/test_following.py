@@ -18,7 +18,7 @@ from spectrum_pipelines.engine.requests import (
 from spectrum_pipelines.errors import ClientError, Refused, Unanswered, Unsent
 from spectrum_pipelines.pipeline.action import Sequence, Stop, WaitFor
 from spectrum_pipelines.pipeline.model import Poll
-from spectrum_pipelines.pipeline.policy import Bound, Expect, OnTimeout, Retry, RetryReason, Warnings
+from spectrum_pipelines.pipeline.policy import Bound, Expect, OnRunning, OnTimeout, Retry, RetryReason, Warnings
 from spectrum_pipelines.spectrum import StatusAnswer
 from tests.engine.made import job, pipeline, the_job
 from tests.engine.tiny import File
@@ -211,12 +211,21 @@ def test_a_timeout_is_a_reason_and_the_second_try_may_do_it() -> None:
     )
 
 
-def test_what_was_left_running_is_not_started_again_unless_the_policy_says_both() -> None:
-    """`on_timeout: leave` with `when: [timed_out]`: the second trigger finds the first one running, and `on_running` decides."""
+def test_what_was_left_running_is_not_started_again() -> None:
     world = _world(_file(), timeout=60.0, retry=Retry(limit=2, interval=10.0), on_timeout=OnTimeout.LEAVE)
     one = the_job(world.run())
-    assert len(world.asked(PostTrigger)) == 1
-    assert (one.status, one.cause) == (JobStatus.FAILED, Cause.BUSY)
+    assert len(one.attempts) == 1
+    assert one.reason == "timeout of 1m; execution 11 was left running"
+
+
+def test_what_was_left_running_is_waited_for_where_the_policy_says_so() -> None:
+    """A second timeout's worth of patience, and then a run of its own."""
+    retry = Retry(limit=2, interval=10.0, jitter=0.0)
+    policy: dict[str, Any] = {"on_timeout": OnTimeout.LEAVE, "on_running": OnRunning.WAIT}
+    world = _world(_file(duration=80.0), timeout=60.0, retry=retry, **policy)
+    world.at(70.0, lambda: world.spectrum.files.__setitem__(0, File(path="/a", id=6, duration=5.0)))
+    one = the_job(world.run())
+    assert [attempt.status.value for attempt in one.attempts] == ["timed_out", "succeeded"]
 
 
 def test_what_could_not_be_stopped_is_not_started_again() -> None:

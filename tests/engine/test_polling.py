@@ -1,0 +1,310 @@
+"""Looking at what runs: one call for all, details for every doubt, a budget, and nothing believed but an execution's own id."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine.interpret import interpret
+from spectrum_pipelines.engine.outcome import Cause, JobStatus
+from spectrum_pipelines.engine.requests import AskAllRunning, AskDetails, AskStatus, Purpose
+from spectrum_pipelines.engine.sightings import ExecutionDoubted
+from spectrum_pipelines.errors import (
+    ClientError,
+    NotSpectrum,
+    Refused,
+    ServerFault,
+    Unanswered,
+    Unauthorized,
+    Undecodable,
+    Unsent,
+)
+from spectrum_pipelines.pipeline.action import Check, JobId, Sequence, Trigger
+from spectrum_pipelines.pipeline.model import Poll
+from spectrum_pipelines.pipeline.policy import OnRunning
+from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, FileId, FileReference, JobDetails, StatusAnswer
+from tests.engine.made import fold, fresh, job, pipeline, the_job, triggered
+from tests.engine.tiny import File
+from tests.engine.world import Fault, World
+
+_NAMES = "abcdefgh"
+
+
+def _many(*faults: Fault, duration: float = 20.0, **how: Any) -> World:
+    files = [File(path=f"/{name}", id=n, duration=duration, **how) for n, name in enumerate(_NAMES, 1)]
+    return World(pipeline(*(job(name) for name in _NAMES)), *files, faults=faults)
+
+
+def _one(*faults: Fault, file: File | None = None, **more: Any) -> World:
+    return World(pipeline(job("a", **more)), file or File(path="/a", id=6, duration=20.0), faults=faults)
+
+
+def _is_poll(ask: AskStatus | AskDetails) -> bool:
+    return ask.purpose is Purpose.POLL
+
+
+def _polls(world: World, kind: type) -> list[Any]:
+    return [ask for ask in world.asked(kind) if kind is AskAllRunning or _is_poll(ask)]
+
+
+def test_one_call_looks_at_all_and_each_end_is_confirmed_once() -> None:
+    world = _many()
+    state = world.run()
+    assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
+    assert _polls(world, AskStatus) == []
+    assert sorted(ask.execution_id for ask in _polls(world, AskDetails)) == list(range(11, 19))
+    assert len(_polls(world, AskAllRunning)) < 60, "one by one it would be hundreds"
+
+
+def test_one_execution_alone_is_asked_for_by_its_file_and_confirmed_by_its_details() -> None:
+    world = _one()
+    world.run()
+    assert _polls(world, AskAllRunning) == []
+    assert len(_polls(world, AskDetails)) == 1
+
+
+@pytest.mark.parametrize("jobs", [20, 200])
+def test_many_jobs_cost_no_more_looks_than_few(jobs: int) -> None:
+    names = [f"j{n}" for n in range(jobs)]
+    files = [File(path=f"/{name}", id=n, duration=600.0) for n, name in enumerate(names, 1)]
+    world = World(pipeline(*(job(name) for name in names)), *files)
+    world.run()
+    assert len(_polls(world, AskAllRunning)) < 150
+
+
+def test_the_interval_grows_with_the_age() -> None:
+    world = _one(file=File(path="/a", id=6, duration=2000.0))
+    world.run()
+    at = [at for at, ask in world.sent if isinstance(ask, AskStatus) and _is_poll(ask)]
+    gaps = [later - earlier for earlier, later in pairwise(at)]
+    assert gaps[0] < 0.5
+    assert 25 < gaps[-2] < 31
+    assert all(later >= earlier - 0.05 for earlier, later in pairwise(gaps[:-1]))
+
+
+def test_one_that_has_queued_for_long_is_young_again_when_it_begins() -> None:
+    world = _one(file=File(path="/a", id=6, queue=2000.0, duration=60.0))
+    world.run()
+    (begun,) = [fact.at for fact in world.facts if isinstance(fact.event, ev.ExecutionChanged)]
+    assert min(at for at, _ in world.sent if at > begun) < begun + 1
+
+
+def test_the_budget_holds_for_the_whole_run() -> None:
+    """list-running is not to be had, and eight executions want to be looked at four times a second each."""
+    poll = Poll(min=0.25, max=0.25, max_per_second=4.0)
+    files = [File(path=f"/{name}", id=n, duration=20.0) for n, name in enumerate(_NAMES, 1)]
+    refused = Fault(on=AskAllRunning, outcome=Refused("no such call"), times=9e9)
+    world = World(pipeline(*(job(name) for name in _NAMES), poll=poll), *files, faults=[refused])
+    state = world.run()
+    assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
+    at = [at for at, ask in world.sent if isinstance(ask, AskStatus) and _is_poll(ask)]
+    for begin in at:
+        assert sum(begin <= one < begin + 5.0 for one in at) <= 4 + 5 * 4
+    asked = {ask.job for ask in _polls(world, AskStatus)}
+    assert asked == set(_NAMES), "everybody has a turn"
+
+
+def test_one_that_the_list_never_shows_is_asked_for_on_its_own() -> None:
+    world = _many(unlisted=True)
+    state = world.run()
+    assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
+    assert len(_polls(world, AskDetails)) > 2 * len(_NAMES)
+
+
+def test_one_that_leaves_the_list_and_comes_back_is_still_the_same() -> None:
+    world = _many()
+    world.at(5.0, lambda: setattr(world.spectrum.files[0], "unlisted", True))
+    world.at(15.0, lambda: setattr(world.spectrum.files[0], "unlisted", False))
+    state = world.run()
+    assert the_job(state).status is JobStatus.SUCCEEDED
+    assert [one.execution_id for one in the_job(state).executions] == [11]
+
+
+@pytest.mark.parametrize(
+    ("error", "unusable"),
+    [
+        pytest.param(Refused("no such call"), True, id="refused"),
+        pytest.param(ServerFault("500", http_status=500), True, id="500"),
+        pytest.param(NotSpectrum("HTML"), True, id="html"),
+        pytest.param(Undecodable("too large"), True, id="too large"),
+        pytest.param(Unsent("refused"), False, id="no connection"),
+        pytest.param(Unanswered("timeout"), False, id="no answer"),
+    ],
+)
+def test_a_list_that_does_not_work_is_replaced_and_mentioned_once(error: ClientError, unusable: bool) -> None:
+    world = _many(Fault(on=AskAllRunning, outcome=error, times=9e9 if unusable else 3), duration=200.0)
+    state = world.run()
+    assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
+    assert [warned.code for warned in state.warnings] == (["list-unusable"] if unusable else [])
+    at = [at for at, ask in world.sent if isinstance(ask, AskAllRunning)]
+    if unusable:
+        assert all(later - earlier >= 60 for earlier, later in pairwise(at)), "tried again now and then"
+        assert len(at) >= 2
+
+
+def test_a_list_that_is_older_than_an_execution_says_nothing_about_it() -> None:
+    """The question was out before the trigger was answered: that the execution is missing from it is no doubt."""
+    late = Fault(on=AskAllRunning, outcome=(), handled=False, delay=1.0)
+    world = World(pipeline(job("a"), job("b"), job("c", "d"), job("d")), faults=[late])
+    for file, seconds in zip(world.spectrum.files, (9, 9, 9, 0.2), strict=True):
+        file.duration = seconds
+    state = world.run()
+    assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
+
+
+def _previous_run_first(world: World) -> None:
+    world.spectrum.start("/a")
+    world.clock.seconds = 100.0
+
+
+def test_the_previous_run_is_no_verdict_on_ours() -> None:
+    """The first looks still show the file's previous, failed run."""
+    world = _one(file=File(path="/a", id=6, words=("ERROR", "COMPLETED"), duration=5.0))
+    _previous_run_first(world)
+    stale = StatusAnswer(job_status="ERROR", execution_id=ExecutionId(11), file_id=FileId(6))
+    world.faults.append(Fault(on=AskStatus, outcome=stale, times=3, where=_is_poll))
+    one = the_job(world.run())
+    assert (one.status, [execution.execution_id for execution in one.executions]) == (JobStatus.SUCCEEDED, [12])
+
+
+def test_when_somebody_else_s_run_is_the_latest_ours_is_judged_by_its_details() -> None:
+    world = _one(file=File(path="/a", id=6, words=("ERROR", "COMPLETED"), duration=5.0))
+    world.at(2.0, lambda: _start(world))
+    one = the_job(world.run())
+    assert (one.status, one.reason) == (JobStatus.FAILED, "execution 11 ended ERROR")
+    assert [execution.execution_id for execution in one.executions] == [11]
+
+
+def _start(world: World) -> None:
+    world.spectrum.start("/a")
+
+
+@pytest.mark.parametrize("make", [_one, _many], ids=["by status", "by the list"])
+def test_a_word_that_nobody_knows_is_told_once_and_is_no_end(make: Callable[..., World]) -> None:
+    world = make()
+    world.spectrum.files[0].running = "REBALANCING"
+    state = world.run()
+    (warned,) = state.warnings
+    assert (warned.code, warned.job) == ("unrecognized-status", "a")
+    assert "'REBALANCING'" in warned.message
+    assert the_job(state).status is JobStatus.SUCCEEDED
+
+
+def test_a_word_that_nobody_knows_is_told_once_for_a_job_with_several_such_executions() -> None:
+    files = [File(path=f"/{n}", id=n, running="REBALANCING", duration=5.0) for n in (6, 7)]
+    world = World(pipeline(job("a", action=Sequence(file_ids=(6, 7)))), *files)
+    assert len(world.run().warnings) == 1
+
+
+def test_an_execution_that_ends_in_a_word_that_nobody_knows_is_never_green() -> None:
+    world = _one(file=File(path="/a", id=6, words=("DONE_I_THINK",), duration=5.0), timeout=300.0)
+    one = the_job(world.run())
+    assert one.status is JobStatus.TIMED_OUT
+    assert one.executions[0].job_status == "DONE_I_THINK"
+
+
+@pytest.mark.parametrize("make", [_one, _many], ids=["alone", "in the list"])
+def test_an_end_that_was_shown_under_its_own_id_counts_where_details_are_not_to_be_had(
+    make: Callable[..., World],
+) -> None:
+    world = make()
+    world.spectrum.files[0].hidden = True
+    if make is _many:
+        entry = ActiveJob(execution_id=ExecutionId(11), job_status="COMPLETED", file_id=FileId(1))
+        world.at(10.0, lambda: world.faults.append(Fault(on=AskAllRunning, outcome=(entry,), times=9e9)))
+    state = world.run()
+    assert the_job(state).status is JobStatus.SUCCEEDED
+
+
+def test_an_execution_that_the_server_does_not_know_any_more_is_unknown() -> None:
+    world = _many(hidden=True)
+    state = world.run()
+    one = the_job(state)
+    assert (one.status, one.cause) == (JobStatus.UNKNOWN, Cause.REFUSED)
+    assert one.reason == "the server does not know execution 11 any more: execution 11 not found"
+
+
+def test_a_file_that_disappears_leaves_the_execution_to_its_details() -> None:
+    world = _one()
+    world.faults.append(Fault(on=AskStatus, outcome=Refused("File doesn't exist"), times=9e9, where=_is_poll))
+    assert the_job(world.run()).status is JobStatus.SUCCEEDED
+    assert world.clock.seconds < 60
+
+
+def test_details_that_are_refused_now_and_then_are_no_loss() -> None:
+    world = _many()
+    world.faults.append(
+        Fault(on=AskDetails, outcome=Refused("busy"), times=4, where=lambda ask: ask.execution_id == 11)
+    )
+    assert the_job(world.run()).status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("make", "on"),
+    [
+        pytest.param(_one, AskStatus, id="by status"),
+        pytest.param(_many, AskAllRunning, id="by the list"),
+        pytest.param(_many, AskDetails, id="by details"),
+    ],
+)
+def test_refused_credentials_in_mid_run_end_it_at_once_with_the_ids(make: Callable[..., World], on: type) -> None:
+    world = make()
+    locked = Fault(on=on, outcome=Unauthorized("401: bad password"), times=9e9)
+    world.at(5.0, lambda: world.faults.append(locked))
+    state = world.run()
+    one = the_job(state)
+    assert (one.status, one.cause) == (JobStatus.UNKNOWN, Cause.UNAUTHORIZED)
+    assert one.reason == "401: bad password; execution 11 may still run"
+    assert world.clock.seconds < 30
+    assert state.ended is not None
+    assert state.ended.exit_code == 5
+
+
+def test_a_check_asks_for_the_details_that_its_gates_are_about() -> None:
+    world = World(pipeline(job("a", action=Check(target="/f"))), File(path="/f", id=6))
+    world.spectrum.start("/f")
+    world.clock.seconds = 100.0
+    world.run()
+    assert [type(ask) for ask in world.asked((AskStatus, AskDetails, AskAllRunning))] == [AskDetails]
+
+
+def test_two_jobs_may_wait_for_the_same_execution() -> None:
+    both = [job(name, action=Trigger(target="/f"), on_running=OnRunning.ATTACH) for name in "ab"]
+    world = World(pipeline(*both), File(path="/f", id=6, duration=9.0))
+    world.spectrum.start("/f")
+    state = world.run()
+    assert {state.jobs[JobId(name)].executions[0].execution_id for name in "ab"} == {11}
+    assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
+
+
+def test_what_is_seen_is_written_down_with_its_facts() -> None:
+    details = {"success_count": 7, "failure_count": 1, "counters": {"IMPORT_RECORDS": 7}, "start_time": "Jul 18"}
+    world = _one(file=File(path="/a", id=6, duration=5.0, queue=2.0, details=details))
+    one = the_job(world.run())
+    (execution,) = one.executions
+    assert (execution.success_count, execution.failure_count, execution.counters) == (7, 1, {"IMPORT_RECORDS": 7})
+    assert (execution.start_time, execution.configuration_id, execution.file_id) == ("Jul 18", 1006, 6)
+    assert [fact.job_status for fact in world.said(ev.ExecutionChanged)] == ["RUNNING"]
+
+
+def test_an_answer_about_an_execution_that_nobody_follows_any_more_changes_nothing() -> None:
+    state = _one().run()
+    assert state.ended is not None
+    status = AskStatus(
+        job=JobId("a"), turn=0, target=FileReference("/a"), purpose=Purpose.POLL, execution_id=ExecutionId(11)
+    )
+    details = AskDetails(job=JobId("a"), turn=0, execution_id=ExecutionId(11), purpose=Purpose.POLL)
+    for request, outcome in ((status, StatusAnswer(job_status="ERROR")), (details, JobDetails(job_status="ERROR"))):
+        events = interpret(state, request, outcome, 99.0)
+        assert not [event for event in events if isinstance(event, ev.Fact)]
+
+
+def test_a_doubt_from_elsewhere_takes_nothing_back_of_an_end_that_was_shown() -> None:
+    state = fold(fresh(job("a")), *triggered("a", 11))
+    ours: dict[str, Any] = {"job": JobId("a"), "execution_id": ExecutionId(11)}
+    fold(state, ExecutionDoubted(**ours, final_word="COMPLETED"), ExecutionDoubted(**ours))
+    ask = AskDetails(**ours, turn=0, purpose=Purpose.POLL)
+    (ended,) = [event for event in interpret(state, ask, Refused("gone"), 1.0) if isinstance(event, ev.ExecutionEnded)]
+    assert ended.job_status == "COMPLETED"
