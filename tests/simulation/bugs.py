@@ -1,0 +1,158 @@
+"""Bugs that the simulator must see: each is planted in the real code, and each breaks a promise.
+
+They are the slips that this kind of program is prone to. If one of them goes unnoticed, the simulator has gone blind.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from spectrum_pipelines import spectrum as vocabulary
+from spectrum_pipelines.engine import (
+    apply,
+    apply_sightings,
+    decide,
+    interpret,
+    interpret_trigger,
+    reopen,
+    stopping,
+)
+from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine.execution import Execution
+from spectrum_pipelines.engine.looking import Decision
+from spectrum_pipelines.engine.lookup import Lookup
+from spectrum_pipelines.engine.requests import AskStatus, Outcome, PostSequence, PostStop, PostTrigger
+from spectrum_pipelines.engine.sightings import LookupRested
+from spectrum_pipelines.engine.state import JobState, RunState, Step, StopState
+from spectrum_pipelines.errors import ClientError, Unanswered
+from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.spectrum import Phase, StatusAnswer
+from tests.simulation import process
+from tests.simulation.disk import Disk
+
+Patch = pytest.MonkeyPatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bug:
+    """`promise` is the one that breaks."""
+
+    name: str
+    promise: str
+    plant: Callable[[Patch], None]
+
+
+def _no_sync(patch: Patch) -> None:
+    patch.setattr(Disk, "fsync", lambda _, __: None)
+
+
+def _intent_is_no_promise(patch: Patch) -> None:
+    patch.setattr(ev.TriggerIntended, "is_promise", False)
+
+
+def _id_is_no_promise(patch: Patch) -> None:
+    patch.setattr(ev.Triggered, "is_promise", False)
+
+
+def _post_again_on_a_timeout(patch: Patch) -> None:
+    real = interpret_trigger._failed
+
+    def failed(state: RunState, job: JobState, request: PostTrigger | PostSequence, error: ClientError) -> ev.Event:
+        if type(error) is Unanswered:
+            return ev.TriggerNotHandled(job=request.job, attempt=request.attempt, reason="no answer", wait=1.0)
+        return real(state, job, request, error)
+
+    patch.setattr(interpret_trigger, "_failed", failed)
+
+
+def _trust_the_latest_execution(patch: Patch) -> None:
+    real = interpret.interpret_status
+
+    def status(state: RunState, request: AskStatus, outcome: Outcome) -> Any:
+        if isinstance(outcome, StatusAnswer) and outcome.phase.is_final and request.execution_id is not None:
+            if (request.job, request.execution_id) in state.following:
+                word = outcome.job_status
+                return [ev.ExecutionEnded(job=request.job, execution_id=request.execution_id, job_status=word)]
+        return real(state, request, outcome)
+
+    patch.setattr(interpret, "interpret_status", status)
+
+
+def _drop_a_candidate(patch: Patch) -> None:
+    real = apply_sightings.after_answer
+
+    def after_answer(lookup: Lookup, *seen: Any, **more: Any) -> Lookup:
+        found = real(lookup, *seen, **more)
+        return replace(found, candidates={target: frozenset({max(ids)}) for target, ids in found.candidates.items()})
+
+    patch.setattr(apply_sightings, "after_answer", after_answer)
+
+
+def _post_again_after_a_crash(patch: Patch) -> None:
+    real = reopen._take_up
+
+    def take_up(state: RunState, job_id: JobId, at: float) -> None:
+        if state.jobs[job_id].step is not Step.INTENDED:
+            real(state, job_id, at)
+
+    patch.setattr(reopen, "_take_up", take_up)
+
+
+def _believe_an_unknown_word(patch: Patch) -> None:
+    patch.setitem(vocabulary._PHASES, "STOPPING", Phase.SUCCEEDED)
+    patch.setitem(vocabulary._PHASES, "PREPARING", Phase.SUCCEEDED)
+
+
+def _forget_to_wake_up(patch: Patch) -> None:
+    def rested(state: RunState, event: LookupRested, _: float) -> None:
+        job = state.jobs[event.job]
+        assert job.lookup is not None
+        state.jobs[event.job] = replace(job, lookup=replace(job.lookup, in_round=False))
+
+    patch.setitem(apply._FOLDS, LookupRested, rested)
+
+
+def _stop_without_looking(patch: Patch) -> None:
+    def next_stop(_: RunState, job: JobState, __: StopState) -> Iterator[Decision]:
+        execution: Execution = stopping._first(job)
+        if (target := stopping.file_of(job, execution)) is not None:
+            yield PostStop(job=job.job.id, turn=job.turn + 1, target=target, execution_id=execution.execution_id)
+
+    patch.setattr(stopping, "_next_stop", next_stop)
+
+
+def _follow_the_first_of_a_plan(patch: Patch) -> None:
+    real = interpret_trigger._planned
+
+    def planned(*asked: Any) -> ev.Event:
+        event = real(*asked)
+        return replace(event, executions=event.executions[:1]) if isinstance(event, ev.Triggered) else event
+
+    patch.setattr(interpret_trigger, "_planned", planned)
+
+
+def _tell_secrets(patch: Patch) -> None:
+    patch.setattr(process, "masked", lambda text, _: text)
+
+
+def _wait_for_stops_for_ever(patch: Patch) -> None:
+    patch.setattr(decide, "decide_abort", lambda *_: ())
+
+
+BUGS = (
+    Bug(name="skip the fsync", promise="P2", plant=_no_sync),
+    Bug(name="trigger before the intent is on disk", promise="P2", plant=_intent_is_no_promise),
+    Bug(name="show an id before it is on disk", promise="P2", plant=_id_is_no_promise),
+    Bug(name="trigger again after a read timeout", promise="P1", plant=_post_again_on_a_timeout),
+    Bug(name="trigger again after a crash", promise="P2", plant=_post_again_after_a_crash),
+    Bug(name="trust the latest execution", promise="P4", plant=_trust_the_latest_execution),
+    Bug(name="drop a candidate", promise="P4", plant=_drop_a_candidate),
+    Bug(name="take an unknown word for success", promise="P4", plant=_believe_an_unknown_word),
+    Bug(name="follow the first of a plan only", promise="P4", plant=_follow_the_first_of_a_plan),
+    Bug(name="stop without looking", promise="P4", plant=_stop_without_looking),
+    Bug(name="let the server tell our secrets", promise="P5", plant=_tell_secrets),
+    Bug(name="forget to wake up", promise="P6", plant=_forget_to_wake_up),
+    Bug(name="wait for ever in an abort", promise="P6", plant=_wait_for_stops_for_ever),
+)

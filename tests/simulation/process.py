@@ -1,0 +1,178 @@
+"""One process of ours: the real engine, runner, journal and client, wired as the command line wires them, until it ends or dies."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spectrum_pipelines.client.api import SpectrumApi
+from spectrum_pipelines.client.retry import RetrySettings
+from spectrum_pipelines.engine.events import Event, Resumed, RunStarted, Settled
+from spectrum_pipelines.engine.reopen import is_resumable
+from spectrum_pipelines.engine.state import RunState
+from spectrum_pipelines.output.journal import JournalFile, Recorded, replay, scan
+from spectrum_pipelines.output.report import HttpCounts, build_report, started_at
+from spectrum_pipelines.perform import perform
+from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.pipeline.model import Pipeline
+from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.runner import Observer, RunClock, Runner, Stamped, resume_at
+from spectrum_pipelines.spectrum import ExecutionId
+from tests.simulation.disk import Disk
+from tests.simulation.kernel import Kernel, VirtualClock
+from tests.simulation.network import Network, Wire
+from tests.simulation.pipelines import URL
+from tests.simulation.pool import Pool
+from tests.simulation.promises import Promises
+from tests.simulation.scenario import Life
+
+RUN_ID = "20261123T150405Z-7f3a"
+
+
+class Died(BaseException):
+    """kill -9, at the step that it names. Not an Exception: nothing of ours gets to clean up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Where processes run."""
+
+    kernel: Kernel
+    network: Network
+    disk: Disk
+    promises: Promises
+    journal: Path
+    pipeline: Pipeline
+    jumps: tuple[tuple[float, float], ...]
+    seed: int
+    observers: tuple[Observer, ...] = ()
+
+
+class Process:
+    """The process with this number, counted from 1."""
+
+    def __init__(self, machine: Machine, number: int, life: Life) -> None:
+        self.is_broken = False
+        self._machine = machine
+        self._number = number
+        self._life = life
+        self._steps = 0
+        self._is_over = False
+        self._signals: list[str] = []
+        self._clock = VirtualClock(machine.kernel, jumps=machine.jumps)
+
+    def go(self) -> RunState:
+        """Begin the run, or go on with it, until it has ended. Raises Died."""
+        machine, life = self._machine, self._life
+        recorded = recall(machine.journal)
+        machine.disk.step = self._step
+        machine.disk.take_up(machine.journal, recorded.length if recorded else 0)
+        machine.disk.fault = life.disk_fault
+        machine.promises.taken_up()
+        if recorded is None:
+            state, first, journal, at = RunState(machine.pipeline, RUN_ID), _started(), self._new(), 0.0
+        else:
+            state = replay(machine.pipeline, RUN_ID, recorded.facts)
+            if not is_resumable(state):
+                return state
+            first, journal = Resumed(), JournalFile.reopen(machine.journal, recorded)
+            at = resume_at(recorded.facts[-1], self._clock.now())
+        with journal:
+            return self._run(state, first, journal, RunClock(self._clock, start_at=at))
+
+    def _new(self) -> JournalFile:
+        self._machine.journal.unlink(missing_ok=True)
+        return JournalFile.create(self._machine.journal)
+
+    def _run(self, state: RunState, first: Event, journal: JournalFile, run_clock: RunClock) -> RunState:
+        machine = self._machine
+        pool = self._pool(self._api())
+        self._dates_with_fate(pool)
+        observers = (machine.promises.observed, *machine.observers)
+        runner = Runner(state, calls=pool, journal=journal, clock=run_clock, observers=observers)
+        try:
+            return runner.run(first)
+        finally:
+            self._is_over = True
+            self.is_broken = runner.broken is not None
+            pool.kill()
+
+    def _api(self) -> SpectrumApi:
+        machine, http = self._machine, self._machine.pipeline.http
+        hidden = secret_texts(machine.pipeline.variables.values())
+        return SpectrumApi(
+            server=URL,
+            transport=Wire(network=machine.network, process=self._number, read_timeout=http.read_timeout),
+            retry=RetrySettings(limit=http.retry_limit, interval=http.retry_interval),
+            clock=self._clock,
+            random=random.Random(f"retries/{machine.seed}/{self._number}"),
+            redact=lambda text: masked(text, hidden),
+            stopping=lambda: bool(self._signals),
+        )
+
+    def _pool(self, api: SpectrumApi) -> Pool:
+        machine, http = self._machine, self._machine.pipeline.http
+        pool = Pool(machine.kernel, lambda it: perform(it, api), connections=http.max_connections, step=self._step)
+        pool.on_move = machine.promises.moved
+        pool.on_submitted = machine.promises.submitted
+        pool.on_collected = machine.promises.collected
+        return pool
+
+    def _dates_with_fate(self, pool: Pool) -> None:
+        kernel, life = self._machine.kernel, self._life
+        if life.dies_at is not None:
+            kernel.after(life.dies_at, self._while_alive(lambda: self._die("now")))
+        if life.signal_at is not None:
+            kernel.after(life.signal_at, self._while_alive(lambda: self._hear(pool)))
+
+    def _while_alive(self, act: Callable[[], None]) -> Callable[[], None]:
+        return lambda: None if self._is_over else act()
+
+    def _hear(self, pool: Pool) -> None:
+        self._signals.append(self._life.signal)
+        pool.interrupt(self._life.signal, detach=self._life.detaches)
+
+    def _step(self, where: str) -> None:
+        self._steps += 1
+        if self._steps == self._life.dies_at_step:
+            self._die(where)
+
+    def _die(self, where: str) -> None:
+        raise Died(where)
+
+
+def recall(journal: Path) -> Recorded | None:
+    """What a new process finds; None if nothing of the run ever reached the disk."""
+    recorded = scan(journal) if journal.exists() else None
+    return recorded if recorded is not None and recorded.facts else None
+
+
+def settle(machine: Machine, job: JobId, execution_id: ExecutionId) -> None:
+    """What `adopt` does."""
+    recorded = scan(machine.journal)
+    clock = VirtualClock(machine.kernel, jumps=machine.jumps)
+    at = resume_at(recorded.facts[-1], clock.now())
+    fact = Stamped(at=at, time=clock.now(), event=Settled(job=job, execution_id=execution_id))
+    machine.disk.step = lambda _: None
+    machine.disk.take_up(machine.journal, recorded.length)
+    with JournalFile.reopen(machine.journal, recorded) as journal:
+        journal.append([fact])
+
+
+def report_of(state: RunState, first: Stamped, *, now_at: float) -> dict[str, Any]:
+    """The run report."""
+    return build_report(state, started_at=started_at(first), now_at=now_at, http=HttpCounts())
+
+
+def _started() -> RunStarted:
+    return RunStarted(
+        run_id=RUN_ID,
+        pipeline="simulated",
+        file="simulated.yaml",
+        digest="sha256:12ab",
+        plan_digest="sha256:34cd",
+        server=URL,
+        tool_version="0.1.0",
+        variables={"token": "***"},
+    )

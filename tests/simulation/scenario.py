@@ -1,0 +1,180 @@
+"""Everything that a seed decides before the first second passes: pipeline, server, weather, strangers, and how our processes die."""
+
+import random
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from spectrum_pipelines.pipeline.model import Pipeline
+from tests.simulation.answers import Details, Listing, Manners
+from tests.simulation.disk import DiskFault
+from tests.simulation.pipelines import Drawing, draw_pipeline
+from tests.simulation.spectrum import File, Habits
+from tests.simulation.weather import Weather
+
+_SPELLINGS = {"COMPLETED_WITH_WARNINGS": "COMPLETED_WITH_Warnings", "CANCELED": "CANCELLED", "RUNNING": "Running"}
+
+
+class Mood(Enum):
+    """`CALM`: only our own processes die, so the run must end as if they had not."""
+
+    CALM = "calm"
+    FAIR = "fair"
+    ROUGH = "rough"
+    LOST_TRIGGERS = "lost triggers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """One process of ours. It dies at a step or a second of its own, if at all; `cuts_power`: the machine dies with it.
+
+    `signal_at`, `settles`, `resumes`: what a person does during and after it. `rests`: seconds until the next one.
+    """
+
+    dies_at_step: int | None = None
+    dies_at: float | None = None
+    cuts_power: bool = False
+    disk_fault: DiskFault | None = None
+    signal_at: float | None = None
+    signal: str = "SIGTERM"
+    detaches: bool = False
+    rests: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stranger:
+    """Somebody else's deed: `trigger` or `stop` of a file."""
+
+    at: float
+    verb: str
+    file_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One simulation, ready to be run. `restarts` are (at, for so long)."""
+
+    seed: int
+    mood: Mood
+    pipeline: Pipeline
+    files: tuple[File, ...]
+    habits: Habits
+    manners: Manners
+    weather: Weather
+    strangers: tuple[Stranger, ...] = ()
+    restarts: tuple[tuple[float, float], ...] = ()
+    jumps: tuple[tuple[float, float], ...] = ()
+    lives: tuple[Life, ...] = ()
+
+    def without_crashes(self) -> "Scenario":
+        """The same, undisturbed. Drawn anew, because files remember what has run."""
+        return replace(draw(self.seed), lives=())
+
+
+def draw(seed: int) -> Scenario:
+    """The scenario of a seed."""
+    rng = random.Random(f"scenario/{seed}")
+    mood = rng.choices(list(Mood), (2, 3, 3, 2))[0]
+    drawing = Drawing(random=rng, calm=mood is Mood.CALM)
+    pipeline, files = draw_pipeline(drawing)
+    scenario = Scenario(
+        seed=seed,
+        mood=mood,
+        pipeline=pipeline,
+        files=tuple(files),
+        habits=Habits(slots=rng.choice((1, 4, 20))),
+        manners=Manners(),
+        weather=Weather(latency=rng.choice((0.01, 0.05, 0.3))),
+        lives=_lives(rng, mood),
+    )
+    if mood is Mood.CALM:
+        return scenario
+    return replace(
+        scenario,
+        habits=_habits(rng),
+        manners=_manners(rng),
+        weather=_weather(rng, mood),
+        strangers=_strangers(rng, mood, files),
+        restarts=_windows(rng, often=0.15, longest=90.0),
+        jumps=tuple(
+            (rng.uniform(0, 100), rng.choice((-3600.0, 3600.0, 40.0))) for _ in range(rng.choice((0, 0, 0, 1)))
+        ),
+    )
+
+
+def _habits(rng: random.Random) -> Habits:
+    return Habits(
+        slots=rng.choice((1, 4, 20)),
+        stop_is_heard=rng.random() < 0.9,
+        stop_cancels_queued=rng.random() < 0.3,
+        leaves_behind=rng.random() < 0.4,
+        restart_ends_with=rng.choice(("ERROR", "CANCELED", None)),
+    )
+
+
+def _manners(rng: random.Random) -> Manners:
+    return Manners(
+        listing=rng.choices(list(Listing), (12, 3, 2, 1, 1, 1))[0],
+        list_lag=rng.choice((0.0, 0.0, 0.0, 0.5, 2.0)),
+        status_lag=rng.choice((0.0, 0.0, 0.0, 0.0, 0.5)),
+        details=rng.choices(list(Details), (12, 2, 1, 1))[0],
+        failure_code=rng.choice((200, 200, 400, 404, 500)),
+        spelling=rng.choice((None, _SPELLINGS)),
+        narrow_space=rng.random() < 0.5,
+        odd_words=rng.choice((0.0, 0.0, 0.1)),
+        echoes=rng.random() < 0.5,
+    )
+
+
+def _weather(rng: random.Random, mood: Mood) -> Weather:
+    share = {Mood.FAIR: 0.03, Mood.ROUGH: 0.25, Mood.LOST_TRIGGERS: 0.02}[mood]
+    return Weather(
+        asking=share,
+        acting=0.6 if mood is Mood.LOST_TRIGGERS else share,
+        latency=rng.choice((0.01, 0.05, 0.3)),
+        outages=tuple((at, at + length) for at, length in _windows(rng, often=0.15, longest=700.0)),
+        locked_out=tuple((at, at + length) for at, length in _windows(rng, often=0.05, longest=30.0)),
+    )
+
+
+def _windows(rng: random.Random, *, often: float, longest: float) -> tuple[tuple[float, float], ...]:
+    return ((rng.uniform(0, 60), rng.uniform(1, longest)),) if rng.random() < often else ()
+
+
+def _strangers(rng: random.Random, mood: Mood, files: list[File]) -> tuple[Stranger, ...]:
+    number = rng.choice((0, 4, 8)) if mood is Mood.LOST_TRIGGERS else rng.choice((0, 0, 1, 3, 8))
+    return tuple(
+        Stranger(
+            at=rng.uniform(0, rng.choice((5, 20, 120))),
+            verb=rng.choice(("trigger", "trigger", "trigger", "stop")),
+            file_id=rng.choice(files).id,
+        )
+        for _ in range(number)
+    )
+
+
+def _lives(rng: random.Random, mood: Mood) -> tuple[Life, ...]:
+    number = rng.choice((1, 1, 2, 4)) if mood is Mood.CALM else rng.choice((0, 0, 1, 2))
+    return tuple(_life(rng, mood) for _ in range(number))
+
+
+def _life(rng: random.Random, mood: Mood) -> Life:
+    rests = rng.choice((0.0, 1.0, 30.0))
+    cuts_power = rng.random() < 0.5
+    kind = rng.choices(("step", "time", "signal", "disk"), (5, 3, 3, 2) if mood is not Mood.CALM else (1, 1, 0, 0))[0]
+    match kind:
+        case "step":
+            return Life(dies_at_step=int(2 ** rng.uniform(0, 9)), cuts_power=cuts_power, rests=rests)
+        case "time":
+            return Life(dies_at=rng.expovariate(1 / 15), cuts_power=cuts_power, rests=rests)
+        case "signal":
+            return Life(
+                signal_at=rng.expovariate(1 / 10),
+                signal=rng.choice(("SIGINT", "SIGTERM", "SIGHUP")),
+                detaches=rng.random() < 0.2,
+                dies_at_step=rng.choice((None, None, int(2 ** rng.uniform(0, 9)))),
+                cuts_power=cuts_power,
+                rests=rests,
+            )
+        case _:
+            fault = DiskFault(call=int(2 ** rng.uniform(0, 7)), writes_half=rng.random() < 0.5)
+            return Life(disk_fault=fault, rests=rests)

@@ -1,0 +1,207 @@
+"""A whole simulation: the server and its strangers, the weather between, and our processes one after another until the run is over."""
+
+import itertools
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
+from spectrum_pipelines.engine.reopen import is_resumable
+from spectrum_pipelines.engine.state import RunState
+from spectrum_pipelines.output import journal as journal_module
+from spectrum_pipelines.output.journal import replay, scan
+from spectrum_pipelines.runner import Stamped
+from spectrum_pipelines.spectrum import ExecutionId
+from tests.output.checks import assert_valid_report
+from tests.simulation.answers import Answers
+from tests.simulation.disk import Disk
+from tests.simulation.kernel import Kernel
+from tests.simulation.network import Network
+from tests.simulation.pipelines import SECRET
+from tests.simulation.process import RUN_ID, Died, Machine, Process, recall, report_of, settle
+from tests.simulation.promises import BrokenPromise, Promises
+from tests.simulation.scenario import Life, Mood, Scenario
+from tests.simulation.spectrum import SimulatedSpectrum
+from tests.simulation.story import Story
+
+#: Dead processes' requests reach Spectrum within this share of the grace time, if at all: beyond it nothing is promised.
+_BURIED_WITHIN = 0.8
+_MOST_PROCESSES = 12
+
+#: One seed in so many has its reports held against the schema, which would cost as much as everything else together.
+_VALIDATED = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a simulation ended: the verdicts, and how often each file ran."""
+
+    run: RunStatus
+    jobs: dict[str, JobStatus]
+    executions: dict[int, int]
+    processes: int
+    seconds: float
+    requests: int
+
+
+class World:
+    """One simulation, good for one `live`. `folder` holds the journal."""
+
+    def __init__(self, scenario: Scenario, folder: Path, *, told: bool = False) -> None:
+        self.scenario = scenario
+        self._kernel = Kernel()
+        self.story = Story(self._kernel, told=told)
+        seed = scenario.seed
+        self._spectrum = SimulatedSpectrum(
+            self._kernel, scenario.files, scenario.habits, random.Random(f"spectrum/{seed}"), self.story.tell
+        )
+        answers = Answers(self._kernel, self._spectrum, scenario.manners, random.Random(f"answers/{seed}"))
+        network = Network(self._kernel, answers, scenario.weather, random.Random(f"network/{seed}"), self.story)
+        disk = Disk(random.Random(f"disk/{seed}"))
+        self.promises = Promises(self._kernel, self._spectrum, disk, scenario.manners, scenario.pipeline)
+        network.on_sent = self.promises.sent
+        network.on_handled = self.promises.handled
+        self._random = random.Random(f"people/{seed}")
+        self.machine = Machine(
+            kernel=self._kernel,
+            network=network,
+            disk=disk,
+            promises=self.promises,
+            journal=folder / "journal.jsonl",
+            pipeline=scenario.pipeline,
+            jumps=scenario.jumps,
+            seed=seed,
+            observers=(self._tell,) if told else (),
+        )
+
+    def live(self) -> End:
+        """Run it to its end. Raises AssertionError where a promise is broken, and whatever our own bugs raise."""
+        self.machine.journal.unlink(missing_ok=True)
+        self._plan_deeds()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(journal_module, "os", self.machine.disk)
+            for number in itertools.count(1):
+                state = self._one_process(number)
+                if state is not None and (number > _MOST_PROCESSES or not self._goes_on(state)):
+                    return self._end(state, number)
+        raise AssertionError("unreachable")
+
+    def _plan_deeds(self) -> None:
+        for deed in self.scenario.strangers:
+            file = self._spectrum.files[deed.file_id]
+            act = self._spectrum.stop if deed.verb == "stop" else lambda it: self._spectrum.trigger(it, None)
+            self._kernel.at(deed.at, lambda act=act, file=file: act(file))
+        for at, length in self.scenario.restarts:
+            self._kernel.at(at, self._spectrum.go_down)
+            self._kernel.at(at + length, self._spectrum.come_up)
+
+    def _one_process(self, number: int) -> RunState | None:
+        """The state that it ended with, None if it died."""
+        lives = self.scenario.lives
+        life = lives[number - 1] if number <= len(lives) else Life()
+        process = Process(self.machine, number, life)
+        try:
+            state = process.go()
+        except (Died, OSError) as death:
+            # An OSError here: the disk failed before the runner had begun, and the command line says so and exits.
+            state, where = None, repr(death)
+            power = ", and the power fails" if life.cuts_power else ""
+            self.story.tell("process", lambda: f"{number} ends: {where}{power}")
+        self._bury(number)
+        if state is None:
+            self._look_at_the_remains(life)
+        else:
+            self._judge(state, is_broken=process.is_broken)
+        self._kernel.pass_time(life.rests)
+        return None if process.is_broken else state
+
+    def _bury(self, number: int) -> None:
+        grace = min(job.policy.ambiguous_grace for job in self.scenario.pipeline.jobs.values())
+        self.machine.network.bury(number, within=grace * _BURIED_WITHIN)
+
+    def _look_at_the_remains(self, life: Life) -> None:
+        """After a death: what `report` makes of the journal, and what `resume` would."""
+        if life.cuts_power and self.machine.journal.exists():
+            self.machine.disk.lose_power(self.machine.journal)
+        recorded = recall(self.machine.journal)
+        if recorded is not None:
+            state = replay(self.scenario.pipeline, RUN_ID, recorded.facts)
+            self._check_report(state, recorded.facts[0])
+
+    def _judge(self, state: RunState, *, is_broken: bool) -> None:
+        """After an end: the report, once from the process and once from its journal."""
+        facts = scan(self.machine.journal).facts
+        if not facts:
+            return  # the disk failed at the first line
+        report = self._check_report(state, facts[0])
+        if not self.machine.disk.failed:
+            self.promises.mentioned(state, report)
+        if is_broken:
+            return
+        again = report_of(replay(self.scenario.pipeline, RUN_ID, facts), facts[0], now_at=0.0)
+        for field in ("status", "exit_code", "jobs"):
+            if _essence(report[field]) != _essence(again[field]):
+                raise BrokenPromise(f"P3: the journal tells another {field}: {again[field]}, not {report[field]}")
+
+    def _check_report(self, state: RunState, first: Stamped) -> dict[str, object]:
+        report = report_of(state, first, now_at=state.at)
+        if self.scenario.seed % _VALIDATED == 0:
+            assert_valid_report(report)
+        self.promises.kept_secret(SECRET, self.machine.journal.read_bytes(), report)
+        return report
+
+    def _goes_on(self, state: RunState) -> bool:
+        """What a person does next: resume, settle an unknown, or let it be."""
+        if is_resumable(state):
+            return True
+        for job_id, job in state.jobs.items():
+            if job.status is JobStatus.UNKNOWN and self._random.random() < 0.5:
+                for passage in self.promises.posts[job_id, job.attempt]:
+                    if passage.touched:
+                        settle(self.machine, job_id, ExecutionId(passage.touched[0].id))
+                        return True
+        return False
+
+    def _end(self, state: RunState, processes: int) -> End:
+        assert state.ended is not None
+        return End(
+            run=state.ended.status,
+            jobs={job_id: job.status for job_id, job in state.jobs.items()},
+            executions={file.id: len(file.executions) for file in self.scenario.files},
+            processes=processes,
+            seconds=self._kernel.now,
+            requests=self.machine.network.sent,
+        )
+
+    def _tell(self, fact: Stamped, _state: RunState) -> None:
+        self.story.tell("fact", lambda: f"{fact.at:.3f} {fact.event}")
+
+
+def _essence(told: object) -> object:
+    if not isinstance(told, list):
+        return told
+    return [(entry["id"], entry["status"], [one["execution_id"] for one in entry["executions"]]) for entry in told]
+
+
+def simulate(scenario: Scenario, folder: Path) -> End:
+    """One simulation; a calm one is held against the same without any death of ours."""
+    end = World(scenario, folder).live()
+    if scenario.mood is Mood.CALM and scenario.lives:
+        undisturbed = World(scenario.without_crashes(), folder).live()
+        if differences := list(_differences(end, undisturbed)):
+            raise BrokenPromise("P3: resumed, the run does not end like an undisturbed one: " + "; ".join(differences))
+    return end
+
+
+def _differences(end: End, undisturbed: End) -> Iterator[str]:
+    if end.run is not undisturbed.run:
+        yield f"the run is {end.run.value}, not {undisturbed.run.value}"
+    for job_id, status in undisturbed.jobs.items():
+        if end.jobs[job_id] is not status:
+            yield f"{job_id} is {end.jobs[job_id].value}, not {status.value}"
+    for file_id, times in undisturbed.executions.items():
+        if end.executions[file_id] != times:
+            yield f"file {file_id} ran {end.executions[file_id]} times, not {times}"
