@@ -1,4 +1,4 @@
-"""Groups of commands within a command."""
+"""Commands that have commands."""
 
 import click
 
@@ -14,10 +14,11 @@ class TellingGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Refuse an unknown command in our own words."""
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
+        names = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in names:
             from spectrum_pipelines.document.suggest import closest  # noqa: PLC0415 - only a mistake needs it
 
-            near = closest(args[0], self.commands)
+            near = closest(args[0], names)
             hint = f" Did you mean `{near}`?" if near else ""
             raise click.UsageError(f"There is no command `{args[0]}`.{hint}", ctx)
         return super().resolve_command(ctx, args)

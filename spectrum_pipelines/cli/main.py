@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from spectrum_pipelines import __version__
+from spectrum_pipelines.cli.groups import TellingGroup
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.errors import ExitCode, SpectrumPipelinesError
 
@@ -32,7 +33,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(TellingGroup):
     """Commands by name, imported when they are asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -46,18 +47,6 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"spectrum_pipelines.cli.{cmd_name}")
         command: click.Command = module.command
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the command that was probably meant."""
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            from spectrum_pipelines.document.suggest import closest  # noqa: PLC0415 - only a mistake needs it
-
-            near = closest(args[0], COMMANDS)
-            hint = f" Did you mean `{near}`?" if near else ""
-            raise click.UsageError(f"There is no command `{args[0]}`.{hint}", ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """From the table, so that `--help` imports no command."""
