@@ -1,8 +1,9 @@
 """`validate FILE...`: every fault of pipeline and workspace files, without a server."""
 
+import os
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -16,6 +17,9 @@ from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.errors import ExitCode, UnreadableFile, UserError
 
 _SCHEMA_LINE = "yaml-language-server: $schema="
+_FORMATS = ["auto", "text", "json", "github", "gitlab", "sarif"]
+#: Where a CI system has checked the repository out: annotations want names from there.
+_CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "WORKSPACE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +32,7 @@ class Checked:
 
 @click.command("validate")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@option("--format", "form", type=click.Choice(_FORMATS), default="auto", show_default=True)
 @option("--strict", is_flag=True, help="Count warnings as findings.")
 def command(files: tuple[str, ...], *, form: str, strict: bool) -> int:
     r"""Find every fault of pipeline files, and of workspace files. No server is asked, and no variables are needed.
@@ -38,6 +42,9 @@ def command(files: tuple[str, ...], *, form: str, strict: bool) -> int:
       spectrum-pipelines validate pipelines/*.yaml
       spectrum-pipelines validate --strict nightly.yaml
       spectrum-pipelines validate --format json nightly.yaml | jq -r '.[].message'
+      spectrum-pipelines validate --format gitlab pipelines/*.yaml > gl-code-quality-report.json
+
+    `auto` is text; in a step of GitHub Actions, annotations stand in the log as well.
 
     Exit codes: 0 no findings, 1 findings, 2 a file could not be read (the others are checked all the same).
     """
@@ -48,7 +55,7 @@ def command(files: tuple[str, ...], *, form: str, strict: bool) -> int:
             checked.append(check_file(name))
         except UnreadableFile as error:
             unreadable.append(error)
-    _show(checked, form)
+    _show(checked, form, complete=not unreadable)
     for fault in unreadable:
         say("error", fault.message, hint=fault.hint)
     counted = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
@@ -92,18 +99,66 @@ def _workspace_faults(document: Document) -> tuple[Diagnostic, ...]:
         raise UserError(f"a workspace needs the embedded server ({error.name} is missing)", hint=hint) from error
 
 
-def _show(checked: Iterable[Checked], form: str) -> None:
+def _show(checked: Sequence[Checked], form: str, *, complete: bool) -> None:
     found = [it for one in checked for it in one.found]
-    if form == "text" and not found:
-        say("ok", f"{_many(len(list(checked)))} without faults")
+    if not found and form in {"auto", "text", "github"}:
+        say("ok", f"{_many(len(checked))} without faults")
         return
-    from spectrum_pipelines.output.diagnostics import render_json, render_text  # noqa: PLC0415 - a good file needs none
+    match form:
+        case "json":
+            from spectrum_pipelines.output.diagnostics import render_json  # noqa: PLC0415 - one of several
 
-    if form == "json":
-        put(render_json(found))
-    else:
-        sources = {one.shown.name: one.shown for one in checked}
-        put(render_text(found, sources, color=wants_color(sys.stdout)))
+            put(render_json(found))
+        case "auto" | "text":
+            from spectrum_pipelines.output.diagnostics import render_text  # noqa: PLC0415
+
+            sources = {one.shown.name: one.shown for one in checked}
+            put(render_text(found, sources, color=wants_color(sys.stdout)))
+            if form == "auto" and os.environ.get("GITHUB_ACTIONS") == "true":
+                from spectrum_pipelines.output.findings_github import SHOWN, render_github  # noqa: PLC0415
+
+                sys.stderr.write(render_github(_from_checkout(found, os.environ), limit=SHOWN))
+        case _:
+            put(_for_ci(_from_checkout(found, os.environ), form, complete=complete))
+
+
+def _for_ci(found: Sequence[Diagnostic], form: str, *, complete: bool) -> str:
+    match form:
+        case "github":
+            from spectrum_pipelines.output.findings_github import render_github  # noqa: PLC0415 - one of several
+
+            return render_github(found)
+        case "gitlab":
+            from spectrum_pipelines.output.findings_gitlab import render_gitlab  # noqa: PLC0415
+
+            return render_gitlab(found)
+        case _:
+            from spectrum_pipelines import __version__  # noqa: PLC0415
+            from spectrum_pipelines.output.findings_sarif import render_sarif  # noqa: PLC0415
+
+            return render_sarif(found, version=__version__, complete=complete)
+
+
+def _from_checkout(found: Sequence[Diagnostic], environ: Mapping[str, str]) -> list[Diagnostic]:
+    """The findings with their files named from the root of the repository, as CI systems name them."""
+    names = {it.file: _named_from(_root(environ), it.file) for it in found}
+    return [replace(it, file=names[it.file]) for it in found]
+
+
+def _root(environ: Mapping[str, str]) -> Path:
+    """Where CI says, else the git repository around the working directory, else that directory itself."""
+    here = Path.cwd()
+    told = next((environ[name] for name in _CHECKOUTS if environ.get(name)), None)
+    if told is not None and here.is_relative_to(Path(told).resolve()):
+        return Path(told).resolve()
+    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
+
+
+def _named_from(root: Path, name: str) -> str:
+    # The folder is resolved and not the file: a link in the repository is annotated where it stands.
+    path = Path(name)
+    path = path.parent.resolve() / path.name
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
 
 def _many(number: int) -> str:
