@@ -83,11 +83,18 @@ def decide_abort(state: RunState, abort: AbortRequested, now: float) -> Iterator
             reason = f"interrupted by {abort.signal}"
             yield StopRequested(job=job_id, cause=Cause.ABORT, reason=reason)
             unfinished = True
-        elif job.step is Step.STOPPING or job.step is Step.INTENDED:
+        elif job.step in {Step.STOPPING, Step.INTENDED} or _has_a_last_word(job):
             unfinished = True
     if not unfinished or now >= state.abort_at + ABORT_GRACE:
         code = ExitCode.INTERRUPTED if abort.signal == "SIGINT" else ExitCode.TERMINATED
         yield RunEnded(status=RunStatus.INTERRUPTED, exit_code=code, reason=f"interrupted by {abort.signal}")
+
+
+def _has_a_last_word(job: JobState) -> bool:
+    """Its end was seen, and only has to be judged and told."""
+    if job.step is Step.JUDGED:
+        return job.cause is not Cause.ABORT
+    return job.step is Step.FOLLOWING and not job.open_executions
 
 
 def _is_to_stop(state: RunState, job: JobState, abort: AbortRequested) -> bool:
