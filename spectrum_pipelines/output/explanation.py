@@ -149,9 +149,18 @@ def explanation(report: Report, job: Job) -> Iterator[str]:
 
 
 def execution_ids(job: Job) -> str:
-    """The last ids: with several attempts or in a sequence there are more than anybody wants to see in a table."""
-    ids = [str(one["execution_id"]) for one in job["executions"]]
-    return ", ".join(ids if len(ids) <= _IDS else ["...", *ids[-_IDS:]])
+    """The ids, three or more in a row as `1-4`; of many only the last, for nobody wants to see all of them in a table."""
+    spans: list[tuple[int, int]] = []
+    for one in job["executions"]:
+        number = one["execution_id"]
+        if spans and number == spans[-1][1] + 1:
+            spans[-1] = (spans[-1][0], number)
+        else:
+            spans.append((number, number))
+    shown: list[str] = []
+    for first, last in spans:
+        shown += [f"{first}-{last}"] if last - first >= 2 else [str(number) for number in range(first, last + 1)]
+    return ", ".join(shown if len(shown) <= _IDS else ["...", *shown[-_IDS:]])
 
 
 def records(job: Job) -> str:
