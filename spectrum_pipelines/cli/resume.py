@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from spectrum_pipelines.cli.connection import connect, server_of
+from spectrum_pipelines.cli.connection import server_of
 from spectrum_pipelines.cli.loading import Loaded
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
 from spectrum_pipelines.cli.renderings import Renderings, rendering_options
@@ -21,6 +21,7 @@ from spectrum_pipelines.cli.wanted import (
     SECRET,
     RunOptions,
     build_for,
+    connect_for,
     open_journal,
     plan_digest,
     progress_option,
@@ -45,7 +46,6 @@ from spectrum_pipelines.output.run_lock import lock_run
 from spectrum_pipelines.output.state_directory import StateDirectory
 from spectrum_pipelines.pipeline.build import digest
 from spectrum_pipelines.pipeline.plan import plan
-from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 from spectrum_pipelines.runner import RunClock, Stamped, resume_at
 
 _SHOWN_LINES = 12
@@ -130,17 +130,7 @@ def go_on(
     directory.probe()
     reports = options.shown.files(run.report)
     pipeline = state.pipeline
-    hidden = secret_texts(pipeline.variables.values())
-    connection = connect(
-        options.connection,
-        server=pipeline.server,
-        http=pipeline.http,
-        clock=clock,
-        stack=stack,
-        redact=lambda text: masked(text, hidden),
-        stopping=signals.came,
-        on_retry=options.shown.on_retry(),
-    )
+    connection = connect_for(pipeline, options, signals, stack)
     _same_server(history.started, connection.url, options)
     take_group(pipeline.concurrency, directory, run, signals, stack, process=process)
     session = Session(

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from spectrum_pipelines import __version__
-from spectrum_pipelines.cli.connection import connect, server_of
+from spectrum_pipelines.cli.connection import server_of
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
     ValueOptions,
@@ -31,6 +31,7 @@ from spectrum_pipelines.cli.wanted import (
     SECRET,
     RunOptions,
     build_for,
+    connect_for,
     open_journal,
     plan_digest,
     progress_option,
@@ -50,7 +51,6 @@ from spectrum_pipelines.output.run_lock import lock_run
 from spectrum_pipelines.output.state_directory import StateDirectory
 from spectrum_pipelines.pipeline.build import digest
 from spectrum_pipelines.pipeline.plan import plan
-from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 from spectrum_pipelines.runner import RunClock
 
 
@@ -153,36 +153,12 @@ def _begin(
     clock = SystemClock()
     loaded = build_for(source, options, run_id=run.run_id, quiet=True)
     pipeline = loaded.pipeline
-    hidden = secret_texts(pipeline.variables.values())
     reports = options.shown.files(run.report)
-    connection = connect(
-        options.connection,
-        server=pipeline.server,
-        http=pipeline.http,
-        clock=clock,
-        stack=stack,
-        redact=lambda text: masked(text, hidden),
-        stopping=signals.came,
-        on_retry=options.shown.on_retry(),
-    )
+    connection = connect_for(pipeline, options, signals, stack)
     take_group(pipeline.concurrency, state_directory, run, signals, stack, process=process)
     facts = PlanFacts(pipeline, plan(pipeline), loaded.document)
     run.keep(pipeline_text=source.text, plan=render_json(facts))
     state = RunState(pipeline, run.run_id)
-    started = RunStarted(
-        run_id=run.run_id,
-        run_key=options.run_key,
-        pipeline=pipeline.name,
-        file=source.name,
-        digest=digest(source.text),
-        plan_digest=plan_digest(plan_data(facts)),
-        server=connection.url,
-        tool_version=__version__,
-        git_commit=git_commit(Path(source.name), os.environ),
-        environment=options.values.environment,
-        only=options.only,
-        variables={name: SECRET if it.secret else it.value for name, it in pipeline.variables.items()},
-    )
     session = Session(
         state=state,
         journal=stack.enter_context(open_journal(run)),
@@ -195,7 +171,25 @@ def _begin(
         started=None,
         stack=stack,
     )
-    return session.carry_out([started])
+    return session.carry_out([_started(loaded, options, run, server=connection.url, facts=facts)])
+
+
+def _started(loaded: Loaded, options: RunOptions, run: RunDirectory, *, server: str, facts: PlanFacts) -> RunStarted:
+    pipeline, source = loaded.pipeline, loaded.document.source
+    return RunStarted(
+        run_id=run.run_id,
+        run_key=options.run_key,
+        pipeline=pipeline.name,
+        file=source.name,
+        digest=digest(source.text),
+        plan_digest=plan_digest(plan_data(facts)),
+        server=server,
+        tool_version=__version__,
+        git_commit=git_commit(Path(source.name), os.environ),
+        environment=options.values.environment,
+        only=options.only,
+        variables={name: SECRET if it.secret else it.value for name, it in pipeline.variables.items()},
+    )
 
 
 def git_commit(file: Path, environ: Mapping[str, str]) -> str | None:

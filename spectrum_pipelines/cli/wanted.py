@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from spectrum_pipelines.cli.connection import Connection, connect
 from spectrum_pipelines.cli.loading import Loaded, given_values, load_pipeline
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
@@ -30,7 +31,8 @@ from spectrum_pipelines.output.journal import JournalFile, Recorded
 from spectrum_pipelines.output.locks import Holder, Process
 from spectrum_pipelines.output.run_directory import RunDirectory
 from spectrum_pipelines.output.state_directory import StateDirectory
-from spectrum_pipelines.pipeline.model import Concurrency
+from spectrum_pipelines.pipeline.model import Concurrency, Pipeline
+from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 from spectrum_pipelines.pipeline.selection import select
 
 SECRET = "***"  # noqa: S105 - what stands in place of one
@@ -79,6 +81,21 @@ def build_for(
     if options.only:
         loaded = replace(loaded, pipeline=select(loaded.pipeline, options.only))
     return loaded
+
+
+def connect_for(pipeline: Pipeline, options: RunOptions, signals: Signals, stack: ExitStack) -> Connection:
+    """A connection to the pipeline's server, whose texts lose the pipeline's secrets as they come in. Raises UserError."""
+    hidden = secret_texts(pipeline.variables.values())
+    return connect(
+        options.connection,
+        server=pipeline.server,
+        http=pipeline.http,
+        clock=SystemClock(),
+        stack=stack,
+        redact=lambda text: masked(text, hidden),
+        stopping=signals.came,
+        on_retry=options.shown.on_retry(),
+    )
 
 
 def plan_digest(data: Mapping[str, Any]) -> str:
