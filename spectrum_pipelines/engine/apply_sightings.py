@@ -182,6 +182,8 @@ def _call_failed(state: RunState, event: si.CallFailed, at: float) -> None:
         missing_since=at if job.missing_since is None else job.missing_since,
         reason=event.message,
         wake_at=at + state.pipeline.http.retry_interval,
+        # A stop that could not be sent must not go out later on the strength of an old look.
+        stop=None if job.stop is None else replace(job.stop, cleared=None, need_list=False),
     )
 
 
