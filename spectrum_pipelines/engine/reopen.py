@@ -5,6 +5,7 @@ for that process only: it gets a new attempt. What ended because nobody could se
 again under the id that we know. An `unknown` without an id stays one until a person settles it.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from spectrum_pipelines.engine import events as ev
@@ -16,7 +17,6 @@ from spectrum_pipelines.engine.state import JobState, RunState, Step
 from spectrum_pipelines.pipeline.action import JobId
 
 _UNSEEN_ENDS = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
-_CASCADES = frozenset({Cause.UPSTREAM, Cause.FAIL_FAST, Cause.RUN_IF})
 
 
 def is_resumable(state: RunState) -> bool:
@@ -101,8 +101,12 @@ def settled(state: RunState, event: ev.Settled, at: float) -> None:
 
 
 def reindex(state: RunState) -> None:
-    """Give skipped jobs behind an open one their chance again, and count everything anew from the records."""
+    """Give jobs that were skipped because of an open one their chance again, and count everything anew from the records."""
     opened = [job_id for job_id, job in state.jobs.items() if not job.is_done]
+    if any(not state.jobs[job_id].job.is_finally for job_id in opened):
+        for job_id in list(_skipped_for_all(state)):
+            _unskip(state, job_id)
+            opened.append(job_id)
     while opened:
         for dependent in state.dependents[opened.pop()]:
             if state.jobs[dependent].is_done and state.jobs[dependent].status is JobStatus.SKIPPED:
@@ -111,6 +115,15 @@ def reindex(state: RunState) -> None:
     if any(not job.is_done and not job.job.is_finally for job in state.jobs.values()):
         state.finally_at = None
     _count(state)
+
+
+def _skipped_for_all(state: RunState) -> Iterator[JobId]:
+    """What was skipped for the sake of the whole pipeline and not of its own needs: its first failure, its end."""
+    has_failed = any(_trips_fail_fast(job) for job in state.jobs.values())
+    for job_id, job in state.jobs.items():
+        is_concerned = job.job.is_finally or (job.cause is Cause.FAIL_FAST and not has_failed)
+        if job.is_done and job.status is JobStatus.SKIPPED and is_concerned:
+            yield job_id
 
 
 def _unskip(state: RunState, job_id: JobId) -> None:
