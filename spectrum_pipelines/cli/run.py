@@ -14,6 +14,7 @@ import click
 
 from spectrum_pipelines import __version__
 from spectrum_pipelines.cli.connection import server_of
+from spectrum_pipelines.cli.loading import Loaded
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
     ValueOptions,
