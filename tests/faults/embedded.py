@@ -15,16 +15,16 @@ FILES: list[dict[str, Any]] = [
     {
         "id": 20,
         "path": "/Data/orders.imp",
-        "simulate": {"kind": "import", "duration": "40ms", "outcomes": ["ERROR", "COMPLETED"]},
+        "simulate": {"kind": "import", "duration": "10ms", "outcomes": ["ERROR", "COMPLETED"]},
     },
     {
         "id": 21,
         "path": "/Workbooks/sales.wbk",
         "variables": {"key": "none"},
-        "simulate": {"kind": "workbook", "duration": "40ms"},
+        "simulate": {"kind": "workbook", "duration": "10ms"},
     },
-    {"id": 22, "path": "/Exports/sales.exp", "data_driven": [21], "simulate": {"kind": "export", "duration": "40ms"}},
-    {"id": 24, "path": "/Workbooks/alone.wbk", "simulate": {"kind": "workbook", "duration": "40ms"}},
+    {"id": 22, "path": "/Exports/sales.exp", "data_driven": [21], "simulate": {"kind": "export", "duration": "10ms"}},
+    {"id": 24, "path": "/Workbooks/alone.wbk", "simulate": {"kind": "workbook", "duration": "10ms"}},
     {"id": 23, "path": "/Slow/long.wbk", "simulate": {"kind": "workbook", "duration": "20s"}},
 ]
 

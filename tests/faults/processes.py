@@ -57,18 +57,17 @@ class Zygote:
         outside.mkdir(exist_ok=True)
         marker = outside / "sabotaged"
         marker.unlink(missing_ok=True)
-        stdout, stderr = outside / "stdout", outside / "stderr"
         pid = self._order(
             arguments=list(arguments),
             environment=environment(**more),
             folder=str(project.folder),
-            stdout=str(stdout),
-            stderr=str(stderr),
+            stdout=str(outside / "stdout"),
+            stderr=str(outside / "stderr"),
             sabotage=None
             if sabotage is None
             else {"operation": sabotage.operation, "nth": sabotage.nth, "how": sabotage.how, "marker": str(marker)},
         )
-        return Child(self, project, arguments[0], pid, stdout, stderr, marker)
+        return Child(self, project, arguments[0], pid, outside)
 
     def call(self, project: Project, *arguments: str, sabotage: Sabotage | None = None, **more: str) -> "Ended":
         """Start and wait."""
@@ -77,6 +76,13 @@ class Zygote:
     def run(self, project: Project, *more: str, sabotage: Sabotage | None = None) -> "Ended":
         """`spectrum-pipelines run` with a run key."""
         return self.call(project, *arguments_of_run(project, *more), sabotage=sabotage)
+
+    def resume(self, project: Project, before: "Ended", *more: str, sabotage: Sabotage | None = None) -> "Ended":
+        """`spectrum-pipelines resume` of a run that has ended somehow."""
+        assert before.outcome.run_id is not None
+        assert project.url is not None
+        where = ["--state-dir", str(project.state), "--server", project.url]
+        return self.call(project, "resume", before.outcome.run_id, *where, *more, sabotage=sabotage)
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -107,16 +113,12 @@ class Ended:
 class Child:
     """A CLI process under way."""
 
-    def __init__(
-        self, zygote: Zygote, project: Project, command: str, pid: int, stdout: Path, stderr: Path, marker: Path
-    ) -> None:
+    def __init__(self, zygote: Zygote, project: Project, command: str, pid: int, streams: Path) -> None:
         self.pid = pid
         self._zygote = zygote
         self._project = project
         self._command = command
-        self._stdout = stdout
-        self._stderr = stderr
-        self._marker = marker
+        self._streams = streams
         self._began = time.monotonic()
 
     def signal(self, number: signal.Signals) -> None:
@@ -133,11 +135,11 @@ class Child:
             raise
         seconds = time.monotonic() - self._began
         project = self._project
-        said = (self._stdout.read_text("utf-8"), self._stderr.read_text("utf-8"))
-        outcome = project.outcome(self._command, code, *said, seconds)
-        places = [project.folder, self._stdout.parent]
+        stdout, stderr = ((self._streams / name).read_text("utf-8") for name in ("stdout", "stderr"))
+        outcome = project.outcome(self._command, code, stdout, stderr, seconds)
+        places = [project.folder, self._streams]
         assert_promises(outcome, state=project.state, judge=project.judge, places=places, secrets=project.secrets)
-        return Ended(outcome=outcome, sabotaged=self._marker.exists())
+        return Ended(outcome=outcome, sabotaged=(self._streams / "sabotaged").exists())
 
 
 @contextmanager

@@ -42,9 +42,9 @@ def _become(order: dict[str, Any]) -> None:
             (2, order["stderr"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
         ):
             os.dup2(os.open(name, flags, 0o600), number)
-        sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: PTH123, SIM115 - a descriptor, for the life of the process
-        sys.stdout = open(1, "w", closefd=False, encoding="utf-8")  # noqa: PTH123, SIM115
-        sys.stderr = open(2, "w", closefd=False, encoding="utf-8", buffering=1)  # noqa: PTH123, SIM115
+        sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115 - a descriptor, for the life of the process
+        sys.stdout = open(1, "w", closefd=False, encoding="utf-8")  # noqa: SIM115
+        sys.stderr = open(2, "w", closefd=False, encoding="utf-8", buffering=1)  # noqa: SIM115
         os.environ.clear()
         os.environ.update(order["environment"])
         os.chdir(order["folder"])
