@@ -18,7 +18,7 @@ RUN_ID = "RUN_ID"
 
 @click.command("plan")
 @click.argument("file", metavar="FILE")
-@option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@option("--format", "form", type=click.Choice(["text", "json", "mermaid", "dot"]), default="text", show_default=True)
 @value_options
 @option(
     "--server", metavar="URL", envvar="SPECTRUM_URL", help="The address to show in place of `server.url`; not asked."
@@ -43,17 +43,31 @@ def command(
       spectrum-pipelines plan pipelines/quickstart.yaml
       spectrum-pipelines plan nightly.yaml -e prod --var business_date=2026-11-22
       spectrum-pipelines plan nightly.yaml --only +publish --format json
+      spectrum-pipelines plan nightly.yaml --format dot | dot -Tsvg > nightly.svg
     """
     values = ValueOptions(environment=environment, var=var, vars_file=vars_file)
     loaded = load_pipeline(read_source(file), given_values(values, os.environ, server=server), run_id=RUN_ID)
     pipeline = select(loaded.pipeline, only) if only else loaded.pipeline
     facts = PlanFacts(pipeline, plan(pipeline), loaded.document)
-    if form == "json":
-        from spectrum_pipelines.output.plan_json import render_json  # noqa: PLC0415 - one of two formats
-
-        put(render_json(facts))
-    else:
-        from spectrum_pipelines.output.plan_text import render_text  # noqa: PLC0415
-
-        put(render_text(facts))
+    put(_rendered(facts, form))
     return ExitCode.SUCCEEDED
+
+
+def _rendered(facts: PlanFacts, form: str) -> str:
+    match form:
+        case "json":
+            from spectrum_pipelines.output.plan_json import render_json  # noqa: PLC0415 - one of several
+
+            return render_json(facts)
+        case "mermaid":
+            from spectrum_pipelines.output.plan_mermaid import render_mermaid  # noqa: PLC0415
+
+            return render_mermaid(facts)
+        case "dot":
+            from spectrum_pipelines.output.plan_dot import render_dot  # noqa: PLC0415
+
+            return render_dot(facts)
+        case _:
+            from spectrum_pipelines.output.plan_text import render_text  # noqa: PLC0415
+
+            return render_text(facts)
