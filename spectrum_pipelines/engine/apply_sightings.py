@@ -71,7 +71,7 @@ def _looked_in_vain(state: RunState, event: si.LookedInVain, at: float) -> None:
 
 def _execution_seen(state: RunState, event: si.ExecutionSeen, at: float) -> None:
     followed = (event.job, event.execution_id)
-    if followed not in state.following:
+    if (before := state.following.get(followed)) is None:
         return
     execution = state.execution(followed)
     if event.file_id is not None and execution.file_id is None:
@@ -84,8 +84,9 @@ def _execution_seen(state: RunState, event: si.ExecutionSeen, at: float) -> None
         estimate_seconds=event.estimate_seconds,
     )
     watch(state, followed, seen)
-    if len(state.jobs[event.job].executions) > 1:
-        state.agenda.wake(event.job)  # a member of a sequence may have been left behind by another
+    if before.unseen or len(state.jobs[event.job].executions) > 1:
+        # Its limits count again; a member of a sequence may have been left behind by another.
+        state.agenda.wake(event.job)
 
 
 def _interval(state: RunState, execution: Execution, at: float, estimate_seconds: float | None) -> float:

@@ -52,7 +52,8 @@ class Watch:
 
     `heard_at` is the last usable answer about it, `next_poll_at` is infinite while an answer is awaited. `doubted`: ask its details
     next. `unlisted`: list-running does not show it, so it is asked for on its own. `final_word`: a status answer under its own id
-    has shown this end, its details have not yet. `progress` is in percent.
+    has shown this end, its details have not yet. `progress` is in percent. `unseen`: this process took it over and has not heard
+    of it yet, so it may have ended long ago, within its limits.
     """
 
     heard_at: float
@@ -63,6 +64,7 @@ class Watch:
     final_word: str | None = None
     progress: float | None = None
     estimate_seconds: float | None = None
+    unseen: bool = False
 
 
 def poll_interval(poll: Poll, *, age: float, estimate_seconds: float | None) -> float:

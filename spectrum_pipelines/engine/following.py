@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from spectrum_pipelines.engine.events import JobEnded, RetryScheduled, StopRequested
+from spectrum_pipelines.engine.execution import Watch
 from spectrum_pipelines.engine.looking import Decision, ended
 from spectrum_pipelines.engine.lookup import is_exhausted
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
@@ -25,16 +26,18 @@ def decide_following(state: RunState, job: JobState, now: float) -> Iterator[Dec
     waiting = job.open_executions
     if not waiting:
         yield _judged(job)
+    elif now >= _heard_at(state, job) + LONGEST_SILENCE:
+        silence = format_duration(LONGEST_SILENCE)
+        reason = f"no usable answer about execution {waiting[0].execution_id} for {silence}; it may still run"
+        yield ended(job, JobStatus.TIMED_OUT, Cause.SILENCE, reason)
+    elif any(how.unseen for how in _watched(state, job)):
+        return
     elif state.is_too_late_for(job.job):
         yield _over(job, Cause.PIPELINE_TIMEOUT, "the pipeline's own timeout is over")
     elif isinstance(job.job.action, Stop) and job.stop is None:
         yield StopRequested(job=job.job.id, cause=Cause.ACTION, reason="asked for by the pipeline")
     elif limit := _limit_reached(job, now):
         yield _over(job, *limit)
-    elif now >= _heard_at(state, job) + LONGEST_SILENCE:
-        silence = format_duration(LONGEST_SILENCE)
-        reason = f"no usable answer about execution {waiting[0].execution_id} for {silence}; it may still run"
-        yield ended(job, JobStatus.TIMED_OUT, Cause.SILENCE, reason)
     elif _is_left_behind(state, job, now):
         names = ", ".join(f"{e.execution_id} ({e.job_status})" for e in waiting)
         reason = f"{judge([e for e in job.current if e.is_final], job.job.policy, None).reason}; left behind: {names}"
@@ -71,8 +74,12 @@ def _over(job: JobState, cause: Cause, limit: str) -> Decision:
 
 
 def _heard_at(state: RunState, job: JobState) -> float:
+    return max((how.heard_at for how in _watched(state, job)), default=state.at)
+
+
+def _watched(state: RunState, job: JobState) -> list[Watch]:
     watched = (state.following.get((job.job.id, e.execution_id)) for e in job.open_executions)
-    return max((how.heard_at for how in watched if how is not None), default=state.at)
+    return [how for how in watched if how is not None]
 
 
 def _is_left_behind(state: RunState, job: JobState, now: float) -> bool:
@@ -82,8 +89,7 @@ def _is_left_behind(state: RunState, job: JobState, now: float) -> bool:
     if not failed or any(e.phase not in {Phase.WAITING, Phase.NEVER_RUN} for e in waiting):
         return False
     failed_at = max(e.ended_at or now for e in failed)
-    watched = [state.following.get((job.job.id, e.execution_id)) for e in waiting]
-    heard = all(how is not None and how.heard_at > failed_at for how in watched)
+    heard = all(how.heard_at > failed_at for how in _watched(state, job))
     return heard and now >= failed_at + LEFT_BEHIND_AFTER
 
 

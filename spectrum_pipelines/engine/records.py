@@ -45,9 +45,9 @@ def start_following(state: RunState, job_id: JobId, executions: Iterable[Executi
         follow(state, job_id, execution, at)
 
 
-def follow(state: RunState, job_id: JobId, execution: Execution, at: float) -> None:
+def follow(state: RunState, job_id: JobId, execution: Execution, at: float, *, unseen: bool = False) -> None:
     """Watch an execution from now on, at once for the first time."""
-    watch(state, (job_id, execution.execution_id), Watch(heard_at=at, next_poll_at=at))
+    watch(state, (job_id, execution.execution_id), Watch(heard_at=at, next_poll_at=at, unseen=unseen))
     state.owners.setdefault(execution.execution_id, job_id)
 
 

@@ -49,7 +49,18 @@ def _take_up(state: RunState, job_id: JobId, at: float) -> None:
             died = job.sender_died or job.step is Step.INTENDED
             reason = job.reason or "the runner ended before the answer to the trigger came"
             search = Lookup(since=at)
-            put(state, job_id, step=Step.RECONCILING, lookup=search, accepted_at=at, reason=reason, sender_died=died)
+            put(
+                state,
+                job_id,
+                step=Step.RECONCILING,
+                lookup=search,
+                attempt_at=at,
+                accepted_at=at,
+                reason=reason,
+                sender_died=died,
+            )
+        case Step.LOOKING:
+            put(state, job_id, attempt_at=at)  # while nobody ran it, it has not waited either
         case Step.FOLLOWING:
             _follow_again(state, job_id, at)
         case Step.STOPPING if job.stop is not None:
@@ -78,15 +89,15 @@ def _follow_again(state: RunState, job_id: JobId, at: float) -> None:
 
 def _poll_again(state: RunState, job_id: JobId, at: float) -> None:
     for execution in state.jobs[job_id].open_executions:
-        follow(state, job_id, execution, at)
+        follow(state, job_id, execution, at, unseen=True)
     arm_timeouts(state, job_id)
 
 
 def settled(state: RunState, event: ev.Settled, at: float) -> None:
     """Fold `Settled`: the job follows the execution that a person named; what was skipped behind it has a new chance."""
     job = state.jobs[event.job]
-    known = any(e.execution_id == event.execution_id for e in job.executions)
-    if not known:
+    # In this attempt: one of an earlier attempt counts for that one, and is followed again if it is named now.
+    if all(e.execution_id != event.execution_id for e in job.current):
         execution = Execution(
             execution_id=event.execution_id,
             attempt=job.attempt,

@@ -58,7 +58,8 @@ class World:
         self.story: list[tuple[str, Any]] = []
         self.sent: list[tuple[float, Request]] = []
         self.full_at = math.inf  # facts that fit on the disk
-        self.crash_at = math.inf  # facts after which the process is gone
+        self.crash_at = math.inf  # facts after which the process is gone: as it is about to write the next one
+        self.crash_after = math.inf  # the same: as soon as this one is written
         self.events: list[tuple[float, Callable[[], None]]] = []
         self.rounds = 0
         self._calls: list[tuple[float, int, Request | Interrupted, Fault | None]] = []
@@ -101,6 +102,8 @@ class World:
                 raise Crash
             self.facts.append(fact)
             self.story.append(("disk", fact.event))
+            if len(self.facts) >= self.crash_after:
+                raise Crash
 
     def observe(self, fact: Stamped, _: RunState) -> None:
         self.story.append(("shown", fact.event))
@@ -124,7 +127,7 @@ class World:
             if delivered and isinstance(item, PostTrigger | PostSequence) and fault is None:
                 perform(item, self.spectrum)
         self._calls.clear()
-        self.crash_at = self.full_at = math.inf
+        self.crash_at = self.crash_after = self.full_at = math.inf
         self._pass_until(self.clock.seconds + later)
         return self._go(self.replayed(), resume_at(self.facts[-1], self.clock.now()), *first, ev.Resumed())
 
