@@ -22,10 +22,10 @@ _UNREACHABLE = (
     "nothing was triggered: check the server's address, its certificate and the credentials, then run it again"
 )
 _ADVICE = {
-    ExitCode.FAILED: "find out why above, mend it, then run it again",
+    ExitCode.FAILED: "find out why, mend it, then run it again",
     ExitCode.USAGE: "nothing was triggered: correct the pipeline file, then run it again",
     ExitCode.UNREACHABLE: _UNREACHABLE,
-    ExitCode.TIMED_OUT: "look first: what is named above may still run on the server",
+    ExitCode.TIMED_OUT: "look first: what is named here may still run on the server",
     ExitCode.UNKNOWN: "do not run it again before it is known what runs on the server",
     ExitCode.CONFLICT: "nothing was triggered: run it again when the job is free, or see `on_running`",
 }

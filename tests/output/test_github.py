@@ -56,7 +56,7 @@ def test_a_failure_stands_at_its_line_and_says_all() -> None:
         "execution 13, 14",
         "attempt 1 failed: execution 13 ended ERROR, 3 failed records",
         "look: spectrum-pipelines job details 14",
-        "Next: find out why above, mend it, then run it again",
+        "Next: find out why, mend it, then run it again",
     ]
 
 

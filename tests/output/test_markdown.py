@@ -58,7 +58,7 @@ def test_a_failed_run_explains_itself_before_it_lists() -> None:
         "- attempt 1 failed: execution 13 ended ERROR, 3 failed records\n"
         "- look: spectrum-pipelines job details 14\n"
         "\n"
-        "**Next:** find out why above, mend it, then run it again\n"
+        "**Next:** find out why, mend it, then run it again\n"
         "\n"
         "| | Job | Status | Execution | Duration | Records | Reason |\n"
         "|---|---|---|---:|---:|---:|---|\n"
