@@ -14,6 +14,7 @@ from typing import Any
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigger, Request
 from spectrum_pipelines.engine.state import RunState
+from spectrum_pipelines.errors import ClientError
 from spectrum_pipelines.perform import perform
 from spectrum_pipelines.pipeline.model import Pipeline
 from spectrum_pipelines.runner import Heard, Interrupted, RunClock, Runner, Stamped, resume_at
@@ -57,6 +58,7 @@ class World:
         self.facts: list[Stamped] = []
         self.story: list[tuple[str, Any]] = []
         self.sent: list[tuple[float, Request]] = []
+        self.handled: list[PostTrigger | PostSequence] = []  # triggers that have started something
         self.full_at = math.inf  # facts that fit on the disk
         self.crash_at = math.inf  # facts after which the process is gone: as it is about to write the next one
         self.crash_after = math.inf  # the same: as soon as this one is written
@@ -74,7 +76,7 @@ class World:
         if fault is not None:
             fault.times -= 1
             if fault.handled:
-                perform(request, self.spectrum)
+                self._handle(request)
         delay = _LATENCY if fault is None else fault.delay
         heapq.heappush(self._calls, (self.clock.seconds + delay, next(self._order), request, fault))
 
@@ -90,9 +92,15 @@ class World:
             if isinstance(item, Interrupted):
                 arrived.append(item)
             else:
-                outcome = perform(item, self.spectrum) if fault is None else fault.outcome
+                outcome = self._handle(item) if fault is None else fault.outcome
                 arrived.append(Heard(request=item, outcome=outcome))
         return arrived
+
+    def _handle(self, request: Request) -> Outcome:
+        outcome = perform(request, self.spectrum)
+        if isinstance(request, PostTrigger | PostSequence) and not isinstance(outcome, ClientError):
+            self.handled.append(request)
+        return outcome
 
     def append(self, facts: Sequence[Stamped]) -> None:
         if len(self.facts) + len(facts) > self.full_at:
@@ -125,7 +133,7 @@ class World:
         """A new process, `later` seconds after; what the old one had sent was `delivered` or never was."""
         for _, _, item, fault in self._calls:
             if delivered and isinstance(item, PostTrigger | PostSequence) and fault is None:
-                perform(item, self.spectrum)
+                self._handle(item)
         self._calls.clear()
         self.crash_at = self.crash_after = self.full_at = math.inf
         self._pass_until(self.clock.seconds + later)
