@@ -15,11 +15,13 @@ from spectrum_pipelines.engine import (
     apply_sightings,
     decide,
     interpret,
+    interpret_polls,
     interpret_trigger,
     reopen,
     stopping,
 )
 from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import lookup as lookup_rounds
 from spectrum_pipelines.engine.execution import Execution
 from spectrum_pipelines.engine.looking import Decision
 from spectrum_pipelines.engine.lookup import Lookup
@@ -68,23 +70,23 @@ def _post_again_on_a_timeout(patch: Patch) -> None:
 
 
 def _trust_the_latest_execution(patch: Patch) -> None:
-    real = interpret.interpret_status
+    real = interpret_polls.interpret_status
 
     def status(state: RunState, request: AskStatus, outcome: Outcome) -> Any:
-        if isinstance(outcome, StatusAnswer) and outcome.phase.is_final and request.execution_id is not None:
-            if (request.job, request.execution_id) in state.following:
-                word = outcome.job_status
-                return [ev.ExecutionEnded(job=request.job, execution_id=request.execution_id, job_status=word)]
+        ours = request.execution_id
+        if isinstance(outcome, StatusAnswer) and outcome.phase.is_final and ours is not None:
+            is_awaited = (request.job, ours) in state.following
+            return [ev.ExecutionEnded(job=request.job, execution_id=ours, job_status=outcome.job_status)] * is_awaited
         return real(state, request, outcome)
 
     patch.setattr(interpret, "interpret_status", status)
 
 
 def _drop_a_candidate(patch: Patch) -> None:
-    real = apply_sightings.after_answer
+    real = lookup_rounds.after_answer
 
-    def after_answer(lookup: Lookup, *seen: Any, **more: Any) -> Lookup:
-        found = real(lookup, *seen, **more)
+    def after_answer(*asked: Any, **more: Any) -> Lookup:
+        found = real(*asked, **more)
         return replace(found, candidates={target: frozenset({max(ids)}) for target, ids in found.candidates.items()})
 
     patch.setattr(apply_sightings, "after_answer", after_answer)

@@ -1,6 +1,6 @@
-"""A disk under the real `JournalFile`: what is synced survives everything, the rest survives a kill but perhaps not a power cut.
+"""A disk under the real `JournalFile`: what is synced survives everything, the rest a kill but perhaps not a power cut.
 
-It stands where `output.journal` looks for the module `os`: the file is a real one, the calls that make it durable pass through here.
+It stands where `output.journal` looks for the module `os`: the file is a real one, the calls that make it last pass through here.
 """
 
 import errno

@@ -1,7 +1,7 @@
 """What lies between: a `Transport` for the real client, over which anything may happen to a call.
 
-A request that left is out of our hands: it reaches Spectrum when its time has come, whether or not the process that sent it still waits,
-or lives.
+A request that left is out of our hands: it reaches Spectrum when its time has come, whether or not the process that sent it still
+waits, or lives.
 """
 
 import json
@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from greenlet import getcurrent
 
@@ -74,7 +75,7 @@ class Network:
             if self._random.random() < 0.5:
                 passage.is_pending = False
             else:
-                self._kernel.after(self._random.random() * within, lambda it=passage: self._arrive(it))
+                self._kernel.after(self._random.random() * within, partial(self._arrive, passage))
 
     def send(self, process: int, call: Call, *, read_timeout: float) -> Reply:
         """Carry one call, in the greenlet of a worker."""

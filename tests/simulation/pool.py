@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from greenlet import greenlet
 
@@ -74,10 +75,15 @@ class Pool:
             worker = Worker(self._work)
             worker.request = self._waiting.popleft()
             self._working.append(worker)
-            self._kernel.after(0.0, lambda it=worker: None if it.dead else it.switch(it))
+            self._kernel.after(0.0, partial(_begin, worker))
 
     def _work(self, worker: Worker) -> None:
         outcome = self._perform(worker.request)
         self._arrived.append(Heard(request=worker.request, outcome=outcome))
         self._working.remove(worker)
         self._fill()
+
+
+def _begin(worker: Worker) -> None:
+    if not worker.dead:
+        worker.switch(worker)

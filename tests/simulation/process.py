@@ -71,15 +71,14 @@ class Process:
         machine.disk.fault = life.disk_fault
         machine.promises.taken_up()
         if recorded is None:
-            state, first, journal, at = RunState(machine.pipeline, RUN_ID), _started(), self._new(), 0.0
-        else:
-            state = replay(machine.pipeline, RUN_ID, recorded.facts)
-            if not is_resumable(state):
-                return state
-            first, journal = Resumed(), JournalFile.reopen(machine.journal, recorded)
-            at = resume_at(recorded.facts[-1], self._clock.now())
-        with journal:
-            return self._run(state, first, journal, RunClock(self._clock, start_at=at))
+            with self._new() as journal:
+                return self._run(RunState(machine.pipeline, RUN_ID), _started(), journal, RunClock(self._clock))
+        state = replay(machine.pipeline, RUN_ID, recorded.facts)
+        if not is_resumable(state):
+            return state
+        at = resume_at(recorded.facts[-1], self._clock.now())
+        with JournalFile.reopen(machine.journal, recorded) as journal:
+            return self._run(state, Resumed(), journal, RunClock(self._clock, start_at=at))
 
     def _new(self) -> JournalFile:
         self._machine.journal.unlink(missing_ok=True)

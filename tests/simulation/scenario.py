@@ -1,4 +1,4 @@
-"""Everything that a seed decides before the first second passes: pipeline, server, weather, strangers, and how our processes die."""
+"""What a seed decides before the first second passes: pipeline, server, weather, strangers, and how our processes die."""
 
 import random
 from dataclasses import dataclass, replace

@@ -1,7 +1,8 @@
 """The truth: files, executions and what becomes of them. Nobody but the checks may look at it directly.
 
-The simulated Spectrum runs one execution of a file at a time, as many at once as it has slots, queues the rest, starts the downstream
-files of a sequence when what they wait for has succeeded, and survives a restart. What it says about all this is for `answers`.
+The simulated Spectrum runs one execution of a file at a time, as many at once as it has slots, queues the rest, starts the
+downstream files of a sequence when what they wait for has succeeded, and survives a restart. What it says about all this is for
+`answers`.
 """
 
 import random

@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulation.bugs import BUGS, Bug
 from tests.simulation.kernel import Spins, WaitsForEver
-from tests.simulation.promises import BrokenPromise
+from tests.simulation.ledger import BrokenPromise
 from tests.simulation.scenario import draw
 from tests.simulation.world import simulate
 

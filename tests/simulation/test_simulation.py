@@ -32,6 +32,6 @@ def story_of(seed: int, folder: Path) -> str:
     world = World(draw(seed), folder, told=True)
     try:
         end = f"{world.live()}"
-    except Exception:
+    except Exception:  # noqa: BLE001 - the end of this story
         end = traceback.format_exc(limit=-3)
     return f"{world.scenario}\n{world.story}\n{end}"

@@ -1,9 +1,10 @@
-"""A whole simulation: the server and its strangers, the weather between, and our processes one after another until the run is over."""
+"""A whole simulation: server and strangers, the weather between, and our processes one after another until the run is over."""
 
 import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,16 @@ from tests.output.checks import assert_valid_report
 from tests.simulation.answers import Answers
 from tests.simulation.disk import Disk
 from tests.simulation.kernel import Kernel
+from tests.simulation.ledger import BrokenPromise, Ledger
 from tests.simulation.network import Network
 from tests.simulation.pipelines import SECRET
 from tests.simulation.process import RUN_ID, Died, Machine, Process, recall, report_of, settle
-from tests.simulation.promises import BrokenPromise, Promises
+from tests.simulation.promises import Promises
 from tests.simulation.scenario import Life, Mood, Scenario
 from tests.simulation.spectrum import SimulatedSpectrum
+from tests.simulation.stops import Stops
 from tests.simulation.story import Story
+from tests.simulation.truths import Truths
 
 #: Dead processes' requests reach Spectrum within this share of the grace time, if at all: beyond it nothing is promised.
 _BURIED_WITHIN = 0.8
@@ -61,7 +65,10 @@ class World:
         answers = Answers(self._kernel, self._spectrum, scenario.manners, random.Random(f"answers/{seed}"))
         network = Network(self._kernel, answers, scenario.weather, random.Random(f"network/{seed}"), self.story)
         disk = Disk(random.Random(f"disk/{seed}"))
-        self.promises = Promises(self._kernel, self._spectrum, disk, scenario.manners, scenario.pipeline)
+        self.ledger = Ledger()
+        self.truths = Truths(self._kernel, self._spectrum, scenario.manners, self.ledger)
+        stops = Stops(self._kernel, scenario.pipeline, scenario.manners)
+        self.promises = Promises(disk, self.ledger, self.truths, stops)
         network.on_sent = self.promises.sent
         network.on_handled = self.promises.handled
         self._random = random.Random(f"people/{seed}")
@@ -93,7 +100,7 @@ class World:
         for deed in self.scenario.strangers:
             file = self._spectrum.files[deed.file_id]
             act = self._spectrum.stop if deed.verb == "stop" else lambda it: self._spectrum.trigger(it, None)
-            self._kernel.at(deed.at, lambda act=act, file=file: act(file))
+            self._kernel.at(deed.at, partial(act, file))
         for at, length in self.scenario.restarts:
             self._kernel.at(at, self._spectrum.go_down)
             self._kernel.at(at + length, self._spectrum.come_up)
@@ -138,7 +145,7 @@ class World:
             return  # the disk failed at the first line
         report = self._check_report(state, facts[0])
         if not self.machine.disk.failed:
-            self.promises.mentioned(state, report)
+            self.truths.mentioned(report)
         if is_broken:
             return
         again = report_of(replay(self.scenario.pipeline, RUN_ID, facts), facts[0], now_at=0.0)
@@ -159,9 +166,10 @@ class World:
             return True
         for job_id, job in state.jobs.items():
             if job.status is JobStatus.UNKNOWN and self._random.random() < 0.5:
-                for passage in self.promises.posts[job_id, job.attempt]:
+                for passage in self.ledger.posts[job_id, job.attempt]:
                     if passage.touched:
                         settle(self.machine, job_id, ExecutionId(passage.touched[0].id))
+                        self.truths.vouched_for.add(job_id)
                         return True
         return False
 

@@ -1,0 +1,53 @@
+"""P4 of stops: Spectrum stops whatever runs in a file, so nobody may be hit who was to be seen there."""
+
+from spectrum_pipelines.engine.requests import PostStop
+from spectrum_pipelines.pipeline.action import JobId, Stop
+from spectrum_pipelines.pipeline.model import Pipeline
+from spectrum_pipelines.pipeline.policy import OnRunning
+from tests.simulation.answers import Listing, Manners
+from tests.simulation.kernel import Kernel
+from tests.simulation.ledger import BrokenPromise
+from tests.simulation.network import Passage
+from tests.simulation.weather import Fate
+
+#: Seconds that may pass between a look and what it showed.
+_AGE_OF_A_LOOK = 5.0
+
+
+class Stops:
+    """Follows each stop from the look before it to whoever it hits."""
+
+    def __init__(self, kernel: Kernel, pipeline: Pipeline, manners: Manners) -> None:
+        self._kernel = kernel
+        self._pipeline = pipeline
+        self._manners = manners
+        self._last_look: dict[JobId, float] = {}
+        self._look_before: dict[int, float] = {}
+
+    def looked(self, job: JobId) -> None:
+        """The job asks what runs there."""
+        self._last_look[job] = self._kernel.now
+
+    def sent(self, passage: Passage, request: PostStop) -> None:
+        """Each stop wants a look of its own before it."""
+        looked_at = self._last_look.pop(request.job, None)
+        if looked_at is not None:
+            self._look_before[id(passage)] = looked_at
+        elif not self._may_stop_blindly(request.job):
+            raise BrokenPromise(f"P4: {request.job} stops whatever runs in {request.target} without having looked")
+
+    def _may_stop_blindly(self, job_id: JobId) -> bool:
+        """Whatever runs there is meant."""
+        job = self._pipeline.jobs[job_id]
+        return isinstance(job.action, Stop) or job.policy.on_running is OnRunning.STOP
+
+    def handled(self, passage: Passage, request: PostStop) -> None:
+        """A stranger who ran already when we looked is not to be hit, unless the server hides him."""
+        looked_at = self._look_before.pop(id(passage), None)
+        if looked_at is None or passage.fate is Fate.LATE or self._manners.listing is Listing.FLAPPING:
+            return
+        seen_until = looked_at - self._manners.list_lag - self._manners.status_lag - _AGE_OF_A_LOOK
+        for hit in passage.touched:
+            is_strange = hit.id != request.execution_id and hit.origin is None
+            if is_strange and hit.started_at is not None and hit.started_at < seen_until:
+                raise BrokenPromise(f"P4: the stop of {request.execution_id} hits a stranger's {hit.id}")
