@@ -48,7 +48,9 @@ def start_following(state: RunState, job_id: JobId, executions: Iterable[Executi
 def follow(state: RunState, job_id: JobId, execution: Execution, at: float, *, unseen: bool = False) -> None:
     """Watch an execution from now on, at once for the first time."""
     watch(state, (job_id, execution.execution_id), Watch(heard_at=at, next_poll_at=at, unseen=unseen))
-    state.owners.setdefault(execution.execution_id, job_id)
+    if execution.is_ours:
+        # Not what we have only attached to: that may be what another of our triggers has started.
+        state.owners.setdefault(execution.execution_id, job_id)
 
 
 def watch(state: RunState, followed: Followed, how: Watch) -> None:
