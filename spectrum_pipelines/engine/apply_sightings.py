@@ -156,6 +156,9 @@ def _lookup_rested(state: RunState, event: si.LookupRested, at: float) -> None:
 def _stop_cleared(state: RunState, event: si.StopCleared, at: float) -> None:
     stop = state.jobs[event.job].stop
     if stop is not None:
+        execution = state.execution((event.job, event.execution_id))
+        if execution.file_id is None:
+            put_execution(state, event.job, replace(execution, file_id=event.file_id))
         cleared = None if event.need_list else event.execution_id
         put(state, event.job, stop=replace(stop, cleared=cleared, need_list=event.need_list, withheld=None))
 

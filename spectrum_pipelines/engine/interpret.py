@@ -133,7 +133,7 @@ def _stop_verified(job: JobState, outcome: Outcome) -> Events:
     if isinstance(outcome, StatusAnswer):
         if outcome.execution_id == ours and outcome.phase is Phase.RUNNING:
             return [StopCleared(job=job.job.id, execution_id=ours)]
-        cleared = StopCleared(job=job.job.id, execution_id=ours, need_list=True)
+        cleared = StopCleared(job=job.job.id, execution_id=ours, need_list=True, file_id=outcome.file_id)
         if outcome.execution_id == ours and outcome.phase.is_active:
             return [cleared]
         # Another execution came after it, or this one has ended: perhaps there is nothing left to be stopped.
@@ -145,24 +145,28 @@ def _stop_verified(job: JobState, outcome: Outcome) -> Events:
 def _listed_for_stop(job: JobState, entries: list[ActiveJob]) -> Events:
     """The list shows what runs in the file: clear the stop only if that is ours, or nothing of anybody else's runs.
 
-    Servers may leave waiting executions out. But while one of ours waits something runs somewhere: an empty list shows nothing.
+    Servers may leave waiting executions out. But while one of ours waits something runs somewhere: an empty list shows nothing. Nor
+    does any list as long as nobody has told which file id a path means.
     """
     ours = target_execution(job)
     assert ours is not None
+    if any(e.execution_id == ours and e.phase is Phase.RUNNING for e in entries):
+        return [StopCleared(job=job.job.id, execution_id=ours)]
     own = {e.execution_id for e in job.open_executions}
-    file_ids = {str(e.file_id) for e in job.open_executions} | {b.target for b in job.baselines}
-    others = [
-        e
-        for e in entries
-        if e.execution_id not in own and e.phase is Phase.RUNNING and {str(e.file_id), str(e.uuid)} & file_ids
-    ]
-    running = any(e.execution_id == ours and e.phase is Phase.RUNNING for e in entries)
-    if not entries:
-        return [StopWithheld(job=job.job.id, reason="list-running is empty: what a stop would hit cannot be seen")]
-    if others and not running:
+    files = {str(e.file_id) for e in job.open_executions if e.file_id is not None} | {b.target for b in job.baselines}
+    others = [e for e in entries if e.execution_id not in own and _may_run(e) and {str(e.file_id), str(e.uuid)} & files]
+    if others:
         reason = f"execution {others[0].execution_id}, which is not ours, runs there now"
         return [StopWithheld(job=job.job.id, reason=reason)]
+    if not entries or not any(name.isdigit() for name in files):
+        reason = "list-running does not show what a stop would hit"
+        return [StopWithheld(job=job.job.id, reason=reason), *_doubt(job)]
     return [StopCleared(job=job.job.id, execution_id=ours)]
+
+
+def _may_run(entry: ActiveJob) -> bool:
+    """A word that nobody knows may mean so."""
+    return entry.phase.is_active and entry.phase is not Phase.WAITING
 
 
 def _stop_answered(job: JobState, outcome: Outcome) -> Events:

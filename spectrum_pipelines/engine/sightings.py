@@ -138,11 +138,15 @@ class LookupSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopCleared:
-    """Looked before stopping: what runs there is ours. Empty-handed looks clear nothing."""
+    """Looked before stopping: what runs there is ours. With `need_list` nothing is cleared yet, the list has to tell.
+
+    `file_id`: the file in which it runs, if the look has told.
+    """
 
     job: JobId
     execution_id: ExecutionId
     need_list: bool = False
+    file_id: FileId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
