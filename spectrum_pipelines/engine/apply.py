@@ -95,6 +95,9 @@ def _trigger_not_handled(state: RunState, event: ev.TriggerNotHandled, at: float
         lookup=None,
         accepted_at=None,
         sender_died=False,
+        attempt_at=at
+        if job.sender_died
+        else job.attempt_at,  # the search cost its time, and the job has not waited yet
         unsent=job.unsent + tried,
         reason=event.reason,
         seen={},

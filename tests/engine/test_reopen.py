@@ -194,6 +194,7 @@ def test_an_ambiguous_trigger_stays_one_for_the_next_process() -> None:
     [
         pytest.param({"queue_timeout": 30.0}, id="a queue_timeout that passed while nobody waited"),
         pytest.param({"timeout": 30.0}, id="a timeout that passed while nobody ran"),
+        pytest.param({"queue_timeout": 5.0}, id="a queue_timeout shorter than the search for a lost trigger"),
         pytest.param({"queue_timeout": 30.0, "on_running": OnRunning.WAIT}, id="and one for somebody else's run"),
     ],
 )

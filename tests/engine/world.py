@@ -104,6 +104,7 @@ class World:
 
     def append(self, facts: Sequence[Stamped]) -> None:
         if len(self.facts) + len(facts) > self.full_at:
+            self.story.append(("full", facts))
             raise OSError(28, "No space left on device")
         for fact in facts:
             if len(self.facts) >= self.crash_at:
