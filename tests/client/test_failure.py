@@ -30,7 +30,8 @@ def classes() -> Iterator[type[Exception]]:
         and not issubclass(thing, Warning)
     }
     yield from sorted(
-        found | {zlib.error, TimeoutError, ConnectionResetError, BrokenPipeError}, key=lambda kind: kind.__qualname__
+        found | {zlib.error, TimeoutError, ConnectionResetError, BrokenPipeError},
+        key=lambda kind: (kind.__module__, kind.__qualname__),
     )
 
 
