@@ -32,8 +32,8 @@ OPERATIONS: dict[str, tuple[Any, str]] = {
 def install(operation: str, nth: int, how: str, marker: str) -> None:
     """Let the `nth` call (from 1) of the operation go wrong.
 
-    `how`: `kill` before it, `kill_after` it, `tear` (kill half-way, journal only), an errno's name (fail before it), or that with
-    `_after` (fail although it was done).
+    `how`: `kill` before it, `kill_after` it, `tear` (kill half-way, journal only), an errno's name (fail before it), that with
+    `_after` (fail although it was done), or that with `_on` (fail from then on, as a full disk does).
     """
     owner, name = OPERATIONS[operation]
     true: Callable[..., Any] = getattr(owner, name)
@@ -45,7 +45,7 @@ def install(operation: str, nth: int, how: str, marker: str) -> None:
         with lock:
             count += 1
             mine = count
-        if mine != nth:
+        if mine != nth and not (how.endswith("_on") and mine > nth):
             return true(*arguments, **named)
         _close(_open(marker, os.O_CREAT | os.O_WRONLY))
         if how == "tear":
@@ -54,12 +54,10 @@ def install(operation: str, nth: int, how: str, marker: str) -> None:
         if how in {"kill", "tear"}:
             os.kill(os.getpid(), signal.SIGKILL)
         if not how.endswith("_after"):
-            raise _failure(how)
-        result = true(*arguments, **named)
+            raise _failure(how.removesuffix("_on"))
+        true(*arguments, **named)
         if how == "kill_after":
             os.kill(os.getpid(), signal.SIGKILL)
-        if result is not None and operation == "receive" and result == 0:
-            return result
         raise _failure(how.removesuffix("_after"))
 
     setattr(owner, name, counted)

@@ -14,13 +14,15 @@ import tenacity  # noqa: F401 - to be warm
 from spectrum_pipelines.cli import adopt, report, resume, run  # noqa: F401 - to be warm
 from spectrum_pipelines.cli.main import main
 from spectrum_pipelines.client import transport  # noqa: F401 - to be warm
-from spectrum_pipelines.engine import lookup
+from spectrum_pipelines.engine import following, looking, lookup, triggering
 from spectrum_pipelines.output import progress_json, progress_plain, report_text  # noqa: F401 - to be warm
 from tests.faults import sabotage
 
 
 def serve() -> None:
     lookup._FIRST_REST = 0.02
+    for module in (following, looking, triggering):
+        module.LONGEST_SILENCE = 0.6  # type: ignore[attr-defined]
     for line in sys.stdin:
         order = json.loads(line)
         sys.stdout.flush()
