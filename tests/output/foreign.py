@@ -1,6 +1,5 @@
 """Reports that somebody else wrote: valid by their schema, and every text in them the worst that a text can be."""
 
-import copy
 import re
 from typing import Any
 
@@ -10,31 +9,43 @@ HOSTILE = (
     "x\n::error::\r\x1b[31m\u202e##vso[t]|<img onerror=alert(1)>`a`**b**&amp;\0\ufffe]]>"
     "\n# c\n---\n@me #1 $x$ www.evil.example https://evil.example </script>"
 )
-_OURS = {"status", "action", "run_if", "cause", "deletion", "adopted_by", "started_at", "finished_at"}
-_OURS |= {"accepted_at", "running_at", "ended_at", "on_running", "warnings", "on_timeout", "on_ambiguous", "when"}
+#: Words that the schema lists, and times: whatever is not one of ours is refused when the report is read.
+_OURS = {
+    *(
+        "status",
+        "action",
+        "run_if",
+        "cause",
+        "deletion",
+        "adopted_by",
+        "on_running",
+        "on_timeout",
+        "on_ambiguous",
+        "when",
+    ),
+    *("started_at", "finished_at", "accepted_at", "running_at", "ended_at", "warnings"),
+}
+_JOBS = {"id", "needs", "critical_path", "job"}
 
 
 def poisoned(report: dict[str, Any]) -> dict[str, Any]:
     """The report with every foreign text replaced. Job ids stay different, and the graph between them stays."""
-    changed: dict[str, Any] = _poisoned(copy.deepcopy(report), "")
+    changed: dict[str, Any] = _poisoned(report, "")
     changed |= {"environment": HOSTILE, "run_key": HOSTILE, "next": f"spectrum-pipelines adopt {HOSTILE}"}
-    changed |= {"reason": HOSTILE} if report["reason"] else {}
-    assert changed["report_version"] == 1
-    return changed
+    return checked(changed)
 
 
 def _poisoned(value: Any, key: str) -> Any:
     match value:
-        case dict() if key == "variables" and "retry" not in value:
+        case dict() if key == "variables":
             return {f"{HOSTILE}{name}": _poisoned(one, name) for name, one in value.items()}
         case dict():
-            return {
-                name: one if name in _OURS and name != "warnings" else _poisoned(one, name)
-                for name, one in value.items()
-            }
+            return {name: _poisoned(one, name) for name, one in value.items()}
         case list():
             return [_poisoned(one, key) for one in value]
-        case str() if key in {"id", "needs", "critical_path", "job"}:
+        case str() if key in _OURS:
+            return value
+        case str() if key in _JOBS:
             return f"{HOSTILE} {value}"
         case str():
             return HOSTILE

@@ -237,10 +237,10 @@ def test_others_can_read_it() -> None:
     assert [(suite.tests, suite.failures, suite.skipped) for suite in suites] == [(6, 1, 2)]
 
 
-def test_ten_thousand_jobs() -> None:
-    run = begun(pipeline(*(job(f"j{number}") for number in range(10_000))))
+def test_thousands_of_jobs() -> None:
+    run = begun(pipeline(*(job(f"j{number}") for number in range(3_000))))
     for name in run.state.jobs:
         run.add(
             ev.AttemptStarted(job=name, attempt=1), attempt_ended(name, JobStatus.SUCCEEDED), *list(ended(name))[1:]
         )
-    assert len(results(run.add(run_ended(RunStatus.SUCCEEDED, 0)).report())) == 10_000
+    assert len(results(run.add(run_ended(RunStatus.SUCCEEDED, 0)).report())) == 3_000
