@@ -31,7 +31,6 @@ def apply(state: RunState, event: ev.Event | Sighting, at: float) -> RunState:
 
 def _run_started(state: RunState, event: ev.RunStarted, at: float) -> None:
     state.facts = event
-    state.started = True
     for job_id, unmet in state.unmet.items():
         if not unmet:
             state.agenda.wake(job_id)
@@ -39,6 +38,8 @@ def _run_started(state: RunState, event: ev.RunStarted, at: float) -> None:
 
 def _preflight_passed(state: RunState, event: ev.PreflightPassed, at: float) -> None:
     state.preflight = Preflight.PASSED
+    if not state.left:
+        state.finally_at = at  # nothing stands before the `finally` jobs
     for job_id, unmet in state.unmet.items():
         if not unmet:
             state.agenda.wake(job_id)

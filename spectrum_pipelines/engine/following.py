@@ -6,7 +6,7 @@ from spectrum_pipelines.engine.events import JobEnded, RetryScheduled, StopReque
 from spectrum_pipelines.engine.execution import Watch
 from spectrum_pipelines.engine.looking import Decision, ended
 from spectrum_pipelines.engine.lookup import is_exhausted
-from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
+from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.patience import LEFT_BEHIND_AFTER, LONGEST_SILENCE
 from spectrum_pipelines.engine.state import Attempt, JobState, RunState
 from spectrum_pipelines.engine.verdict import judge
@@ -117,8 +117,6 @@ def _may_retry(job: JobState, last: Attempt, now: float) -> bool:
         again = job.job.policy.on_ambiguous is OnAmbiguous.RETRY and _was_never_started(job, now)
         return again and len(_counted(job)) <= max(1, retry.limit)
     if last.cause in _NEVER_AGAIN or len(_counted(job)) > retry.limit:
-        return False
-    if any(e.adopted is AdoptedBy.STOPPED for e in job.current):
         return False
     if job.open_executions and last.status is JobStatus.TIMED_OUT and job.job.policy.on_running is OnRunning.FAIL:
         return False  # it was left running: another attempt would find it so, and end as busy

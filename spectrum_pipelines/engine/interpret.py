@@ -4,7 +4,7 @@ The outcome of a POST is never stale: whatever it tells is written down. Everyth
 is the job's latest question.
 """
 
-from spectrum_pipelines.engine.events import AttemptEnded, DataDeleted, Event, PreflightFailed, Warned
+from spectrum_pipelines.engine.events import AttemptEnded, DataDeleted, Event, PreflightFailed
 from spectrum_pipelines.engine.interpret_polls import interpret_details, interpret_list, interpret_status, locked_out
 from spectrum_pipelines.engine.interpret_trigger import interpret_post
 from spectrum_pipelines.engine.looking import ended
@@ -187,8 +187,3 @@ def _deletion(job: JobState, request: SendDelete, outcome: Outcome) -> Events:
     if isinstance(outcome, Refused):
         return [ended(job, JobStatus.FAILED, Cause.REFUSED, f"data {request.data_id}: {outcome.message}")]
     return [_failed(job, outcome)]
-
-
-def warn_once(state: RunState, warned: Warned) -> list[Warned]:
-    """The warning, unless it was said before."""
-    return [] if (warned.code, warned.job) in state.warned else [warned]

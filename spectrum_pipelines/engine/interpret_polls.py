@@ -8,7 +8,7 @@ from spectrum_pipelines.engine.looking import ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskDetails, AskStatus, Outcome
 from spectrum_pipelines.engine.sightings import ExecutionDoubted, ExecutionSeen, ListMissed, PollMissed, Sighting
-from spectrum_pipelines.engine.state import JobState, RunState, Step
+from spectrum_pipelines.engine.state import JobState, RunState
 from spectrum_pipelines.errors import (
     ClientError,
     NotSpectrum,
@@ -79,8 +79,6 @@ def _list_failed(state: RunState, error: ClientError) -> Events:
 
 def locked_out(job: JobState, error: ClientError) -> Events:
     """Refused credentials end what can only be seen with them; the ids are told, and `resume` goes on with them."""
-    if job.step not in {Step.FOLLOWING, Step.STOPPING}:
-        return []
     ids = ", ".join(str(e.execution_id) for e in job.open_executions)
     reason = f"{error.message}; execution {ids} may still run"
     return [ended(job, JobStatus.UNKNOWN, Cause.UNAUTHORIZED, reason)]

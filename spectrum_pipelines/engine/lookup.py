@@ -78,11 +78,6 @@ class Lookup:
         """Every candidate, ascending."""
         return tuple(sorted(set().union(*self.candidates.values())))
 
-    @property
-    def round_is_over(self) -> bool:
-        """Everything that this round asks has been asked and answered."""
-        return self.in_round and not self.todo
-
     def rest(self) -> float:
         """Seconds until the next round."""
         return min(_FIRST_REST * 2.0 ** min(self.rounds, 10), _LONGEST_REST)

@@ -159,8 +159,6 @@ def _count(state: RunState) -> None:
     state.underway = {job_id: None for job_id, job in state.jobs.items() if job.is_underway}
     state.ready = {job_id: None for job_id, job in state.jobs.items() if job.step is Step.READY}
     state.failed_first = next((job_id for job_id, job in state.jobs.items() if _trips_fail_fast(job)), None)
-    if not state.left and state.finally_at is None:
-        state.finally_at = state.at
     for job_id in state.jobs:
         state.agenda.wake(job_id)
 

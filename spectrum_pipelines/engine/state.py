@@ -171,7 +171,6 @@ class RunState:
         self.list_asked_at: float | None = None
         self.list_off_until = 0.0
         self.ended: RunEnded | None = None
-        self.started = False
         self.resumptions = 0
         self.at = 0.0
 

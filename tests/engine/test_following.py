@@ -5,22 +5,25 @@ from typing import Any
 import pytest
 
 from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import (
     AskAllRunning,
     AskDetails,
     AskRunning,
     AskStatus,
+    AskTarget,
     PostStop,
     PostTrigger,
     Purpose,
 )
-from spectrum_pipelines.errors import ClientError, Refused, Unanswered, Unsent
-from spectrum_pipelines.pipeline.action import Sequence, Stop, WaitFor
+from spectrum_pipelines.engine.sightings import Answered
+from spectrum_pipelines.errors import ClientError, Refused, Unanswered, Unauthorized, Unsent
+from spectrum_pipelines.pipeline.action import JobId, Sequence, Stop, WaitFor
 from spectrum_pipelines.pipeline.model import Poll
 from spectrum_pipelines.pipeline.policy import Bound, Expect, OnRunning, OnTimeout, Retry, RetryReason, Warnings
-from spectrum_pipelines.spectrum import StatusAnswer
-from tests.engine.made import job, pipeline, the_job
+from spectrum_pipelines.spectrum import ExecutionId, StatusAnswer
+from tests.engine.made import finished, fold, fresh, job, of, pipeline, settle, the_job, triggered
 from tests.engine.tiny import File
 from tests.engine.world import Fault, World
 
@@ -327,3 +330,36 @@ def test_ten_minutes_without_a_server_do_no_harm_and_cost_few_questions() -> Non
     assert the_job(undisturbed.run()).status is JobStatus.SUCCEEDED
     assert the_job(disturbed.run()).status is JobStatus.SUCCEEDED
     assert len(disturbed.sent) <= 2 * len(undisturbed.sent)
+
+
+def test_a_sequence_that_is_stopped_before_anything_is_known_of_its_files_asks_first() -> None:
+    """A plan names executions, not files, and a stop needs a file."""
+    world = World(pipeline(_sequence(timeout=0.005)), *_files(duration=9e9))
+    one = the_job(world.run())
+    assert (one.status, one.cause) == (JobStatus.TIMED_OUT, Cause.TIMEOUT)
+    assert {stop.execution_id for stop in world.asked(PostStop)} == {11, 12, 13}
+
+
+def test_a_stop_names_its_target_where_the_server_tells_no_file_id() -> None:
+    world = World(pipeline(job("a", action=Stop(target="/a"))), _file())
+    world.spectrum.start("/a")
+    nameless = StatusAnswer(job_status="RUNNING", execution_id=ExecutionId(11))
+    world.faults.append(Fault(on=AskTarget, outcome=nameless))
+    the_job(world.run())
+    assert [stop.target for stop in world.asked(PostStop)] == ["/a"]
+
+
+def test_refused_credentials_before_a_stop_end_it_with_the_id() -> None:
+    locked = Fault(on=AskStatus, outcome=Unauthorized("401"), where=lambda ask: ask.purpose is Purpose.VERIFY_STOP)
+    one = the_job(_world(_file(), locked, timeout=60.0).run())
+    assert (one.status, one.cause) == (JobStatus.UNKNOWN, Cause.UNAUTHORIZED)
+    assert one.reason == "401; execution 11 may still run"
+
+
+def test_a_look_before_a_stop_that_comes_with_the_end_itself_changes_nothing() -> None:
+    state = fold(fresh(job("a")), *triggered("a", 11))
+    fold(state, ev.StopRequested(job=JobId("a"), cause=Cause.TIMEOUT, reason="late"))
+    (look,) = of(AskStatus, settle(state, 1.0))[:1]
+    fold(state, finished("a", 11))
+    running = StatusAnswer(job_status="RUNNING", execution_id=ExecutionId(11))
+    assert [type(event) for event in interpret(state, look, running, 1.1)] == [Answered]

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskStatus, PostStop, PostTrigger, Purpose, SendDelete
-from spectrum_pipelines.errors import ClientError, Refused, Unanswered, Unsent
+from spectrum_pipelines.engine.sightings import Answered
+from spectrum_pipelines.errors import ClientError, Refused, Unanswered, Unauthorized, Unsent
 from spectrum_pipelines.pipeline.action import (
     Action,
     Check,
@@ -24,7 +26,7 @@ from spectrum_pipelines.pipeline.action import (
 from spectrum_pipelines.pipeline.model import RunIf
 from spectrum_pipelines.pipeline.policy import Bound, Expect, OnRunning
 from spectrum_pipelines.spectrum import DataId, Deletion
-from tests.engine.made import job, pipeline, the_job
+from tests.engine.made import fold, fresh, job, of, pipeline, settle, the_job
 from tests.engine.tiny import File
 from tests.engine.world import Fault, World
 
@@ -337,3 +339,18 @@ def test_delete_data_without_an_answer(
     one = the_job(world.run())
     assert (one.status, one.cause) == (status, cause)
     assert len(world.asked(SendDelete)) == asked
+
+
+def test_a_login_that_is_refused_before_a_trigger_is_tried_once() -> None:
+    refused = Fault(on=AskStatus, outcome=Unauthorized("401"), times=9e9, where=lambda ask: ask.job == "a")
+    world = World(pipeline(job("first"), job("a", "first")), faults=[refused])
+    one = the_job(world.run())
+    assert (one.status, one.cause, one.reason) == (JobStatus.FAILED, Cause.UNAUTHORIZED, "401")
+    assert len([ask for ask in world.asked(AskStatus) if ask.job == "a"]) == 1
+
+
+def test_an_answer_to_an_earlier_question_is_stale() -> None:
+    state = fold(fresh(job("a")), ev.AttemptStarted(job=job("a").id, attempt=1))
+    (ask,) = of(AskStatus, settle(state, 10.0))
+    fold(state, ev.AttemptEnded(job=ask.job, attempt=1, status=JobStatus.FAILED, cause=Cause.INPUT, reason=None))
+    assert [type(event) for event in interpret(state, ask, Refused("no"), 11.0)] == [Answered]

@@ -436,3 +436,14 @@ def test_a_failed_preflight_is_carried_to_its_end() -> None:
         assert state.ended is not None
         assert state.ended.exit_code == 2
         assert all(one.status is JobStatus.SKIPPED for one in state.jobs.values())
+
+
+def test_a_stop_of_the_abort_that_takes_effect_later_is_still_the_abort_s() -> None:
+    """The old process did not live to see it; the job was meant to go on, so it gets a whole attempt."""
+    world = World(pipeline(job("a")), File(path="/a", id=6, duration=100.0, deaf=True))
+    world.interrupt(10.0)
+    world.run()
+    world.at(20.0, lambda: setattr(world.spectrum.executions[0], "stopped", 20.0))
+    state = world.resume(later=60.0)
+    assert [attempt.cause for attempt in the_job(state).attempts] == [Cause.ABORT, Cause.SPECTRUM]
+    assert the_job(state).status is JobStatus.SUCCEEDED

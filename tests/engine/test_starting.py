@@ -6,12 +6,14 @@ import pytest
 
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
+from spectrum_pipelines.engine.requests import PostTrigger
 from spectrum_pipelines.engine.state import RunState, Step
 from spectrum_pipelines.pipeline.action import DeleteData, JobId
 from spectrum_pipelines.pipeline.model import Concurrency, Job, RunIf
+from spectrum_pipelines.spectrum import ExecutionId, Triggered
 from tests.engine.made import fold, fresh, job, of, pipeline, settle, the_job
 from tests.engine.tiny import File
-from tests.engine.world import World
+from tests.engine.world import Fault, World
 
 _DONE = [JobStatus.SUCCEEDED, JobStatus.WARNED]
 _FAILED = [JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.CANCELED, JobStatus.UNKNOWN]
@@ -260,3 +262,27 @@ def test_the_pipeline_timeout_ends_a_job_that_only_waits(step: Step) -> None:
     decisions = settle(state, 30.0)
     assert of(ev.PipelineTimedOut, decisions)
     assert (the_job(state).status, the_job(state).cause) == (JobStatus.TIMED_OUT, Cause.PIPELINE_TIMEOUT)
+
+
+def test_a_job_that_waits_for_a_place_when_the_pipeline_s_time_is_over_is_skipped() -> None:
+    world = World(
+        pipeline(job("a"), job("b"), timeout=30.0, concurrency=Concurrency(max_parallel=1)),
+        File(path="/a", id=1, duration=3600),
+    )
+    assert (the_job(world.run(), "b").cause, len(world.spectrum.executions)) == (Cause.PIPELINE_TIMEOUT, 1)
+
+
+def test_a_pipeline_of_clean_ups_only_has_their_timeout() -> None:
+    clean = job("clean", is_finally=True, run_if=RunIf.ALL_DONE)
+    world = World(pipeline(clean, finally_timeout=30.0), File(path="/clean", id=1, duration=3600))
+    assert the_job(world.run(), "clean").cause is Cause.PIPELINE_TIMEOUT
+    assert world.clock.seconds < 60
+
+
+def test_a_trigger_that_is_out_when_the_pipeline_s_time_is_over_is_waited_for_and_stopped() -> None:
+    world = World(pipeline(job("a"), timeout=30.0), File(path="/a", id=1, duration=3600))
+    answer = Triggered(execution_id=ExecutionId(11))
+    world.faults.append(Fault(on=PostTrigger, outcome=answer, handled=True, delay=40.0))
+    one = the_job(world.run())
+    assert (one.status, one.executions[0].job_status) == (JobStatus.TIMED_OUT, "CANCELED")
+    assert len(world.asked(PostTrigger)) == 1
