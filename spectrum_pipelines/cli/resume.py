@@ -15,7 +15,7 @@ from spectrum_pipelines.cli.connection import server_of
 from spectrum_pipelines.cli.loading import Loaded
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
 from spectrum_pipelines.cli.renderings import Renderings, rendering_options
-from spectrum_pipelines.cli.running import Session, Shown, deliver
+from spectrum_pipelines.cli.running import Session, Shown, deliver, outlive_readers
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.wanted import (
     SECRET,
@@ -100,6 +100,7 @@ def command(
         state_dir=state_dir,
         run_key=None,
     )
+    outlive_readers()
     run = StateDirectory(state_dir).run(run_id)
     with Signals(SystemClock()) as signals, server_of(options.connection) as reached, ExitStack() as stack:
         return go_on(run, replace(options, connection=reached), signals, stack)

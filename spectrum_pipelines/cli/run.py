@@ -25,7 +25,7 @@ from spectrum_pipelines.cli.options import (
 )
 from spectrum_pipelines.cli.renderings import Renderings, rendering_options
 from spectrum_pipelines.cli.resume import go_on
-from spectrum_pipelines.cli.running import Session, Shown
+from spectrum_pipelines.cli.running import Session, Shown, outlive_readers
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.cli.wanted import (
@@ -99,6 +99,7 @@ def command(
         state_dir=state_dir,
         run_key=run_key,
     )
+    outlive_readers()
     source = read_source(file)
     with Signals(SystemClock()) as signals, server_of(options.connection) as reached, ExitStack() as stack:
         return start(source, replace(options, connection=reached), signals, stack)

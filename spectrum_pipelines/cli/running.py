@@ -1,5 +1,6 @@
 """What `run` and `resume` share: a state, a journal and a connection become a run that ends, with its report written."""
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -137,14 +138,36 @@ class Session:
             say("error", f"the report could not be written: {lost}")
         if runner.broken is not None or lost is not None:
             sys.stderr.write(report_json({**report, "exit_code": int(code)}))
-        else:
-            tell(report, self.shown, kept=self.reports[0].path)
+        told = lost is not None or runner.broken is not None or tell(report, self.shown, kept=self.reports[0].path)
         whole = publish({**report, "exit_code": int(code)}, self.shown, kept=self.reports[0].path)
-        return code if whole else code or ExitCode.FAILED
+        return code if told and whole else code or ExitCode.FAILED
 
 
-def tell(report: dict[str, Any], shown: Shown, *, kept: Path) -> None:
-    """The end of a run: for people on stderr, for `--report -` on stdout. `kept` is where the state directory has the report."""
+class _Outliving(io.FileIO):
+    """Standard error whose reader may leave, whose terminal may close and whose disk may be full."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def outlive_readers() -> None:
+    """Let no write to stderr end a run: `2>&1 | head` must neither stop it half-way nor have an exit code of its own."""
+    if sys.stderr is sys.__stderr__ and sys.stderr is not None:
+        raw = _Outliving(sys.stderr.fileno(), "w", closefd=False)
+        encoding = sys.stderr.encoding
+        sys.stderr = io.TextIOWrapper(
+            io.BufferedWriter(raw), encoding=encoding, errors="backslashreplace", line_buffering=True
+        )
+
+
+def tell(report: dict[str, Any], shown: Shown, *, kept: Path) -> bool:
+    """The end of a run: for people on stderr, for `--report -` on stdout. `kept` is where the state directory has the report.
+
+    False if stdout could not be written.
+    """
     if shown.progress not in {"json", "none"}:
         from spectrum_pipelines.output.report_text import report_text  # noqa: PLC0415 - at the end only
 
@@ -152,7 +175,14 @@ def tell(report: dict[str, Any], shown: Shown, *, kept: Path) -> None:
         sys.stderr.write(report_text(report, color=wants_color(sys.stderr), width=_width(), glyphs=glyphs))
         say("report", str(shown.path(kept)))
     if shown.report_on_stdout:
-        sys.stdout.write(report_json(report))
+        from spectrum_pipelines.cli.printed import OutputLost, put  # noqa: PLC0415 - few want it
+
+        try:
+            put(report_json(report))
+        except OutputLost as error:
+            say("error", error.message)
+            return False
+    return True
 
 
 def publish(report: dict[str, Any], shown: Shown, *, kept: Path) -> bool:
@@ -165,8 +195,8 @@ def deliver(report: dict[str, Any], shown: Shown, *, kept: Path) -> bool:
     """The report of a run that had ended before: written to where it was asked for, and told again. False as `publish`."""
     if shown.report is not None and not shown.report_on_stdout:
         ReportFile(shown.report).write(report)
-    tell(report, shown, kept=kept)
-    return publish(report, shown, kept=kept)
+    told = tell(report, shown, kept=kept)
+    return publish(report, shown, kept=kept) and told
 
 
 def _width() -> int:
