@@ -103,7 +103,8 @@ def _lookup(job: JobState, request: JobRequest, outcome: Outcome) -> LookupSeen 
     """A refusal is an answer, too: that place shows nothing, here."""
     if isinstance(outcome, Unauthorized):
         reason = f"{job.reason}; the search for it ended: {outcome.message}"
-        return ended(job, JobStatus.UNKNOWN, Cause.UNAUTHORIZED, reason)
+        # What is in doubt is the trigger: with no id to go on with, only a person can settle it.
+        return ended(job, JobStatus.UNKNOWN, Cause.AMBIGUOUS, reason)
     if isinstance(outcome, ClientError):
         return LookupSeen(job=job.job.id, succeeded=isinstance(outcome, Refused))
     match request, outcome:

@@ -150,6 +150,16 @@ def test_a_search_that_is_never_answered_ends_unknown() -> None:
     assert 1800 <= world.clock.seconds < 1810
 
 
+def test_a_search_that_is_refused_leaves_the_trigger_in_doubt() -> None:
+    """No id is known that `resume` could follow: it is for `adopt`."""
+    world = _world(_lost(handled=True))
+    _search_refused(world)
+    one = the_job(world.run())
+    assert (one.status, one.cause) == (JobStatus.UNKNOWN, Cause.AMBIGUOUS)
+    assert one.reason == "no usable answer to the trigger: connection reset; the search for it ended: 401"
+    assert len(world.asked(AskRunning)) == 1
+
+
 def test_a_round_that_was_not_answered_in_full_is_not_judged() -> None:
     """The status shows one candidate, but the list, which may show a second one, is not to be had: wait for it."""
     world = _world(_lost(handled=True), file=File(path="/a", id=6, duration=100.0))
