@@ -14,11 +14,13 @@ from spectrum_pipelines.engine import (
     apply,
     apply_sightings,
     decide,
+    following,
     interpret,
     interpret_polls,
     interpret_trigger,
     reopen,
     stopping,
+    verdict,
 )
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine import lookup as lookup_rounds
@@ -135,6 +137,11 @@ def _follow_the_first_of_a_plan(patch: Patch) -> None:
     patch.setattr(interpret_trigger, "_planned", planned)
 
 
+def _judge_the_first_of_a_plan(patch: Patch) -> None:
+    real = verdict.judge
+    patch.setattr(following, "judge", lambda executions, *more: real(executions[:1], *more))
+
+
 def _tell_secrets(patch: Patch) -> None:
     patch.setattr(process, "masked", lambda text, _: text)
 
@@ -152,7 +159,8 @@ BUGS = (
     Bug(name="trust the latest execution", promise="P4", plant=_trust_the_latest_execution),
     Bug(name="drop a candidate", promise="P4", plant=_drop_a_candidate),
     Bug(name="take an unknown word for success", promise="P4", plant=_believe_an_unknown_word),
-    Bug(name="follow the first of a plan only", promise="P4", plant=_follow_the_first_of_a_plan),
+    Bug(name="judge the first of a plan only", promise="P4", plant=_judge_the_first_of_a_plan),
+    Bug(name="follow the first of a plan only", promise="P2", plant=_follow_the_first_of_a_plan),
     Bug(name="stop without looking", promise="P4", plant=_stop_without_looking),
     Bug(name="let the server tell our secrets", promise="P5", plant=_tell_secrets),
     Bug(name="forget to wake up", promise="P6", plant=_forget_to_wake_up),

@@ -39,7 +39,7 @@ SECRET = "s3cr3t-t0ken"
 URL = "http://spectrum.example.com:8080"
 
 _SIZES = ((1, 1), (2, 4), (5, 12), (13, 40))
-_SIZE_ODDS = (22, 50, 24, 4)
+_SIZE_ODDS = (25, 52, 20, 3)
 _OUTCOMES = (*["COMPLETED"] * 5, "COMPLETED_WITH_WARNINGS", "ERROR", "CANCELED")
 
 
@@ -95,8 +95,8 @@ def draw_pipeline(drawing: Drawing) -> tuple[Pipeline, list[File]]:
         concurrency=Concurrency(max_parallel=rng.choice((None, None, 1, 2, 8))),
         poll=Poll(
             min=rng.choice((0.25, 1.0, 2.0)),
-            max=30.0,
-            factor=rng.choice((0.05, 0.2, 0.5)),
+            max=120.0,
+            factor=rng.choice((0.1, 0.3, 0.5)),
             max_per_second=rng.choice((1.0, 10.0)),
         ),
         http=Http(
@@ -179,7 +179,7 @@ def _policy(drawing: Drawing) -> Policy:
         # Everything happens in its own time; only a crash may come between.
         return Policy(ambiguous_grace=rng.choice((2.0, 10.0)), warnings=rng.choice(list(Warnings)), retry=retry)
     return Policy(
-        timeout=rng.choice((5.0, 30.0, 120.0, 600.0, 7200.0)),
+        timeout=rng.choice((5.0, 5.0, 30.0, 30.0, 120.0, 120.0, 600.0, 7200.0)),
         queue_timeout=rng.choice((None, None, 5.0, 60.0)),
         warnings=rng.choice(list(Warnings)),
         on_running=rng.choice(list(OnRunning)),

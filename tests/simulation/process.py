@@ -46,7 +46,7 @@ class Machine:
     pipeline: Pipeline
     jumps: tuple[tuple[float, float], ...]
     seed: int
-    observers: tuple[Observer, ...] = ()
+    observers: list[Observer]
 
 
 class Process:

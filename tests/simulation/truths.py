@@ -123,7 +123,7 @@ class Truths:
                 raise BrokenPromise(f"P4: the run is green, and job {job.job.id} is {job.status.value}")
 
     def mentioned(self, report: dict[str, Any]) -> None:
-        """Whatever of ours still runs is named in the report, or its job is said to be unknown.
+        """Whatever of ours still runs is named in the report, or its job is said to be unknown, or still open for `resume`.
 
         Who settles an unknown job by hand vouches for it; nothing is said of what else its trigger may have started. And where a
         stranger's execution was taken for ours while ours could not be seen, nothing is known of ours at all.
@@ -135,6 +135,6 @@ class Truths:
                 continue
             entry = entries[attempt[0]]
             named = {one["execution_id"] for one in entry["executions"]} | set(entry["candidates"])
-            doubted = entry["status"] == "unknown" or any(one["status"] == "unknown" for one in entry["attempts"])
+            doubted = entry["status"] in {"unknown", "running"} or "unknown" in {a["status"] for a in entry["attempts"]}
             if execution.id not in named and not doubted and not self._ledger.came_twice(execution):
                 raise BrokenPromise(f"P4: execution {execution.id} of {attempt} runs on, and nobody says so")

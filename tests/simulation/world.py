@@ -14,7 +14,7 @@ from spectrum_pipelines.engine.reopen import is_resumable
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.output import journal as journal_module
 from spectrum_pipelines.output.journal import replay, scan
-from spectrum_pipelines.runner import Stamped
+from spectrum_pipelines.runner import Observer, Stamped
 from spectrum_pipelines.spectrum import ExecutionId
 from tests.output.checks import assert_valid_report
 from tests.simulation.answers import Answers
@@ -63,26 +63,30 @@ class World:
             self._kernel, scenario.files, scenario.habits, random.Random(f"spectrum/{seed}"), self.story.tell
         )
         answers = Answers(self._kernel, self._spectrum, scenario.manners, random.Random(f"answers/{seed}"))
-        network = Network(self._kernel, answers, scenario.weather, random.Random(f"network/{seed}"), self.story)
+        self.network = Network(self._kernel, answers, scenario.weather, random.Random(f"network/{seed}"), self.story)
         disk = Disk(random.Random(f"disk/{seed}"))
         self.ledger = Ledger()
         self.truths = Truths(self._kernel, self._spectrum, scenario.manners, self.ledger)
         stops = Stops(self._kernel, scenario.pipeline, scenario.manners)
         self.promises = Promises(disk, self.ledger, self.truths, stops)
-        network.on_sent = self.promises.sent
-        network.on_handled = self.promises.handled
+        self.network.on_sent = self.promises.sent
+        self.network.on_handled = self.promises.handled
         self._random = random.Random(f"people/{seed}")
         self.machine = Machine(
             kernel=self._kernel,
-            network=network,
+            network=self.network,
             disk=disk,
             promises=self.promises,
             journal=folder / "journal.jsonl",
             pipeline=scenario.pipeline,
             jumps=scenario.jumps,
             seed=seed,
-            observers=(self._tell,) if told else (),
+            observers=[self._tell] if told else [],
         )
+
+    def also_observe(self, observer: Observer) -> None:
+        """Have each fact shown to somebody else, too."""
+        self.machine.observers.append(observer)
 
     def live(self) -> End:
         """Run it to its end. Raises AssertionError where a promise is broken, and whatever our own bugs raise."""
