@@ -4,6 +4,7 @@ Small graphs have boxes with names; large ones have dots, and what a dot stands 
 is folded into several columns. All sizes are in CSS pixels.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,7 +28,7 @@ class Size:
     rows: int
 
 
-BOXES = Size(width=168, height=30, gap=12, between=52, rows=24)
+BOXES = Size(width=168, height=30, gap=12, between=52, rows=32)
 DOTS = Size(width=12, height=12, gap=5, between=44, rows=40)
 
 
@@ -126,17 +127,23 @@ def _mean(places: Sequence[float], otherwise: float) -> float:
 
 
 def _placed(layers: Sequence[Sequence[int]], size: Size) -> Iterator[Node]:
-    highest = min(size.rows, max((len(layer) for layer in layers), default=0))
+    folded = [_folded(layer, size.rows) for layer in layers]
+    highest = max((len(column) for columns in folded for column in columns), default=0)
     x = 1
-    for layer in layers:
-        rows = -(-len(layer) // -(-len(layer) // size.rows))
-        for begin in range(0, len(layer), rows):
-            column = layer[begin : begin + rows]
+    for columns in folded:
+        for column in columns:
             top = (highest - len(column)) * (size.height + size.gap) // 2
             for row, at in enumerate(column):
                 yield Node(at=at, x=x, y=1 + top + row * (size.height + size.gap))
             x += size.width + size.gap
         x += size.between - size.gap
+
+
+def _folded(layer: Sequence[int], most: int) -> list[Sequence[int]]:
+    """As few columns as hold the layer, all of about the same height."""
+    count = math.ceil(len(layer) / most)
+    rows = math.ceil(len(layer) / count)
+    return [layer[begin : begin + rows] for begin in range(0, len(layer), rows)]
 
 
 def _curve(start: Node, end: Node, size: Size) -> str:

@@ -13,7 +13,10 @@ from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.output.explanation import Job, Report
 from spectrum_pipelines.output.wording import span_in_words
 
-_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+_STEPS = (
+    *(0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800),
+    *(3600, 7200, 10800, 14400, 21600, 43200, 86400),
+)
 _MOST_TICKS = 6
 
 
