@@ -130,6 +130,55 @@ def test_a_stop_that_could_not_be_sent_is_preceded_by_another_look() -> None:
     assert not of(PostStop, taken)
 
 
+def test_a_list_is_no_help_while_nobody_has_told_which_file_a_path_means() -> None:
+    """No line of the list matched the path, so nobody seemed to run there, and the stop hit the execution before ours."""
+    baseline = ev.TriggerIntended(
+        job=A, attempt=1, baselines=(ev.Baseline(target="/Data/a.imp", execution_id=None, file_id=None),)
+    )
+    started = ev.Triggered(job=A, attempt=1, executions=(execution(11),))
+    stop = ev.StopRequested(job=A, cause=Cause.TIMEOUT, reason="enough")
+    state = fold(fresh(job("a")), ev.AttemptStarted(job=A, attempt=1), baseline, started, stop)
+    ask = AskRunning(job=A, turn=the_job(state).turn + 1, purpose=Purpose.VERIFY_STOP)
+    before = ActiveJob(execution_id=ExecutionId(9), job_status="RUNNING", file_id=FileId(6))
+    assert of(si.StopWithheld, interpret(fold(state, si.Issued(request=ask)), ask, (before,), 1.0))
+
+
+def test_the_look_before_a_stop_tells_which_file_a_path_means() -> None:
+    state = fold(
+        _to_be_stopped(), si.StopCleared(job=A, execution_id=ExecutionId(11), need_list=True, file_id=FileId(6))
+    )
+    assert the_job(state).executions[0].file_id == 6
+
+
+def test_a_status_word_that_nobody_knows_may_mean_that_somebody_runs() -> None:
+    state = _to_be_stopped()
+    ask = AskRunning(job=A, turn=the_job(state).turn + 1, purpose=Purpose.VERIFY_STOP)
+    odd = ActiveJob(execution_id=ExecutionId(9), job_status="CRUNCHING", file_id=FileId(6))
+    assert of(si.StopWithheld, interpret(fold(state, si.Issued(request=ask)), ask, (odd,), 1.0))
+
+
+@pytest.mark.parametrize(
+    ("by", "is_found"),
+    [
+        pytest.param(AdoptedBy.ATTACHED, True, id="attached: it may be what our trigger has started"),
+        pytest.param(AdoptedBy.WAITED_FOR, True, id="waited for: the same"),
+        pytest.param(AdoptedBy.RECONCILED, False, id="found again: it is the other job's own"),
+    ],
+)
+def test_an_execution_that_another_job_follows_may_still_be_ours(by: AdoptedBy, is_found: bool) -> None:
+    """The search left out what `b` had attached to, found nothing, and triggered a second time."""
+    state = fresh(job("a"), job("b"))
+    followed = ev.Adopted(job=JobId("b"), attempt=1, executions=(execution(11, 6),), by=by)
+    fold(state, ev.AttemptStarted(job=JobId("b"), attempt=1), followed)
+    fold(state, ev.AttemptStarted(job=A, attempt=1), intended("a"))
+    fold(state, ev.TriggerAmbiguous(job=A, attempt=1, reason="reset"), si.LookupBegun(job=A))
+    latest = StatusAnswer(job_status="RUNNING", execution_id=ExecutionId(11), file_id=FileId(6))
+    fold(state, si.LookupSeen(job=A, target="/a", latest=latest))
+    lookup = the_job(state).lookup
+    assert lookup is not None
+    assert bool(lookup.all_candidates) is is_found
+
+
 def test_a_settled_job_brings_back_what_fail_fast_had_skipped() -> None:
     """The run ended green although `b`, which needs nothing of `a`, never ran."""
     state = fresh(job("a"), job("b"), job("z", is_finally=True, run_if=RunIf.ALL_SUCCESS))
