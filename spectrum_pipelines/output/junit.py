@@ -42,7 +42,7 @@ _NOT_XML = re.compile("[\ufffe\uffff]")
 def junit_xml(report: Report) -> str:
     """A valid report as a JUnit XML document, with its declaration."""
     junit = _junit()
-    name, seconds = _text(report["pipeline"]["name"]), report["duration_seconds"] or 0.0
+    name, seconds = _text(report["pipeline"]["name"]), _seconds(report)
     suite = junit.TestSuite(name)
     suite.timestamp = report["started_at"][:19]  # the dialect knows neither fractions nor zones
     for key, value in _facts(report):
@@ -106,7 +106,7 @@ def _findings(report: Report) -> Mapping[str | None, str]:
 
 def _case(report: Report, job: Job, name: str, finding: str | None) -> Node:
     junit = _junit()
-    case = _placed(report, junit.TestCase(name, time=job["duration_seconds"] or 0.0), line=job["line"])
+    case = _placed(report, junit.TestCase(name, time=_seconds(job)), line=job["line"])
     properties = junit.Properties()
     for key, value in _job_facts(job):
         properties.add_property(junit.Property(key, _text(value)))
@@ -185,6 +185,11 @@ def _run_case(report: Report, name: str, finding: str | None) -> Node:
     error.text = _lines(report, [told])
     case.append(error)
     return case
+
+
+def _seconds(one: Mapping[str, Any]) -> float:
+    """The dialect has no exponents, which only an absurd number would need."""
+    return min(float(one["duration_seconds"] or 0.0), 1e12)
 
 
 def _lines(report: Report, lines: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """A run report that a user names: foreign until it has been held against its schema."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,7 +31,7 @@ def read_report(path: Path) -> dict[str, Any]:
 def parse_report(content: bytes, *, name: str) -> dict[str, Any]:
     """The report in these bytes, valid by its schema; `name` is for messages. Raises UnreadableFile."""
     try:
-        report = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse)
+        report = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise UnreadableFile(f"{name} is not JSON: not a run report", hint=_HINT) from error
     if not isinstance(report, dict) or "report_version" not in report:
@@ -52,6 +53,12 @@ def _fault(schema: dict[str, Any], report: dict[str, Any]) -> str | None:
 
     error = best_match(Draft7Validator(schema, registry=Registry()).iter_errors(report))
     return None if error is None else str(error.json_path)
+
+
+def _finite(digits: str) -> float:
+    """JSON can write numbers that are beyond any float: `1e400`."""
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -43,6 +43,7 @@ BAD = [
     pytest.param(b"[" * 200_000, "is not JSON", id="nested without end"),
     pytest.param(b'{"report_version": ' + b"9" * 5000 + b"}", "is not JSON", id="a number without end"),
     pytest.param(b'{"report_version": NaN}', "is not JSON", id="NaN"),
+    pytest.param(b'{"report_version": 1e400}', "is not JSON", id="a number beyond any float"),
     pytest.param(b"[1]", "is not a run report", id="a list"),
     pytest.param(b"{}", "is not a run report", id="another object"),
     pytest.param(changed(report_version=2), "another version than 1", id="a newer version"),
