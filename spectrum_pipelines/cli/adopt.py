@@ -14,7 +14,7 @@ from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, conn
 from spectrum_pipelines.cli.resume import History, recall
 from spectrum_pipelines.cli.running import Shown
 from spectrum_pipelines.cli.terminal import say
-from spectrum_pipelines.cli.wanted import RunOptions, open_journal
+from spectrum_pipelines.cli.wanted import RunOptions, open_journal, without_secrets
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.engine.events import Settled
@@ -77,6 +77,7 @@ def _settle(run_id: str, job: str, execution_id: ExecutionId, options: RunOption
         http=history.state.pipeline.http,
         clock=clock,
         stack=stack,
+        redact=without_secrets(history.state.pipeline),
     )
     details = connection.api.details(execution_id)
     _belongs(unknown, execution_id, details)

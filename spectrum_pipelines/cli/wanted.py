@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +32,7 @@ from spectrum_pipelines.output.locks import Holder, Process
 from spectrum_pipelines.output.run_directory import RunDirectory
 from spectrum_pipelines.output.state_directory import StateDirectory
 from spectrum_pipelines.pipeline.model import Concurrency, Pipeline
-from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.pipeline.secrets import secret_texts
 from spectrum_pipelines.pipeline.selection import select
 
 SECRET = "***"  # noqa: S105 - what stands in place of one
@@ -85,17 +85,23 @@ def build_for(
 
 def connect_for(pipeline: Pipeline, options: RunOptions, signals: Signals, stack: ExitStack) -> Connection:
     """A connection to the pipeline's server, whose texts lose the pipeline's secrets as they come in. Raises UserError."""
-    hidden = secret_texts(pipeline.variables.values())
     return connect(
         options.connection,
         server=pipeline.server,
         http=pipeline.http,
         clock=SystemClock(),
         stack=stack,
-        redact=lambda text: masked(text, hidden),
+        redact=without_secrets(pipeline),
         stopping=signals.came,
         on_retry=options.shown.on_retry(),
     )
+
+
+def without_secrets(pipeline: Pipeline) -> Callable[[str], str]:
+    """Masks secret variables in what a server says: it may echo a request, and spells the values in it as JSON, HTML or URIs do."""
+    from spectrum_pipelines.client.redaction import redactor  # noqa: PLC0415 - with the rest of the client
+
+    return redactor(*(("", text) for text in secret_texts(pipeline.variables.values())))
 
 
 def plan_digest(data: Mapping[str, Any]) -> str:
