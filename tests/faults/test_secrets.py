@@ -1,0 +1,267 @@
+"""Faults 44 to 53: what must not get out, and what must not get in."""
+
+import base64
+import json
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults import misbehaviour as mis
+from tests.faults.checks import TOKEN
+from tests.faults.conftest import Begin, Serve
+from tests.faults.project import Project
+from tests.faults.spectrum_server import FAILS, PASSWORD, USER, File, SpectrumServer
+from tests.faults.test_polling import report_formats
+
+IN_A_URL = "in-the-url-Qw81-never-shown"
+
+
+@pytest.mark.parametrize("where", ["option", "file", "environment"])
+def test_fault_44_a_password_in_the_url_is_refused(
+    project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    url = f"http://{USER}:{IN_A_URL}@127.0.0.1:{server.port}"
+    project.url = url if where == "option" else None
+    if where == "file":
+        project.pipeline(server={"url": url}, jobs={"load": {"trigger": 48}})
+    else:
+        project.secrets.append(IN_A_URL)
+    if where == "environment":
+        monkeypatch.setenv("SPECTRUM_URL", url)
+    outcome = project.run()
+    assert outcome.code == 2
+    assert IN_A_URL not in outcome.said
+    assert "SPECTRUM_PASSWORD" in outcome.stderr
+    assert server.seen == []
+
+
+def test_fault_45_a_netrc_entry_is_ignored(
+    project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = project.folder.parent / "home"
+    home.mkdir()
+    netrc = home / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login thief password from-netrc-Ty61\ndefault login thief password x\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert project.run().code == 0
+    expected = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    assert {seen.headers["authorization"] for seen in server.seen} == {expected}
+
+
+def test_fault_46_a_bundle_of_the_environment_changes_nothing(
+    project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, "/no/such/bundle.pem")
+    assert project.run().code == 0
+    both = project.run("--insecure", "--ca-bundle", str(project.file))
+    assert both.code == 2
+    assert "exclude each other" in both.stderr
+
+
+PROXY_LOGIN = "proxy-Gh52-never-shown"
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_fault_47_the_credentials_of_a_proxy_are_in_no_text(
+    project: Project, serve: Serve, monkeypatch: pytest.MonkeyPatch, listens: bool
+) -> None:
+    proxy = serve()
+    proxy.always("elsewhere", mis.echo)
+    project.secrets.append(PROXY_LOGIN)
+    monkeypatch.setenv("http_proxy", f"http://me:{PROXY_LOGIN}@127.0.0.1:{proxy.port}")
+    project.url, project.judge = "http://spectrum.invalid:8080", None
+    if not listens:
+        proxy.go_away()
+    outcome = project.run()
+    assert outcome.code in {2, 3}
+    assert bool(proxy.seen) is listens
+
+
+@pytest.mark.parametrize("operation", ["status", "trigger", "details", "sequence"])
+def test_fault_48_an_echoed_request_teaches_nobody_anything(serve: Serve, begin: Begin, operation: str) -> None:
+    server = serve(File(id=48, path="/x"))
+    server.misbehave(operation, *[mis.echo] * 30)
+    project = begin(server)
+    action = {"sequence": [48], "variables": {"key": "${var.token}"}} if operation == "sequence" else {"trigger": 48}
+    project.pipeline(jobs={"load": action})
+    outcome = project.run("--report", "out.json", "--junit", "out.xml", "--html", "out.html", "--summary", "out.md")
+    # Details that are refused again and again are done without: the end was shown by the status already.
+    assert outcome.code == {"status": 2, "trigger": 1, "sequence": 1, "details": 0}[operation], outcome.stderr
+    assert "***" in outcome.stderr or operation == "details"
+
+
+NASTY = (
+    "::error file=x::pwned\n##vso[task.setvariable variable=x]y\r\x1b[2J\x1b]0;title\x07\u202eevil\u2066|"
+    "<img src=x onerror=alert(1)>\x00\x9b31m<script>alert(1)</script>|`code`|[link](javascript:alert(1))|&amp;"
+)
+
+
+def test_fault_49_foreign_texts_are_neutral_everywhere(serve: Serve, begin: Begin) -> None:
+    """In a reason, in a file's name, in a status word: terminal, log, report, summary, JUnit, HTML."""
+    server = serve(File(id=48, path="/x", timelines=[FAILS]), File(id=49, path=f"/{NASTY.replace('/', '-')}"))
+    server.misbehave("trigger", mis.says({"status": "failure", "reason": NASTY}, 400))
+    server.misbehave("details", mis.with_(jobStatus=NASTY))
+    project = begin(server)
+    project.pipeline(
+        fail_fast=False,
+        jobs={"refused": {"trigger": 48}, "odd": {"sequence": [49], "variables": {"key": "x"}, "needs": []}},
+    )
+    outcome = project.run("--report", "out.json", "--junit", "out.xml", "--html", "out.html", "--summary", "out.md")
+    assert outcome.code == 1
+    for kind in report_formats():
+        shown = project.call("report", outcome.run_id or "", "--format", kind, "--state-dir", str(project.state))
+        assert shown.code == 0
+    for name in ("out.json", "out.xml", "out.html", "out.md"):
+        assert_neutral(name, (project.folder / name).read_text("utf-8"))
+
+
+def assert_neutral(name: str, text: str) -> None:
+    for bad in ("\x1b", "\r", "\x00", "\x07", "\x9b", "\u202e", "\u2066"):
+        assert bad not in text, (name, bad)
+    if name != "out.json":
+        assert "<img src=x" not in text, name
+        assert "<script>alert" not in text, name
+    if name == "out.md":
+        assert "](javascript" not in text.replace("\\]", "").replace("\\(", ""), text
+        assert not [line for line in text.splitlines() if line.lstrip().startswith(("::", "##vso"))]
+
+
+FAULTY: dict[str, dict[str, Any]] = {
+    "an_unknown_key_beside_it": {"secret": True, "default": TOKEN, "kind": "x"},
+    "a_wrong_type": {"secret": True, "type": "integer", "default": TOKEN},
+    "not_in_the_enum": {"secret": True, "default": TOKEN, "enum": ["a", "b"]},
+}
+
+
+@pytest.mark.parametrize("variable", FAULTY.values(), ids=FAULTY)
+@pytest.mark.parametrize("command", ["run", "validate", "plan"])
+def test_fault_50_a_fault_in_a_secret_does_not_print_it(
+    project: Project, server: SpectrumServer, variable: dict[str, Any], command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The file itself holds the value here, so it stands outside of what the checkers search.
+    monkeypatch.delenv("SPECTRUM_VAR_token")
+    project.file = project.folder.parent / "night.yaml"
+    project.pipeline(variables={"token": variable}, jobs={"load": {"trigger": 48}})
+    outcome = project.run() if command == "run" else project.call(command, str(project.file))
+    assert outcome.code in {1, 2}, outcome.said
+    assert server.seen == []
+
+
+def test_fault_50_a_secret_of_the_wrong_type_from_the_environment(project: Project, server: SpectrumServer) -> None:
+    project.pipeline(variables={"token": {"secret": True, "type": "integer"}}, jobs={"load": {"trigger": 48}})
+    outcome = project.run()
+    assert outcome.code == 2
+    assert server.seen == []
+
+
+def test_a_secret_in_a_path_a_description_and_a_variable_of_a_workbook_is_masked(serve: Serve, begin: Begin) -> None:
+    server = serve(File(id=48, path="/x", timelines=[FAILS]))
+    project = begin(server)
+    sales = {"sequence": [48], "variables": {"key": "${var.token}", "more": "a ${var.token} b"}, "description": "x"}
+    project.pipeline(jobs={"load": sales})
+    outcome = project.run("--report", "out.json", "--html", "out.html", "--progress", "json")
+    assert outcome.code == 1
+    assert json.loads(server.requests("sequence")[0].body)["variables"] == {"key": TOKEN, "more": f"a {TOKEN} b"}
+    for command in (["plan", str(project.file), "--format", "json"], ["validate", str(project.file)]):
+        assert project.call(*command).code == 0
+
+
+def from_file(content: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(content)
+
+
+SECRET_FILES: dict[str, tuple[Callable[[Path], object], int]] = {
+    "as_it_is": (from_file(PASSWORD.encode()), 0),
+    "line_break": (from_file(PASSWORD.encode() + b"\n"), 0),
+    "crlf": (from_file(PASSWORD.encode() + b"\r\n"), 0),
+    "missing": (lambda _: None, 2),
+    "a_folder": (lambda path: path.mkdir(), 2),
+    "empty": (from_file(b"\n"), 2),
+    "two_lines": (from_file(PASSWORD.encode() + b"\nmore\n"), 2),
+    "not_utf_8": (from_file(b"\xff\xfe"), 2),
+    "huge": (from_file(b"x" * 100_000), 2),
+}
+
+
+@pytest.mark.parametrize(("make", "code"), SECRET_FILES.values(), ids=SECRET_FILES)
+def test_fault_51_a_secret_file(
+    project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object], code: int
+) -> None:
+    path = project.folder.parent / "secret"
+    make(path)
+    monkeypatch.delenv("SPECTRUM_PASSWORD")
+    monkeypatch.setenv("SPECTRUM_PASSWORD_FILE", str(path))
+    outcome = project.run()
+    assert outcome.code == code, outcome.stderr
+    assert (server.seen == []) is (code == 2)
+
+
+def test_fault_51_both_ways_at_once(project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPECTRUM_PASSWORD_FILE", "/dev/null")
+    outcome = project.run()
+    assert outcome.code == 2
+    assert "given twice: SPECTRUM_PASSWORD and SPECTRUM_PASSWORD_FILE" in outcome.stderr
+    assert server.seen == []
+
+
+def test_fault_51_a_named_pipe_is_read_once(
+    project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = project.folder.parent / "pipe"
+    os.mkfifo(path)
+    monkeypatch.delenv("SPECTRUM_PASSWORD")
+    monkeypatch.setenv("SPECTRUM_PASSWORD_FILE", str(path))
+    writer = threading.Thread(target=path.write_text, args=(PASSWORD + "\n",))
+    writer.start()
+    outcome = project.run()
+    writer.join(10)
+    assert outcome.code == 0, outcome.stderr
+    assert server.started() == {48: 1}
+
+
+VALUES = [
+    "${var.token}",
+    "$${x}",
+    "a: [b, {c: d}] # e",
+    "two\nlines",
+    "!!python/object:os.system",
+    "'\"`$(id)",
+    "*alias",
+    "{{7*7}}",
+    "\u202e",
+]
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_fault_52_a_value_is_one_literal_scalar(serve: Serve, begin: Begin, value: str) -> None:
+    server = serve(File(id=48, path="/x"))
+    project = begin(server)
+    project.pipeline(
+        variables={"plain": {"type": "string"}},
+        jobs={"load": {"sequence": [48], "variables": {"key": "<${var.plain}>"}}},
+    )
+    outcome = project.run("--var", f"plain={value}")
+    assert outcome.code == 0, outcome.stderr
+    assert json.loads(server.requests("sequence")[0].body) == {"variables": {"key": f"<{value}>"}, "fileIds": [48]}
+
+
+def test_fault_53_a_changed_server_gets_no_credentials(
+    project: Project, server: SpectrumServer, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thief = serve()
+    monkeypatch.setenv("SPECTRUM_ALLOWED_HOSTS", f"spectrum.example.com, 127.0.0.1:{server.port}")
+    project.url = None
+    project.pipeline(server={"url": thief.url}, jobs={"load": {"trigger": 48}})
+    outcome = project.run()
+    assert outcome.code == 2
+    assert "SPECTRUM_ALLOWED_HOSTS" in outcome.stderr
+    assert thief.seen == []
+    project.pipeline(server={"url": server.url}, jobs={"load": {"trigger": 48}})
+    assert project.run().code == 0
