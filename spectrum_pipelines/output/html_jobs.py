@@ -173,8 +173,9 @@ def job_views(report: Report, axis: Axis) -> list[JobView]:
     for name in report["critical_path"]:
         if name in numbers:
             views[numbers[name]].is_critical = True
-    for job in explained(report):
-        views[numbers[job["id"]]].needs_look = True
+    blamed = {id(job) for job in explained(report)}  # a foreign report may hold two jobs of one name
+    for view, job in zip(views, report["jobs"], strict=True):
+        view.needs_look = id(job) in blamed
     return views
 
 

@@ -301,6 +301,13 @@ def test_a_report_without_jobs_is_a_page() -> None:
     assert page.findtext(".//h1") == "nightly-sales succeeded"
 
 
+def test_two_jobs_of_one_name_are_two_jobs() -> None:
+    report = shape({"id": "a", "status": "failed"}, {"id": "a"}) | {"status": "failed", "exit_code": 1, "reason": "a"}
+    page = read(report)
+    assert [one.split(" Execution")[0] for one in texts(page, "card")] == ["✗ a failed after 4.0s"]
+    assert page.xpath("//article//h3/a/@href") == ["#job-0"]
+
+
 def test_what_was_adopted_says_how() -> None:
     run = begun(pipeline(job("a"))).add(*triggered("a", 11))
     run.add(*ended("a", JobStatus.UNKNOWN, "?", cause=Cause.AMBIGUOUS), run_ended(RunStatus.UNKNOWN, 5))
