@@ -105,7 +105,7 @@ def settle(state: RunState, now: float) -> list[Decision]:
     return taken
 
 
-def of(kind: type, decisions: Iterable[Any]) -> list[Any]:
+def of(kind: type | tuple[type, ...], decisions: Iterable[Any]) -> list[Any]:
     return [one for one in decisions if isinstance(one, kind)]
 
 

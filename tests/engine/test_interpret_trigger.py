@@ -69,7 +69,7 @@ def _posted(kind: str) -> RunState:
     """The intent is on disk and the POST is out."""
     state = fresh(job("a", action=_ACTIONS[kind]))
     fold(state, ev.AttemptStarted(job=_A, attempt=1), intended("a", target="6" if kind == "sequence" else "/a"))
-    assert of((PostTrigger, PostSequence), settle(state, 0.0))  # type: ignore[arg-type]
+    assert of((PostTrigger, PostSequence), settle(state, 0.0))
     return state
 
 
@@ -108,7 +108,7 @@ def test_after_an_ambiguous_outcome_nothing_is_posted_any_more(
     state = _posted(kind)
     for event in interpret(state, _REQUESTS[kind], outcome, 1.0):
         fold(state, event, at=1.0)
-    posts = of((PostTrigger, PostSequence), settle(state, 1.0))  # type: ignore[arg-type]
+    posts = of((PostTrigger, PostSequence), settle(state, 1.0))
     assert posts == [], "at once nothing is ever sent again"
     if fact is _AMBIGUOUS:
         assert the_job(state).step is Step.RECONCILING

@@ -10,7 +10,7 @@ from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskAllRunning, AskDetails, AskStatus, Purpose
-from spectrum_pipelines.engine.sightings import ExecutionDoubted
+from spectrum_pipelines.engine.sightings import Answered, ExecutionDoubted
 from spectrum_pipelines.errors import (
     ClientError,
     NotSpectrum,
@@ -25,7 +25,7 @@ from spectrum_pipelines.pipeline.action import Check, JobId, Sequence, Trigger
 from spectrum_pipelines.pipeline.model import Poll
 from spectrum_pipelines.pipeline.policy import OnRunning
 from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, FileId, FileReference, JobDetails, StatusAnswer
-from tests.engine.made import fold, fresh, job, pipeline, the_job, triggered
+from tests.engine.made import fold, fresh, job, of, pipeline, settle, the_job, triggered
 from tests.engine.tiny import File
 from tests.engine.world import Fault, World
 
@@ -308,3 +308,22 @@ def test_a_doubt_from_elsewhere_takes_nothing_back_of_an_end_that_was_shown() ->
     ask = AskDetails(**ours, turn=0, purpose=Purpose.POLL)
     (ended,) = [event for event in interpret(state, ask, Refused("gone"), 1.0) if isinstance(event, ev.ExecutionEnded)]
     assert ended.job_status == "COMPLETED"
+
+
+@pytest.mark.parametrize("word", ["COMPLETED", "ERROR", "RUNNING", "NONSENSE"])
+def test_a_status_of_another_execution_says_nothing_at_all_about_ours(word: str) -> None:
+    """Not even where our own details are refused: an end that somebody else's run has shown must not become ours."""
+    state = fold(fresh(job("a")), *triggered("a", 11))
+    ask = AskStatus(
+        job=JobId("a"), turn=0, target=FileReference("/a"), purpose=Purpose.POLL, execution_id=ExecutionId(11)
+    )
+    stranger = StatusAnswer(job_status=word, execution_id=ExecutionId(12))
+    events = [event for event in interpret(state, ask, stranger, 1.0) if not isinstance(event, Answered)]
+    assert events == [ExecutionDoubted(job=JobId("a"), execution_id=ExecutionId(11))]
+
+
+def test_the_shared_call_is_out_only_once() -> None:
+    state = fold(fresh(job("a"), job("b"), job("c")), *triggered("a", 11), *triggered("b", 12))
+    assert len(of(AskAllRunning, settle(state, 0.0))) == 1
+    fold(state, *triggered("c", 13), at=5.0)
+    assert of((AskAllRunning, AskStatus), settle(state, 5.0)) == []
