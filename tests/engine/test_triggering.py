@@ -118,6 +118,11 @@ def _candidates_by_a_stranger(world: World) -> None:
     world.at(0.015, lambda: _stranger(world))
 
 
+def _candidates_at_the_last_moment(world: World) -> None:
+    world.at(14.0, lambda: _stranger(world))
+    world.at(14.1, lambda: _stranger(world))
+
+
 def _search_refused(world: World) -> None:
     world.faults.append(Fault(on=AskRunning, outcome=Unauthorized("401"), times=9e9))
 
@@ -130,6 +135,7 @@ def _search_unanswered(world: World) -> None:
     ("trouble", "handled"),
     [
         pytest.param(_candidates_by_a_stranger, True, id="several candidates: one of them is ours"),
+        pytest.param(_candidates_at_the_last_moment, False, id="several candidates, when the grace was all but over"),
         pytest.param(_search_refused, False, id="the search was refused: it found nothing out"),
         pytest.param(_search_unanswered, False, id="the search was never answered in full"),
     ],
