@@ -177,7 +177,8 @@ class Answers:
             echo = f" (variables were {json.dumps(body['variables'])})" if self.manners.echoes else ""
             return self._no(f"No such file{echo}"), []
         started = self.spectrum.sequence(known, origin, repeated=repeated)
-        plan = [_planned(e) for e in started]
+        echo = f" for {body['variables'].get('token')}" if self.manners.echoes else ""
+        plan = [_planned(e, echo) for e in started]
         if self._random.random() < 0.3:
             plan.append({"job-configuration-name": "not due", "job-configuration-id": 9999, "trigger": False})
         return _json({"status": "success", "execution-plan": plan}), started
@@ -221,9 +222,9 @@ class Answers:
         return _json({"status": "failure", "reason": reason}, code=self.manners.failure_code)
 
 
-def _planned(execution: Execution) -> dict[str, Any]:
+def _planned(execution: Execution, echo: str) -> dict[str, Any]:
     return {
-        "job-configuration-name": execution.file.path.rsplit("/", 1)[-1],
+        "job-configuration-name": execution.file.path.rsplit("/", 1)[-1] + echo,
         "job-configuration-id": execution.file.configuration_id,
         "trigger": True,
         "job-execution-id": execution.id,

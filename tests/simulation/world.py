@@ -35,6 +35,9 @@ from tests.simulation.truths import Truths
 _BURIED_WITHIN = 0.8
 _MOST_PROCESSES = 12
 
+#: What a job's entry must say alike, whether the process wrote it or somebody reads it from the journal.
+_ESSENTIAL = ("id", "status", "cause", "execution_id", "job_status", "attempts", "candidates", "data")
+
 #: One seed in so many has its reports held against the schema, which would cost as much as everything else together.
 _VALIDATED = 4
 
@@ -195,7 +198,7 @@ class World:
 def _essence(told: object) -> object:
     if not isinstance(told, list):
         return told
-    return [(entry["id"], entry["status"], [one["execution_id"] for one in entry["executions"]]) for entry in told]
+    return [tuple(str(entry[word]) for word in _ESSENTIAL) for entry in told]
 
 
 def simulate(scenario: Scenario, folder: Path) -> End:
