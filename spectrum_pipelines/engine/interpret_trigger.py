@@ -22,6 +22,7 @@ from spectrum_pipelines.engine.sightings import Sighting
 from spectrum_pipelines.engine.state import JobState, RunState
 from spectrum_pipelines.engine.waits import backoff
 from spectrum_pipelines.errors import ClientError, Refused, Throttled, TlsFailure, Unauthorized, Unsent
+from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 from spectrum_pipelines.spectrum import ExecutionPlan, Triggered
 
 
@@ -32,9 +33,9 @@ def interpret_post(state: RunState, request: PostTrigger | PostSequence, outcome
         case Triggered():
             file_id = job.baselines[0].file_id if job.baselines else None
             started = StartedExecution(execution_id=outcome.execution_id, file_id=file_id)
-            return [_triggered(request, (started,), outcome.user)]
+            return [_triggered(request, (started,), _named(state, outcome.user))]
         case ExecutionPlan():
-            return [_planned(request, outcome)]
+            return [_planned(state, request, outcome)]
         case ClientError():
             return [_failed(state, job, request, outcome)]
         case _:
@@ -47,12 +48,17 @@ def _triggered(
     return TriggeredEvent(job=request.job, attempt=request.attempt, executions=executions, user=user)
 
 
-def _planned(request: PostTrigger | PostSequence, plan: ExecutionPlan) -> Event:
+def _named(state: RunState, name: str | None) -> str | None:
+    """A name as the server gives it, without our secrets: a job may be named after the variables that it was given."""
+    return None if name is None else masked(name, secret_texts(state.pipeline.variables.values()))
+
+
+def _planned(state: RunState, request: PostTrigger | PostSequence, plan: ExecutionPlan) -> Event:
     executions = tuple(
         StartedExecution(
             execution_id=one.execution_id,
             configuration_id=one.configuration_id,
-            name=one.name,
+            name=_named(state, one.name),
         )
         for one in plan.executions
         if one.execution_id is not None

@@ -8,14 +8,30 @@ from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine import sightings as si
 from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
-from spectrum_pipelines.engine.requests import AskRunning, AskStatus, PostStop, PostTrigger, Purpose, Request
+from spectrum_pipelines.engine.requests import (
+    AskRunning,
+    AskStatus,
+    PostSequence,
+    PostStop,
+    PostTrigger,
+    Purpose,
+    Request,
+)
 from spectrum_pipelines.engine.state import RunState, Step
 from spectrum_pipelines.errors import Unsent
 from spectrum_pipelines.pipeline.action import JobId
 from spectrum_pipelines.pipeline.action import Sequence as SequenceAction
-from spectrum_pipelines.pipeline.model import Http, RunIf
+from spectrum_pipelines.pipeline.model import Http, RunIf, Variable
 from spectrum_pipelines.runner import Heard, Interrupted, RunClock, Runner, Stamped
-from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, FileId, FileReference, StatusAnswer
+from spectrum_pipelines.spectrum import (
+    ActiveJob,
+    ExecutionId,
+    ExecutionPlan,
+    FileId,
+    FileReference,
+    PlannedExecution,
+    StatusAnswer,
+)
 from tests.engine.made import execution, finished, fold, fresh, intended, job, of, settle, the_job, triggered
 from tests.engine.tiny import Clock
 
@@ -177,6 +193,17 @@ def test_an_execution_that_another_job_follows_may_still_be_ours(by: AdoptedBy, 
     lookup = the_job(state).lookup
     assert lookup is not None
     assert bool(lookup.all_candidates) is is_found
+
+
+def test_a_name_that_shows_a_secret_variable_is_masked_before_it_is_written() -> None:
+    """The plan of a sequential trigger named its jobs after the variables that came with it, and the journal had the secret."""
+    secret = Variable(name="token", value="s3cr3t", secret=True)
+    state = fresh(job("a", action=SequenceAction(file_ids=(51,))), variables={"token": secret})
+    fold(state, ev.AttemptStarted(job=A, attempt=1), intended("a", target="51"))
+    post = PostSequence(job=A, turn=the_job(state).turn + 1, attempt=1, file_ids=(FileId(51),))
+    plan = ExecutionPlan(executions=(PlannedExecution(execution_id=ExecutionId(11), name="load for s3cr3t"),))
+    (event,) = of(ev.Triggered, interpret(fold(state, si.Issued(request=post)), post, plan, 1.0))
+    assert event.executions[0].name == "load for ***"
 
 
 def test_a_settled_job_brings_back_what_fail_fast_had_skipped() -> None:
