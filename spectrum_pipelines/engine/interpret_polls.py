@@ -14,6 +14,7 @@ from spectrum_pipelines.errors import (
     NotSpectrum,
     Refused,
     ServerFault,
+    Unanswered,
     Unauthorized,
     Undecodable,
 )
@@ -69,9 +70,11 @@ def _each_warning_once(events: Events) -> Iterator[Event | Sighting]:
 def _list_failed(state: RunState, error: ClientError) -> Events:
     if isinstance(error, Unauthorized):
         return [e for job_id in {j: None for j, _ in state.following} for e in locked_out(state.jobs[job_id], error)]
-    unusable = isinstance(error, Refused | NotSpectrum | Undecodable | ServerFault)
+    # Unsent says nothing about this call: the server is away. What hangs or breaks after several tries may work one by one.
+    unusable = isinstance(error, Refused | Unanswered)
     events: Events = [ListMissed(unusable=unusable, message=error.message)]
-    if unusable and ("list-unusable", None) not in state.warned:
+    answers = isinstance(error, Refused | NotSpectrum | Undecodable | ServerFault)
+    if answers and ("list-unusable", None) not in state.warned:
         told = f"list-running does not work here, asking for each execution instead: {error.message}"
         events.append(Warned(code="list-unusable", message=told))
     return events
