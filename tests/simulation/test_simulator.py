@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import random
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +16,7 @@ from spectrum_pipelines.engine.events import Event, Settled
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.runner import Stamped
+from tests.simulation.disk import Disk
 from tests.simulation.kernel import Kernel, Spins, VirtualClock, WaitsForEver
 from tests.simulation.network import Passage
 from tests.simulation.scenario import Mood, draw
@@ -122,3 +124,20 @@ def test_things_happen_in_the_order_of_their_times() -> None:
     assert (done, kernel.now) == (["a"], 1.5)
     kernel.pass_time(1.0)
     assert (done, kernel.now) == (["a", "b", "c"], 2.5)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_power_cut_takes_only_what_was_not_synced(seed: int, tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    disk = Disk(random.Random(seed))
+    promised, hoped = b'{"event": "a"}\n', b'{"event": "b"}\n'
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    disk.write(descriptor, promised)
+    disk.fsync(descriptor)
+    disk.write(descriptor, hoped)
+    os.close(descriptor)
+    disk.lose_power(path)
+    left = path.read_bytes()
+    assert left.startswith(promised)
+    assert len(left) <= len(promised + hoped)
+    assert hoped.startswith(left[len(promised) :].rstrip(b"\0"))

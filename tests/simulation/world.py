@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
+from spectrum_pipelines.engine.patience import LONGEST_SILENCE
 from spectrum_pipelines.engine.reopen import is_resumable
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.output import journal as journal_module
 from spectrum_pipelines.output.journal import replay, scan
+from spectrum_pipelines.pipeline.model import Pipeline
 from spectrum_pipelines.runner import Observer, Stamped
 from spectrum_pipelines.spectrum import ExecutionId
 from tests.output.checks import assert_valid_report
@@ -34,6 +36,12 @@ from tests.simulation.truths import Truths
 #: Dead processes' requests reach Spectrum within this share of the grace time, if at all: beyond it nothing is promised.
 _BURIED_WITHIN = 0.8
 _MOST_PROCESSES = 12
+
+#: Seconds of an attempt in which nobody answers, before, while and after it runs.
+_SILENCES = 3 * LONGEST_SILENCE
+
+#: Seconds of outages and rests, and of a wall clock that was set back or forth.
+_OUTSIDE = 6_000.0
 
 #: What a job's entry must say alike, whether the process wrote it or somebody reads it from the journal.
 _ESSENTIAL = ("id", "status", "cause", "execution_id", "job_status", "attempts", "candidates", "data")
@@ -182,6 +190,9 @@ class World:
 
     def _end(self, state: RunState, processes: int) -> End:
         assert state.ended is not None
+        patience = processes * longest(self.scenario.pipeline)
+        if self._kernel.now > patience:
+            raise BrokenPromise(f"P6: the run took {self._kernel.now:,.0f}s, and {patience:,.0f}s are more than enough")
         return End(
             run=state.ended.status,
             jobs={job_id: job.status for job_id, job in state.jobs.items()},
@@ -193,6 +204,14 @@ class World:
 
     def _tell(self, fact: Stamped, _state: RunState) -> None:
         self.story.tell("fact", lambda: f"{fact.at:.3f} {fact.event}")
+
+
+def longest(pipeline: Pipeline) -> float:
+    """Seconds that one process may need if its jobs run one after another, and all goes as slowly as their policies allow."""
+    return _OUTSIDE + sum(
+        (job.policy.retry.limit + 2) * (2 * job.policy.timeout + (job.policy.queue_timeout or 0.0) + _SILENCES)
+        for job in pipeline.jobs.values()
+    )
 
 
 def _essence(told: object) -> object:
