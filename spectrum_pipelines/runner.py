@@ -67,6 +67,8 @@ class Journal(Protocol):
         ...
 
 
+_SHORTEST_WAIT = 0.001  # seconds
+
 #: Told of every fact after it is on disk and applied; must not raise and not take long.
 Observer = Callable[[Stamped, RunState], None]
 
@@ -90,6 +92,11 @@ class RunClock:
 def resume_at(last: Stamped, now: datetime) -> float:
     """The run clock of a process that takes over: executions went on meanwhile. A wall clock set back counts as no time."""
     return last.at + max(timedelta(0), now - last.time).total_seconds()
+
+
+def _patience(seconds: float) -> float:
+    """A wait that is too short to move a clock would be waited for over and over again."""
+    return 0.0 if seconds <= 0.0 else max(seconds, _SHORTEST_WAIT)
 
 
 class Runner:
@@ -140,7 +147,7 @@ class Runner:
     def _listen(self) -> None:
         now = self._clock.at()
         wake_up = next_wake_up(self.state, now)
-        arrivals = self._calls.collect(None if wake_up is None else max(0.0, wake_up - now))
+        arrivals = self._calls.collect(None if wake_up is None else _patience(wake_up - now))
         for arrival in arrivals:
             match arrival:
                 case Heard(request=request, outcome=outcome):

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from spectrum_pipelines.engine import sightings as si
-from spectrum_pipelines.engine.execution import Execution, Watch, poll_interval
+from spectrum_pipelines.engine.execution import Execution, Watch, poll_interval, remaining_seconds
 from spectrum_pipelines.engine.lookup import after_answer, begin_round
-from spectrum_pipelines.engine.patience import LIST_PAUSE
+from spectrum_pipelines.engine.patience import HINT_MARGIN, LIST_PAUSE, MISLEADINGS
 from spectrum_pipelines.engine.records import put, put_execution, watch
 from spectrum_pipelines.engine.requests import AskAllRunning, AskDetails, AskStatus, AskTarget, Purpose
 from spectrum_pipelines.engine.state import Followed, RunState, Step
@@ -76,12 +76,20 @@ def _execution_seen(state: RunState, event: si.ExecutionSeen, at: float) -> None
     execution = state.execution(followed)
     if event.file_id is not None and execution.file_id is None:
         put_execution(state, event.job, replace(execution, file_id=event.file_id))
+    age = _age(execution, at)
+    interval = poll_interval(state.pipeline.poll, age=age)
+    misled = before.misled + before.hinted
+    left = remaining_seconds(age=age, progress=event.progress, estimate_seconds=event.estimate_seconds)
+    # A hint that was wrong twice is not looked at again: it has cost two questions then, and will cost no more.
+    hinted = left is not None and misled < MISLEADINGS and left + HINT_MARGIN < interval
     seen = Watch(
         heard_at=at,
-        next_poll_at=at + _interval(state, execution, at, event.estimate_seconds),
+        next_poll_at=at + (left + HINT_MARGIN if hinted and left is not None else interval),
         unlisted=event.alone,
         progress=event.progress,
         estimate_seconds=event.estimate_seconds,
+        hinted=hinted,
+        misled=misled,
     )
     watch(state, followed, seen)
     if before.unseen or len(state.jobs[event.job].executions) > 1:
@@ -89,10 +97,9 @@ def _execution_seen(state: RunState, event: si.ExecutionSeen, at: float) -> None
         state.agenda.wake(event.job)
 
 
-def _interval(state: RunState, execution: Execution, at: float, estimate_seconds: float | None) -> float:
-    """The age counts from when it runs: one that has queued for an hour and starts now is young."""
-    age = at - (execution.accepted_at if execution.running_at is None else execution.running_at)
-    return poll_interval(state.pipeline.poll, age=age, estimate_seconds=estimate_seconds)
+def _age(execution: Execution, at: float) -> float:
+    """It counts from when it runs: one that has queued for an hour and starts now is young."""
+    return max(0.0, at - (execution.accepted_at if execution.running_at is None else execution.running_at))
 
 
 def _soon(state: RunState, job_id: JobId, at: float) -> None:
@@ -117,7 +124,7 @@ def _poll_missed(state: RunState, event: si.PollMissed, at: float) -> None:
     followed = (event.job, event.execution_id)
     if (how := state.following.get(followed)) is None:
         return
-    interval = _interval(state, state.execution(followed), at, None)
+    interval = poll_interval(state.pipeline.poll, age=_age(state.execution(followed), at))
     later = at + max(interval, state.pipeline.http.retry_interval)
     watch(state, followed, replace(how, refusals=how.refusals + event.refused, next_poll_at=later))
     state.agenda.wake(event.job)

@@ -1,5 +1,6 @@
 """One execution that we follow, and when to look at it again."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -53,7 +54,8 @@ class Watch:
     `heard_at` is the last usable answer about it, `next_poll_at` is infinite while an answer is awaited. `doubted`: ask its details
     next. `unlisted`: list-running does not show it, so it is asked for on its own. `final_word`: a status answer under its own id
     has shown this end, its details have not yet. `progress` is in percent. `unseen`: this process took it over and has not heard
-    of it yet, so it may have ended long ago, within its limits.
+    of it yet, so it may have ended long ago, within its limits. `hinted`: the next look comes early, because the server expects the
+    end; `misled` counts such looks that came too early.
     """
 
     heard_at: float
@@ -65,11 +67,28 @@ class Watch:
     progress: float | None = None
     estimate_seconds: float | None = None
     unseen: bool = False
+    hinted: bool = False
+    misled: int = 0
 
 
-def poll_interval(poll: Poll, *, age: float, estimate_seconds: float | None) -> float:
-    """Seconds until the next look: grows with the age, drawn in when the server expects the end sooner."""
-    interval = min(max(poll.factor * age, poll.min), poll.max)
-    if estimate_seconds is not None and estimate_seconds > 0:
-        interval = min(interval, max(estimate_seconds, poll.min))
-    return interval
+def poll_interval(poll: Poll, *, age: float) -> float:
+    """Seconds until the next look when nothing is known but the age: `factor` times the age at which that look will come.
+
+    So a job that ends at a random moment is seen after half of that on average. Young ones are asked for every `min` seconds, and
+    the two meet in a curve, not in a corner, which saves a tenth of the questions.
+    """
+    factor = min(poll.factor, 0.5)
+    return min(math.hypot(poll.min, factor / (1.0 - factor) * age), max(poll.max, poll.min))
+
+
+def remaining_seconds(*, age: float, progress: float | None, estimate_seconds: float | None) -> float | None:
+    """The server's own idea of the time left. Its estimate has whole seconds only; near the end its progress is finer."""
+    if estimate_seconds is not None and estimate_seconds > _COARSE:
+        return estimate_seconds
+    if progress is not None and _TELLING <= progress < 100.0 and age > 0:
+        return age * (100.0 - progress) / progress
+    return estimate_seconds or None
+
+
+_COARSE = 10.0  # seconds
+_TELLING = 5.0  # percent

@@ -205,7 +205,7 @@ def _trigger(
     match job.job.policy.on_running:
         case OnRunning.WAIT:
             age = now - (job.attempt_at or now)
-            yield LookedInVain(job=job.job.id, wait=poll_interval(state.pipeline.poll, age=age, estimate_seconds=None))
+            yield LookedInVain(job=job.job.id, wait=poll_interval(state.pipeline.poll, age=age))
         case OnRunning.ATTACH if adopted := _attach(job, answers, AdoptedBy.ATTACHED):
             yield adopted
         case OnRunning.STOP:

@@ -16,5 +16,10 @@ ABORT_GRACE = 3.5
 #: Executions are asked for one by one for so long after list-running did not work.
 LIST_PAUSE = 60.0
 
+#: A hint of the server's about an execution's end may be wrong so often before it is ignored, and a look that follows one comes
+#: so many seconds after the expected end.
+MISLEADINGS = 2
+HINT_MARGIN = 0.02
+
 #: A pre-flight answer serves for so long as the baseline of a trigger.
 PREFLIGHT_IS_FRESH = 2.0

@@ -185,8 +185,3 @@ class RunState:
     def is_too_late_for(self, job: Job) -> bool:
         """The pipeline's own timeout is over; a `finally` job has one of its own, and runs after the other."""
         return self.finally_timed_out if job.is_finally else self.timed_out
-
-    @property
-    def outputs(self) -> dict[JobId, ExecutionId]:
-        """`${jobs.<id>.execution_id}`: the last execution of each job that has one."""
-        return {id_: state.executions[-1].execution_id for id_, state in self.jobs.items() if state.executions}

@@ -93,5 +93,6 @@ def _sum(values: Iterable[int | None]) -> int | None:
 def _duration(execution: Execution) -> float | None:
     """Measured here if we saw it begin, else as the server's own times tell."""
     if execution.is_ours:
-        return (execution.ended_at or execution.accepted_at) - execution.accepted_at
+        begin = execution.accepted_at if execution.running_at is None else execution.running_at
+        return (execution.ended_at or begin) - begin
     return execution.run_seconds
