@@ -13,6 +13,7 @@ from spectrum_pipelines.document.parse import Document, parse
 from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.errors import InvalidFile, UserError
 from spectrum_pipelines.pipeline.build import Given, build
+from spectrum_pipelines.pipeline.check import check
 from spectrum_pipelines.pipeline.model import Pipeline
 
 
@@ -28,7 +29,10 @@ def load_pipeline(source: Source, given: Given, *, run_id: str, quiet: bool = Fa
     """Build the pipeline of one run. Raises InvalidFile; the findings, and warnings unless `quiet`, are on stderr then."""
     document, found = parse(source)
     pipeline = None
-    if document is not None:
+    if document is not None and any(it.severity is Severity.ERROR for it in found):
+        # What could not be read stands in the document as a stand-in: good enough to look for more faults, not to build from.
+        found = in_order([*found, *check(document)])
+    elif document is not None:
         pipeline, more = build(document, given=given, run_id=run_id)
         found = in_order([*found, *more])
     failed = document is None or any(it.severity is Severity.ERROR for it in found)
