@@ -2,10 +2,10 @@
 
 import os
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +20,7 @@ from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.engine.events import Settled
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.engine.state import JobState
-from spectrum_pipelines.errors import ExitCode, UserError
+from spectrum_pipelines.errors import ClientError, ExitCode, UserError
 from spectrum_pipelines.output.journal import scan
 from spectrum_pipelines.output.locks import Process
 from spectrum_pipelines.output.run_lock import lock_run
@@ -28,6 +28,9 @@ from spectrum_pipelines.output.state_directory import StateDirectory
 from spectrum_pipelines.pipeline.action import JobId
 from spectrum_pipelines.runner import RunClock, Stamped, resume_at
 from spectrum_pipelines.spectrum import ExecutionId, JobDetails
+
+if TYPE_CHECKING:
+    from spectrum_pipelines.client.api import SpectrumApi
 
 
 @click.command("adopt")
@@ -79,7 +82,7 @@ def _settle(run_id: str, job: str, execution_id: ExecutionId, options: RunOption
         stack=stack,
         redact=without_secrets(history.state.pipeline),
     )
-    details = connection.api.details(execution_id)
+    details = _named(connection.api, execution_id)
     _belongs(unknown, execution_id, details)
     at = resume_at(recorded.facts[-1], clock.now())
     fact = Stamped(
@@ -105,6 +108,18 @@ def _unknown_job(history: History, name: str) -> JobState:
         listed = ", ".join(unknown) or "none"
         raise UserError(f"job {name} is not unknown but {job.status.value}", hint=f"unknown jobs of this run: {listed}")
     return job
+
+
+def _named(api: "SpectrumApi", execution_id: ExecutionId) -> JobDetails:
+    """The execution's details. Those of a running one may not say whose it is; then the list of active jobs does."""
+    details = api.details(execution_id)
+    if details.file_id is not None or details.uuid is not None:
+        return details
+    with suppress(ClientError):
+        for entry in api.list_running():
+            if entry.execution_id == execution_id:
+                return replace(details, file_id=entry.file_id, uuid=entry.uuid)
+    return details
 
 
 def _belongs(job: JobState, execution_id: ExecutionId, details: JobDetails) -> None:
