@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from spectrum_pipelines.cli.credentials import Credentials, credentials
 from spectrum_pipelines.cli.options import ConnectionOptions
+from spectrum_pipelines.cli.trace import trace_headers
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import Unauthorized, UserError
 from spectrum_pipelines.pipeline.model import Http, Server
@@ -104,6 +105,8 @@ def connect(
         connect_timeout=http.connect_timeout,
         read_timeout=http.read_timeout,
         max_connections=http.max_connections,
+        # The embedded server is on this machine and in this process: no proxy of the network leads there.
+        proxies=None if options.local is None else {},
     )
     stack.callback(transport.close)
     api = SpectrumApi(
