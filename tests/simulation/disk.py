@@ -22,7 +22,7 @@ class DiskFault:
 
 
 class Disk:
-    """`os` for the journal. `step` may raise: the process dies there. `kept` holds the facts that are on disk for good."""
+    """`os` for the journal. `step` may raise: the process dies there. `kept`: the intents and ids that are on disk for good."""
 
     def __init__(self, random: random.Random) -> None:
         self.step: Callable[[str], None] = lambda _: None
@@ -31,7 +31,7 @@ class Disk:
         self.failed = False
         self._random = random
         self._calls = 0
-        self._length = 0
+        self._synced = 0
         self._pending = b""
 
     def __getattr__(self, name: str) -> Any:
@@ -44,13 +44,14 @@ class Disk:
 
     def take_up(self, path: Path, length: int) -> None:
         """A process begins to write behind what is there, with a disk that works."""
-        lines = path.read_bytes()[:length].splitlines() if length else []
-        self.kept = [json.loads(line) for line in lines]
+        there = path.read_bytes()[:length] if length else b""
+        # What a killed process had written and not synced can be read, and a power cut may still take it.
+        self._synced = min(self._synced, length)
+        self._pending = there[self._synced :]
+        self.kept = _of_triggers(there[: self._synced])
         self.fault = None
         self.failed = False
         self._calls = 0
-        self._length = length
-        self._pending = b""
 
     def write(self, descriptor: int, data: bytes) -> int:
         """Into the page cache."""
@@ -77,24 +78,28 @@ class Disk:
         if self.failed and self._random.random() < 0.3:
             raise OSError(errno.EIO, "input/output error")
         os.ftruncate(descriptor, length)
-        if length < self._length + len(self._pending):
-            self._pending = self._pending[: max(0, length - self._length)]
+        self._pending = self._pending[: max(0, length - self._synced)]
 
     def lose_power(self, path: Path) -> None:
         """What was not synced may be lost, or be there in part, or have become zeros."""
         size = path.stat().st_size
-        keep = self._random.randint(min(self._length, size), size)
+        keep = self._random.randint(min(self._synced, size), size)
         with path.open("r+b") as file:
             file.truncate(keep)
             if keep < size and self._random.random() < 0.3:
                 file.truncate(size - self._random.randrange(size - keep))
+        self._synced = path.stat().st_size
 
     def _settle(self) -> None:
-        self.kept += [json.loads(line) for line in self._pending.splitlines()]
-        self._length += len(self._pending)
+        self.kept += _of_triggers(self._pending)
+        self._synced += len(self._pending)
         self._pending = b""
 
     def _fails(self) -> bool:
         self._calls += 1
         self.failed = self.failed or (self.fault is not None and self._calls >= self.fault.call)
         return self.failed
+
+
+def _of_triggers(lines: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in lines.splitlines() if b'"event": "trigger' in line]

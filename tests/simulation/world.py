@@ -47,7 +47,7 @@ _OUTSIDE = 6_000.0
 _ESSENTIAL = ("id", "status", "cause", "execution_id", "job_status", "attempts", "candidates", "data")
 
 #: One seed in so many has its reports held against the schema, which would cost as much as everything else together.
-_VALIDATED = 4
+_VALIDATED = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
