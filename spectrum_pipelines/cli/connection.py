@@ -105,6 +105,7 @@ def connect(
         connect_timeout=http.connect_timeout,
         read_timeout=http.read_timeout,
         max_connections=http.max_connections,
+        headers=trace_headers(os.environ),
         # The embedded server is on this machine and in this process: no proxy of the network leads there.
         proxies=None if options.local is None else {},
     )

@@ -28,6 +28,7 @@ from spectrum_pipelines.cli.resume import go_on
 from spectrum_pipelines.cli.running import Session, Shown, outlive_readers
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.cli.trace import trace_id
 from spectrum_pipelines.cli.wanted import (
     SECRET,
     RunOptions,
@@ -66,6 +67,13 @@ from spectrum_pipelines.runner import RunClock
 @rendering_options
 @progress_option
 @state_option
+@option(
+    "--plan",
+    "agreed",
+    metavar="FILE.json",
+    type=click.Path(path_type=Path),
+    help="Run only what `plan --format json` has written there.",
+)
 @option("--run-key", metavar="KEY", help="The same key again adopts or resumes that run, and never triggers anew.")
 def command(
     file: str,
@@ -79,6 +87,7 @@ def command(
     progress: str,
     state_dir: Path,
     run_key: str | None,
+    agreed: Path | None,
     **connection: Any,
 ) -> int:
     r"""Run the pipeline in FILE and write its report.
@@ -88,6 +97,7 @@ def command(
       spectrum-pipelines run pipelines/quickstart.yaml --local pipelines/workspace/workspace.yaml
       spectrum-pipelines run nightly.yaml -e prod --var business_date=2026-11-22 --report report.json
       spectrum-pipelines run deploy.yaml --run-key "$GITHUB_SHA"
+      spectrum-pipelines run nightly.yaml --plan plan.json
 
     Exit codes: 0 succeeded, 1 failed, 2 invalid, 3 unreachable, 4 timed out, 5 unknown, 6 busy, 130/143 interrupted.
     """
@@ -98,6 +108,7 @@ def command(
         only=only,
         state_dir=state_dir,
         run_key=run_key,
+        agreed=agreed,
     )
     outlive_readers()
     source = read_source(file)
@@ -110,7 +121,11 @@ def start(source: Source, options: RunOptions, signals: Signals, stack: ExitStac
     clock = SystemClock()
     state_directory = StateDirectory(options.state_dir)
     # A bad file is refused before anything is written, so it is built once with a stand-in for the run id.
-    build_for(source, options, run_id="RUN_ID")
+    loaded = build_for(source, options, run_id="RUN_ID")
+    if options.agreed is not None:
+        from spectrum_pipelines.cli.agreed import hold_to  # noqa: PLC0415 - with --plan only
+
+        hold_to(options.agreed, plan_data(PlanFacts(loaded.pipeline, plan(loaded.pipeline), loaded.document)))
     state_directory.probe()
     process = Process(pid=os.getpid(), host=socket.gethostname())
 
@@ -190,6 +205,7 @@ def _started(loaded: Loaded, options: RunOptions, run: RunDirectory, *, server: 
         git_commit=git_commit(Path(source.name), os.environ),
         environment=options.values.environment,
         only=options.only,
+        trace_id=trace_id(os.environ),
         variables={name: SECRET if it.secret else it.value for name, it in pipeline.variables.items()},
     )
 

@@ -48,6 +48,7 @@ class RunOptions:
     only: tuple[str, ...]
     state_dir: Path
     run_key: str | None
+    agreed: Path | None = None
 
 
 def progress_option(function: F) -> F:

@@ -1,0 +1,92 @@
+"""`plan --format json` is what people agree on, `run --plan FILE` holds a run to it.
+
+The digest of a plan covers everything that would be done, with its values filled in. It leaves out where the server is and what was
+said of it, so that a plan may be made where the server cannot be reached. Secrets stand masked in a plan: that one has changed
+since does not show.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from spectrum_pipelines.cli.wanted import plan_digest
+from spectrum_pipelines.errors import UserError
+from spectrum_pipelines.output.durable import in_words, read_capped
+
+_MAX_BYTES = 256_000_000
+_SHOWN = 12
+_LONGEST = 60  # characters of a value
+_AGAIN = "write it with `spectrum-pipelines plan FILE --format json`, and the same -e, --var, --vars-file and --only"
+#: Not part of what would be done: how the file was named, where the server is, what it said, and the digest itself.
+_ASIDE = frozenset({"server", "online", "plan_digest", "pipeline.file"})
+
+
+def with_digest(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan with the digest that `run --plan` looks at."""
+    return {"plan_version": data["plan_version"], "plan_digest": _digest(data), **data}
+
+
+def hold_to(path: Path, data: Mapping[str, Any]) -> None:
+    """Refuse a run that is not the planned one, and say what differs. `data` is the plan of now. Raises UserError."""
+    agreed = _read(path)
+    if _digest(agreed) != agreed.get("plan_digest"):
+        raise UserError(f"{path} was changed since it was written, or has lost its `plan_digest`", hint=_AGAIN)
+    if _digest(data) == agreed["plan_digest"]:
+        return
+    changes = list(_changes("", _plain(agreed), _plain(data)))
+    more = (f"... and {len(changes) - _SHOWN:,} more",) if len(changes) > _SHOWN else ()
+    raise UserError(
+        f"this is not what was planned in {path}; nothing was triggered",
+        details=(*changes[:_SHOWN], *more),
+        hint="put file and variables back, or plan again and have the new plan agreed on",
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(read_capped(path, _MAX_BYTES))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {in_words(error)}", hint=_AGAIN) from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not JSON", hint=_AGAIN) from error
+    if not isinstance(data, dict) or data.get("plan_version") != 1 or not isinstance(data.get("pipeline"), dict):
+        raise UserError(f"{path} is not a plan of this version", hint=_AGAIN)
+    return data
+
+
+def _digest(data: Mapping[str, Any]) -> str:
+    return plan_digest(_plain(data))
+
+
+def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in data.items() if key not in _ASIDE}
+    kept["pipeline"] = {key: value for key, value in data["pipeline"].items() if f"pipeline.{key}" not in _ASIDE}
+    return kept
+
+
+def _changes(where: str, before: Any, after: Any) -> Iterator[str]:
+    """`jobs.sales.target: 51 -> 52`, in the order of the plan; jobs by their ids."""
+    before, after = _by_id(before), _by_id(after)
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in dict.fromkeys([*before, *after]):
+            inner = f"{where}.{key}" if where else str(key)
+            if key not in after:
+                yield f"{inner}: is gone"
+            elif key not in before:
+                yield f"{inner}: is new"
+            else:
+                yield from _changes(inner, before[key], after[key])
+    elif json.dumps(before) != json.dumps(after):
+        yield f"{where}: {_shown(before)} -> {_shown(after)}"
+
+
+def _by_id(value: Any) -> Any:
+    if isinstance(value, list) and value and all(isinstance(it, dict) and "id" in it for it in value):
+        return {it["id"]: it for it in value}
+    return value
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
