@@ -77,7 +77,8 @@ def test_fault_20_a_network_that_stays_broken(beside: Build, zygote: Zygote, ope
     """From the n-th call on nothing gets through: the run ends, says why, and a second one with a whole network goes on."""
     for nth in count(1):
         project = beside()
-        project.jobs(sales={"trigger": 24})
+        http = {"connect_timeout": "300ms", "read_timeout": "150ms", "retry": {"limit": 1, "interval": "10ms"}}
+        project.pipeline(http=http, jobs={"sales": {"trigger": 24}})
         broken = zygote.run(project, sabotage=Sabotage(operation=operation, nth=nth, how="ECONNRESET_on"))
         if not broken.sabotaged:
             assert nth > 1
