@@ -19,16 +19,8 @@ from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.looking import Decision
 from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigger, Request
 from spectrum_pipelines.engine.sightings import Issued, Sighting
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamped:
-    """A fact with its time: `at` on the run clock (what is decided by), `time` on the wall clock (what people read)."""
-
-    at: float
-    time: datetime
-    event: Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,14 @@ import pytest
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.engine.requests import PostSequence, PostStop, PostTrigger
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState, Step
 from spectrum_pipelines.errors import Unanswered
 from spectrum_pipelines.pipeline.action import DeleteData
 from spectrum_pipelines.pipeline.action import Sequence as SequenceAction
 from spectrum_pipelines.pipeline.model import Pipeline, RunIf
 from spectrum_pipelines.pipeline.policy import Retry
-from spectrum_pipelines.runner import RunClock, Runner, Stamped, resume_at
+from spectrum_pipelines.runner import RunClock, Runner, resume_at
 from tests.engine.made import RUN_ID, STARTED, job, pipeline, the_job
 from tests.engine.tiny import Clock, File
 from tests.engine.world import Fault, World

@@ -19,6 +19,7 @@ from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.engine.events import Settled
 from spectrum_pipelines.engine.outcome import JobStatus
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import JobState
 from spectrum_pipelines.errors import ClientError, ExitCode, UserError
 from spectrum_pipelines.output.journal import scan
@@ -26,7 +27,7 @@ from spectrum_pipelines.output.locks import Process
 from spectrum_pipelines.output.run_lock import lock_run
 from spectrum_pipelines.output.state_directory import StateDirectory
 from spectrum_pipelines.pipeline.action import JobId
-from spectrum_pipelines.runner import RunClock, Stamped, resume_at
+from spectrum_pipelines.runner import RunClock, resume_at
 from spectrum_pipelines.spectrum import ExecutionId, JobDetails
 
 if TYPE_CHECKING:

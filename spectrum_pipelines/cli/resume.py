@@ -32,6 +32,7 @@ from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.events import Resumed, RunStarted
 from spectrum_pipelines.engine.reopen import is_resumable
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.errors import ExitCode, StateError, UnreadableFile, UserError
 from spectrum_pipelines.output.journal import replay, scan
@@ -46,7 +47,7 @@ from spectrum_pipelines.output.run_lock import lock_run
 from spectrum_pipelines.output.state_directory import StateDirectory
 from spectrum_pipelines.pipeline.build import digest
 from spectrum_pipelines.pipeline.plan import plan
-from spectrum_pipelines.runner import RunClock, Stamped, resume_at
+from spectrum_pipelines.runner import RunClock, resume_at
 
 _SHOWN_LINES = 12
 

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple, NoReturn, get_args
 
 from spectrum_pipelines.clock import parse_rfc3339, rfc3339
 from spectrum_pipelines.engine.events import Event
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.output.shapes import Misfit, Unheard, record_reader, record_writer
-from spectrum_pipelines.runner import Stamped
 
 #: Of one line, in bytes: a pre-flight with a finding for each of ten thousand jobs is far below.
 MAX_LINE = 32_000_000

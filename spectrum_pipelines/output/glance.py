@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.output.codec import MAX_LINE, decode
 from spectrum_pipelines.output.durable import in_words, open_regular
 from spectrum_pipelines.output.history import scan
-from spectrum_pipelines.runner import Stamped
 
 _BLOCK = 1 << 16
 

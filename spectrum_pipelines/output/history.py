@@ -12,12 +12,12 @@ from pathlib import Path
 
 from spectrum_pipelines.engine.apply import apply
 from spectrum_pipelines.engine.events import RunStarted
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.output.codec import MAX_LINE, NotJson, decode
 from spectrum_pipelines.output.durable import in_words, open_regular
 from spectrum_pipelines.pipeline.model import Pipeline
-from spectrum_pipelines.runner import Stamped
 
 #: About a million facts; ten thousand jobs make a tenth of that. What is longer is neither written nor read.
 MAX_BYTES = 300_000_000

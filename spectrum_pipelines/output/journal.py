@@ -15,11 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.output.codec import MAX_LINE, encode
 from spectrum_pipelines.output.durable import open_regular, sync_folder
 from spectrum_pipelines.output.history import MAX_BYTES, Recorded, read_journal, replay, scan
-from spectrum_pipelines.runner import Stamped
 
 __all__ = ["JournalFile", "Recorded", "read_journal", "replay", "scan"]
 

@@ -3,8 +3,8 @@
 import contextlib
 from typing import Protocol, TextIO
 
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
-from spectrum_pipelines.runner import Stamped
 
 
 class Progress(Protocol):

@@ -12,10 +12,10 @@ from rich.live import Live
 from rich.text import Text
 
 from spectrum_pipelines.engine.events import Warned
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.output.progress_screen import Screen, ScreenLine, draw, draw_end
 from spectrum_pipelines.pipeline.secrets import secret_texts
-from spectrum_pipelines.runner import Stamped
 
 #: Seconds between two drawings: faster than this, nobody sees anything.
 _PAUSE = 0.2

@@ -3,11 +3,11 @@
 import json
 from typing import Any, TextIO
 
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.output.codec import encode
 from spectrum_pipelines.output.progress import Lines
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
-from spectrum_pipelines.runner import Stamped
 
 # Words of ours: a secret that happens to be one of them must not make a line unreadable.
 _WORDS = frozenset({"event", "time", "status", "cause", "by", "deletion"})

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TextIO
 
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.output.clean import clean
 from spectrum_pipelines.output.progress import Lines
@@ -11,7 +12,6 @@ from spectrum_pipelines.output.progress_lines import Said, said_of
 from spectrum_pipelines.output.progress_state import doing, jobs_underway
 from spectrum_pipelines.output.wording import many, paint, span_in_words
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
-from spectrum_pipelines.runner import Stamped
 
 #: Seconds of silence before a sign of life. CI systems and people take a minute for a hang; a tick may come a second late.
 HEARTBEAT = 55.0

@@ -13,12 +13,12 @@ from typing import Any
 from spectrum_pipelines.clock import rfc3339
 from spectrum_pipelines.engine.events import RunStarted
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import JobState, RunState
 from spectrum_pipelines.output.report_jobs import JobEntries, duration, moment
 from spectrum_pipelines.output.report_path import critical_path
 from spectrum_pipelines.pipeline.action import Scalar
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
-from spectrum_pipelines.runner import Stamped
 
 VERSION = 1
 _NAMED = 5  # jobs named in a reason before it says "and n more"

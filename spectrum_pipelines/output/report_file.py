@@ -12,12 +12,12 @@ from typing import Any
 
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.engine.events import RunEnded, RunStarted
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.output.report import HttpCounts, build_report, started_at
 from spectrum_pipelines.output.report_jobs import JobEntries
 from spectrum_pipelines.output.report_json import Kept, report_json
-from spectrum_pipelines.runner import Stamped
 
 _PROBE = b"\n" * 65_536
 _HINTS = {

@@ -97,7 +97,8 @@ def _classes(top: type[ClientError]) -> Iterator[type[ClientError]]:
 
 def test_every_failure_that_a_call_can_have_has_its_row() -> None:
     rows = {type(row.values[0]) for row in _TABLE}
-    assert set(_classes(ClientError)) <= rows
+    # What other modules derive from these (and may have been imported by now) is decided like its parent.
+    assert {kind for kind in _classes(ClientError) if kind.__module__ == ClientError.__module__} <= rows
 
 
 @_EITHER

@@ -13,11 +13,12 @@ from typing import Any
 
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigger, Request
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.errors import ClientError
 from spectrum_pipelines.perform import perform
 from spectrum_pipelines.pipeline.model import Pipeline
-from spectrum_pipelines.runner import Heard, Interrupted, RunClock, Runner, Stamped, resume_at
+from spectrum_pipelines.runner import Heard, Interrupted, RunClock, Runner, resume_at
 from tests.engine.made import RUN_ID, STARTED, fold
 from tests.engine.tiny import Clock, File, TinySpectrum
 

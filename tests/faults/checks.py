@@ -19,9 +19,9 @@ from referencing import Registry
 from spectrum_pipelines.document.quick import predicate
 from spectrum_pipelines.document.schema import load_schema
 from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.output.codec import encode
 from spectrum_pipelines.output.journal import read_journal
-from spectrum_pipelines.runner import Stamped
 from tests.faults.spectrum_server import PASSWORD, USER
 from tests.output.checks import assert_valid_report
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from spectrum_pipelines.document.parse import parse
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.output.journal import JournalFile
 from spectrum_pipelines.output.locks import Process
 from spectrum_pipelines.output.state_directory import StateDirectory
 from spectrum_pipelines.pipeline.action import Scalar
 from spectrum_pipelines.pipeline.build import Given, build
 from spectrum_pipelines.pipeline.model import Pipeline
-from spectrum_pipelines.runner import Stamped
 
 RUN_ID = "20261123T150405Z-7f3a"
 MOMENT = datetime(2026, 11, 23, 15, 4, 5, 123_000, tzinfo=UTC)

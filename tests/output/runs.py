@@ -8,11 +8,12 @@ from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.apply import apply
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.sightings import ExecutionSeen, JobReady
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.output.report import HttpCounts, build_report
 from spectrum_pipelines.pipeline.action import Action, DeleteData, JobId, JobOutput, Sequence, Template, Trigger
 from spectrum_pipelines.pipeline.model import Job, Pipeline, RunIf, Variable
-from spectrum_pipelines.runner import Observer, Stamped
+from spectrum_pipelines.runner import Observer
 from spectrum_pipelines.spectrum import ConfigurationId, DataId, Deletion, ExecutionId, FileId
 
 RUN_ID = "20261123T150405Z-7f3a"

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.output.codec import MAX_LINE, STAMP, NotJson, decode, encode, word_of
 from spectrum_pipelines.output.shapes import reader
 from spectrum_pipelines.pipeline.action import JobId
-from spectrum_pipelines.runner import Stamped
 from spectrum_pipelines.spectrum import DataId, Deletion, ExecutionId
 from tests.output.histories import EVENT_CLASSES, STAMPED, stamped, stamped_of, started
 

@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.output import history
 from spectrum_pipelines.output.codec import encode
 from spectrum_pipelines.output.glance import glance
 from spectrum_pipelines.output.journal import JournalFile, read_journal, replay, scan
 from spectrum_pipelines.pipeline.action import JobId
-from spectrum_pipelines.runner import Journal, Stamped
+from spectrum_pipelines.runner import Journal
 from spectrum_pipelines.spectrum import ExecutionId
 from tests.output.histories import RUN_ID, STAMPED, built, stamped, started, write
 from tests.output.processes import no_file_above, others

@@ -10,6 +10,7 @@ from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.client.retry import RetrySettings
 from spectrum_pipelines.engine.events import Event, Resumed, RunStarted, Settled
 from spectrum_pipelines.engine.reopen import is_resumable
+from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.output.journal import JournalFile, Recorded, replay, scan
 from spectrum_pipelines.output.report import HttpCounts, build_report, started_at
@@ -17,7 +18,7 @@ from spectrum_pipelines.perform import perform
 from spectrum_pipelines.pipeline.action import JobId
 from spectrum_pipelines.pipeline.model import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
-from spectrum_pipelines.runner import Observer, RunClock, Runner, Stamped, resume_at
+from spectrum_pipelines.runner import Observer, RunClock, Runner, resume_at
 from spectrum_pipelines.spectrum import ExecutionId
 from tests.simulation.disk import Disk
 from tests.simulation.kernel import Kernel, VirtualClock
