@@ -15,7 +15,9 @@ import pytest
 import yaml
 from click import Command
 
+from spectrum_pipelines.cli.embedded import load_workspace
 from spectrum_pipelines.cli.main import cli
+from spectrum_pipelines.local.serving import RunningServer
 from tests.cli.command_line import LOGIN, ROOT, call, dead_port, embedded, plain_environment
 
 CI = ROOT / "pipelines" / "ci"
@@ -51,7 +53,10 @@ def test_the_systems_own_schema_accepts_it(path: Path, name: str) -> None:
     pytest.importorskip("check_jsonschema", reason="brings the schemas")
     resource = files("check_jsonschema.builtin_schemas").joinpath(f"vendor/{name}.json")
     schema = json.loads(resource.read_text(encoding="utf-8"))
-    jsonschema.validators.validator_for(schema)(schema).validate(loaded(path))
+    # Azure reads every scalar as a string, and its schema says so.
+    text = path.read_text(encoding="utf-8")
+    data = yaml.load(text, Loader=yaml.BaseLoader if name == "azure-pipelines" else yaml.SafeLoader)
+    jsonschema.validators.validator_for(schema)(schema).validate(data)
 
 
 @pytest.mark.parametrize("path", JOBS, ids=lambda it: it.stem)
@@ -186,6 +191,14 @@ def test_a_script_runs_the_pipeline_once_however_often_the_step_is_repeated(name
 @pytest.mark.parametrize("name", ["azure", "jenkins"])
 def test_a_script_that_repeats_an_unreachable_server_ends_with_3(name: str, folder: Path) -> None:
     assert shell(name, folder, dead_port()) == 3
+
+
+@pytest.mark.parametrize("name", ["action", "gitlab"])
+def test_a_step_that_is_repeated_after_3_runs_the_pipeline_when_the_server_is_back(name: str, folder: Path) -> None:
+    url = dead_port()
+    assert shell(name, folder, url) == 3
+    with RunningServer.start(load_workspace(folder / "workspace.yaml"), port=int(url.rpartition(":")[2]), state=None):
+        assert shell(name, folder, url) == 0
 
 
 def test_pre_commit_gets_the_files_and_a_command_that_finds_faults(tmp_path: Path) -> None:
