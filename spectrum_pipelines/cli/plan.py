@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spectrum_pipelines.cli.completion import job_ids
 from spectrum_pipelines.cli.connection import server_of
 from spectrum_pipelines.cli.loading import given_values, load_pipeline
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, value_options
@@ -23,11 +24,15 @@ RUN_ID = "RUN_ID"
 
 
 @click.command("plan")
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", type=click.Path())
 @option("--format", "form", type=click.Choice(["text", "json", "mermaid", "dot"]), default="text", show_default=True)
 @value_options
 @option(
-    "--only", metavar="SELECTION", multiple=True, help="Plan these jobs: a, +b (and its needs), c+ (and what needs it)."
+    "--only",
+    metavar="SELECTION",
+    multiple=True,
+    shell_complete=job_ids,
+    help="Plan these jobs: a, +b (and its needs), c+ (and what needs it).",
 )
 @option(
     "--online", is_flag=True, help="Ask the server, which changes nothing: do all targets exist, how long will it take?"

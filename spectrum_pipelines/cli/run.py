@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from spectrum_pipelines import __version__
+from spectrum_pipelines.cli.completion import job_ids
 from spectrum_pipelines.cli.connection import server_of
 from spectrum_pipelines.cli.loading import Loaded
 from spectrum_pipelines.cli.options import (
@@ -57,11 +58,15 @@ from spectrum_pipelines.runner import RunClock
 
 
 @click.command("run")
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", type=click.Path())
 @connection_options
 @value_options
 @option(
-    "--only", metavar="SELECTION", multiple=True, help="Run these jobs: a, +b (and its needs), c+ (and what needs it)."
+    "--only",
+    metavar="SELECTION",
+    multiple=True,
+    shell_complete=job_ids,
+    help="Run these jobs: a, +b (and its needs), c+ (and what needs it).",
 )
 @report_option
 @rendering_options

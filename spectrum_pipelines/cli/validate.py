@@ -31,7 +31,7 @@ class Checked:
 
 
 @click.command("validate")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @option("--format", "form", type=click.Choice(_FORMATS), default="auto", show_default=True)
 @option("--strict", is_flag=True, help="Count warnings as findings.")
 def command(files: tuple[str, ...], *, form: str, strict: bool) -> int:
