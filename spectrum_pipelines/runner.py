@@ -164,9 +164,9 @@ class Runner:
             for observer in self._observers:
                 observer(fact, self.state)
         if breaks and self.state.abort is None and self.state.ended is None:
-            # Only now: `Resumed`, say, lifts every abort that stands before it. What runs is left: a stop that cannot be written
-            # down would look to the process that resumes like somebody else's, and the job like one that was canceled.
-            self._record([AbortRequested(signal="DISK", detach=True)])
+            # Only now: `Resumed`, say, lifts every abort that stands before it. What runs is stopped or left as `on_abort` says;
+            # a stop that cannot be written down looks to the process that resumes like somebody else's: a job that was canceled.
+            self._record([AbortRequested(signal="DISK", detach=False)])
 
     def _is_written(self, facts: Sequence[Stamped]) -> bool:
         try:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from spectrum_pipelines.engine import events as ev
-from spectrum_pipelines.engine.outcome import RunStatus
+from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
 from spectrum_pipelines.engine.requests import PostSequence, PostStop, PostTrigger
 from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState, Step
@@ -155,17 +155,16 @@ def test_an_intent_that_cannot_be_written_is_never_had() -> None:
 
 
 def test_an_id_that_cannot_be_written_is_still_shown_and_found_again_by_the_next_process() -> None:
-    """What runs is left alone: a stop that is on no disk would look like somebody else's."""
+    """What runs is stopped as `on_abort` says, and that stop is on no disk: the next process finds a canceled execution."""
     world = _full_at(ev.Triggered)
     state = world.run()
     (execution,) = the_job(state).executions
     assert any(isinstance(thing, ev.Triggered) for what, thing in world.story if what == "shown")
-    assert world.asked(PostStop) == []
+    assert len(world.asked(PostStop)) == 1
     state = world.resume()
     assert the_job(state).executions[0].execution_id == execution.execution_id
     assert Counter((post.job, post.attempt) for post in world.asked(_POSTS))["a", 1] == 1
-    assert state.ended is not None
-    assert state.ended.status is RunStatus.SUCCEEDED
+    assert the_job(state).status is JobStatus.CANCELED
 
 
 def test_a_resumed_run_whose_disk_is_full_does_nothing() -> None:
