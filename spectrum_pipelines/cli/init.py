@@ -1,13 +1,18 @@
 """`init [DIR]`: a first pipeline, and a job server of one's own to run it on."""
 
 import os
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import click
 
+from spectrum_pipelines.cli.connection import server_of
+from spectrum_pipelines.cli.options import ConnectionOptions, connection_options, option
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import ExitCode, UserError
 
 #: What is written, and from where: a folder of this package, or the schemas that ship.
@@ -23,25 +28,67 @@ _FILES = {
 
 @click.command("init")
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path())
-def command(folder: Path) -> int:
+@option(
+    "--from-server",
+    is_flag=True,
+    envvar=None,
+    help="Write jobs for the --file that the server has, in place of the example.",
+)
+@option(
+    "--file", "wanted", metavar="FILE", multiple=True, envvar=None, help="A path, a uuid or a file id; may be repeated."
+)
+@connection_options
+def command(folder: Path, *, from_server: bool, wanted: tuple[str, ...], **connection: Any) -> int:
     r"""Write a commented pipeline into DIR (by default, here), with a workspace and data to run it on. Overwrites nothing.
+
+    With --from-server, the pipeline triggers files of your own Spectrum, with their ids, last runs and usual times; DIR gets no
+    workspace then. The server is only asked.
 
     \b
     Examples:
       spectrum-pipelines init demo
       spectrum-pipelines init
+      spectrum-pipelines init nightly --from-server --file /Data/Imports/orders.imp --file 48
     """
-    there = [name for name in _FILES if os.path.lexists(folder / name)]
-    if there:
-        listed = ", ".join(str(folder / name) for name in there)
-        raise UserError(f"nothing was written: {listed} would be overwritten", hint="choose a new folder: init DIR")
-    for name, (package, resource) in _FILES.items():
-        _write(folder / name, files(package).joinpath(resource).read_bytes())
-        say("created", str(folder / name))
+    if from_server != bool(wanted):
+        raise click.UsageError("--from-server and --file go together.", click.get_current_context())
     pipeline, workspace = folder / "pipeline.yaml", folder / "workspace.yaml"
+    if from_server:
+        names = {"pipeline.yaml", "schemas/pipeline.schema.json"}
+        _refuse_to_overwrite(folder, names)
+        _put_all(folder, _contents(names) | {"pipeline.yaml": _from_server(wanted, connection)})
+        put(f"spectrum-pipelines plan {_quoted(pipeline)} --online\n")
+        return ExitCode.SUCCEEDED
+    _refuse_to_overwrite(folder, _FILES)
+    _put_all(folder, _contents(_FILES))
     put(f"spectrum-pipelines validate {_quoted(pipeline)}\n")
     put(f"spectrum-pipelines run {_quoted(pipeline)} --local {_quoted(workspace)}\n")
     return ExitCode.SUCCEEDED
+
+
+def _from_server(wanted: tuple[str, ...], connection: Mapping[str, Any]) -> bytes:
+    from spectrum_pipelines.cli.from_server import first_pipeline  # noqa: PLC0415 - requests and tenacity
+
+    with server_of(ConnectionOptions(**connection)) as options:
+        return first_pipeline(wanted, options, clock=SystemClock()).encode()
+
+
+def _refuse_to_overwrite(folder: Path, names: Iterable[str]) -> None:
+    there = [name for name in _FILES if name in names and os.path.lexists(folder / name)]
+    if there:
+        listed = ", ".join(str(folder / name) for name in there)
+        raise UserError(f"nothing was written: {listed} would be overwritten", hint="choose a new folder: init DIR")
+
+
+def _contents(names: Iterable[str]) -> dict[str, bytes]:
+    wanted = {name: place for name, place in _FILES.items() if name in names}
+    return {name: files(package).joinpath(resource).read_bytes() for name, (package, resource) in wanted.items()}
+
+
+def _put_all(folder: Path, contents: Mapping[str, bytes]) -> None:
+    for name, content in contents.items():
+        _write(folder / name, content)
+        say("created", str(folder / name))
 
 
 def _write(path: Path, content: bytes) -> None:

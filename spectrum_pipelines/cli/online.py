@@ -86,6 +86,8 @@ class _Survey:
         latest = self._details(status.execution_id) if status.execution_id is not None else None
         return Target(
             reference=reference,
+            file_id=status.file_id or (latest.file_id if latest else None),
+            configuration_id=latest.configuration_id if latest else None,
             job_status=status.job_status,
             execution_id=status.execution_id,
             active=self._active(status, latest),

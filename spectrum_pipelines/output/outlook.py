@@ -15,7 +15,7 @@ from spectrum_pipelines.pipeline.action import Check, DeleteData, JobId, Sequenc
 from spectrum_pipelines.pipeline.graph import dependents, heaviest, in_order
 from spectrum_pipelines.pipeline.model import Job, Pipeline, RunIf
 from spectrum_pipelines.pipeline.policy import OnRunning
-from spectrum_pipelines.spectrum import ExecutionId, FileReference
+from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId, FileReference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ class Target:
 
     reference: FileReference
     refusal: str | None = None
+    file_id: FileId | None = None
+    configuration_id: ConfigurationId | None = None
     job_status: str | None = None
     execution_id: ExecutionId | None = None
     active: tuple[ExecutionId, ...] = ()
