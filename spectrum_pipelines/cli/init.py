@@ -31,12 +31,9 @@ _FILES = {
 @option(
     "--from-server",
     is_flag=True,
-    envvar=None,
     help="Write jobs for the --file that the server has, in place of the example.",
 )
-@option(
-    "--file", "wanted", metavar="FILE", multiple=True, envvar=None, help="A path, a uuid or a file id; may be repeated."
-)
+@option("--file", "wanted", metavar="FILE", multiple=True, help="A path, a uuid or a file id; may be repeated.")
 @connection_options
 def command(folder: Path, *, from_server: bool, wanted: tuple[str, ...], **connection: Any) -> int:
     r"""Write a commented pipeline into DIR (by default, here), with a workspace and data to run it on. Overwrites nothing.
