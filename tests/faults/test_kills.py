@@ -67,11 +67,12 @@ SWEEPS = {
 
 @pytest.mark.parametrize("sweep", SWEEPS.values(), ids=SWEEPS)
 def test_fault_28_kill_at_every_journal_step_and_run_again_with_the_same_key(
-    beside: Build, zygote: Zygote, golden: object, sweep: list[tuple[str, str]]
+    beside: Build, zygote: Zygote, golden: object, stride: int, sweep: list[tuple[str, str]]
 ) -> None:
-    for nth in count(1):
+    """Behind each record every time; in the middle of them (a tear, a kill) every second one unless thorough."""
+    for step, nth in enumerate(count(1, 1 if sweep is SWEEPS["after_a_record"] else stride)):
         project = chain(beside)
-        operation, how = sweep[nth % 2]
+        operation, how = sweep[(step + 1) % 2]
         killed = zygote.run(project, sabotage=Sabotage(operation=operation, nth=nth, how=how))
         if not killed.sabotaged:
             assert nth > 12
@@ -86,8 +87,10 @@ def test_fault_28_kill_at_every_journal_step_and_run_again_with_the_same_key(
 
 @pytest.mark.parametrize("how", ["kill", "kill_after"])
 @pytest.mark.parametrize("operation", ["connect", "send", "receive", "fsync", "replace"])
-def test_fault_28_kill_around_every_call_and_resume(beside: Build, zygote: Zygote, operation: str, how: str) -> None:
-    for nth in count(1):
+def test_fault_28_kill_around_every_call_and_resume(
+    beside: Build, zygote: Zygote, operation: str, how: str, stride: int
+) -> None:
+    for nth in count(1, stride):
         project = beside()
         project.jobs(sales={"trigger": 24})
         killed = zygote.run(project, sabotage=Sabotage(operation=operation, nth=nth, how=how))

@@ -75,9 +75,9 @@ def test_a_network_that_fails_at_any_moment(beside: Build, zygote: Zygote, opera
 
 
 @pytest.mark.parametrize("operation", ["connect", "send", "receive"])
-def test_fault_20_a_network_that_stays_broken(beside: Build, zygote: Zygote, operation: str) -> None:
+def test_fault_20_a_network_that_stays_broken(beside: Build, zygote: Zygote, operation: str, stride: int) -> None:
     """From the n-th call on nothing gets through: the run ends, says why, and a second one with a whole network goes on."""
-    for nth in count(1):
+    for nth in count(1, stride):
         project = beside()
         http = {"connect_timeout": "300ms", "read_timeout": "150ms", "retry": {"limit": 1, "interval": "10ms"}}
         project.pipeline(http=http, jobs={"sales": {"trigger": 24}})

@@ -1,0 +1,24 @@
+"""What holds for every test: hypothesis looks at a fixed set of examples, so that a red run is red again.
+
+`HYPOTHESIS_PROFILE=thorough` looks at many more, at other ones each time. `--thorough` runs every step of the sweeps over kills and
+faults, where the ordinary run takes every second one.
+"""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("ordinary", max_examples=40, deadline=None, derandomize=True)
+settings.register_profile("thorough", max_examples=1_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="every step of the sweeps, not every second one")
+
+
+@pytest.fixture(scope="session")
+def stride(request: pytest.FixtureRequest) -> int:
+    """How many steps a sweep goes at a time."""
+    return 1 if request.config.getoption("--thorough") else 2
