@@ -22,6 +22,7 @@ from spectrum_pipelines.output.explanation import (
     why,
 )
 from spectrum_pipelines.output.wording import many
+from spectrum_pipelines.output.workflow_command import workflow_command
 
 _MANY = 10
 _CUT = 500  # of a line; GitHub cuts a message at 4 KiB
@@ -102,18 +103,5 @@ def _next(report: Report) -> Iterator[str]:
 
 
 def _command(remark: Annotation, file: str | None) -> str:
-    places = {"file": file, "line": str(remark.line)} if file is not None and remark.line else {}
-    properties = ",".join(
-        f"{name}={_property(value or '')}" for name, value in (places | {"title": remark.title}).items()
-    )
-    message = "\n".join(line[:_CUT] for line in remark.lines)
-    return f"::{remark.level} {properties}::{_data(message)}"
-
-
-def _data(text: str) -> str:
-    """GitHub's escapes, which keep a message from ending its line and beginning a command of its own."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(clean(text)).replace(":", "%3A").replace(",", "%2C")
+    places: dict[str, object] = {"file": file, "line": remark.line} if file is not None and remark.line else {}
+    return workflow_command(remark.level, {**places, "title": remark.title}, (line[:_CUT] for line in remark.lines))

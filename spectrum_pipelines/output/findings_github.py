@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
 from spectrum_pipelines.document.position import Span
 from spectrum_pipelines.output.clean import clean
+from spectrum_pipelines.output.workflow_command import workflow_command
 
 #: How many of one level GitHub shows.
 SHOWN = 10
@@ -34,10 +35,9 @@ def _level(every: tuple[Diagnostic, ...], severity: Severity, limit: int | None)
 
 def _command(it: Diagnostic) -> str:
     places = {"file": it.file, **_region(it.span), "title": it.code}
-    properties = ",".join(f"{name}={_property(str(value))}" for name, value in places.items())
     hint = () if it.hint is None else (f"hint: {clean(it.hint)}",)
     related = (f"{other.span.start.line}:{other.span.start.column}: {clean(other.message)}" for other in it.related)
-    return f"::{it.severity.value} {properties}::{_data(chr(10).join([clean(it.message), *related, *hint]))}"
+    return workflow_command(it.severity.value, places, [clean(it.message), *related, *hint])
 
 
 def _region(span: Span) -> dict[str, int]:
@@ -52,12 +52,3 @@ def _region(span: Span) -> dict[str, int]:
         }
     last = end.line if end.column > 1 else end.line - 1
     return {"line": start.line, "endLine": last}
-
-
-def _data(text: str) -> str:
-    """GitHub's escapes, which keep a message from ending its line and beginning a command of its own."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(clean(text)).replace(":", "%3A").replace(",", "%2C")
