@@ -2,9 +2,10 @@
 
 import os
 import random
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -33,17 +34,25 @@ class Connection:
     login: Credentials
     clock: Clock
     zone: tzinfo | None
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def perform(self, request: "Request") -> "Outcome":
         """One call; a refused login is tried once more if the secret has changed meanwhile."""
         from spectrum_pipelines.perform import perform  # noqa: PLC0415 - not for use by hand
 
+        used = self.login.password
         outcome = perform(request, self.api)
-        if isinstance(outcome, Unauthorized) and self.login.renewed():
+        if isinstance(outcome, Unauthorized) and self._log_in_again(used):
             # A refused login is not handled, whatever was asked: sending it again starts nothing twice.
-            self.transport.log_in(self.login.pair)
             outcome = perform(request, self.api)
         return self._dated(outcome) if isinstance(outcome, JobDetails) else outcome
+
+    def _log_in_again(self, used: str) -> bool:
+        """Have another secret than the one that was refused. Calls that were refused together read it once."""
+        with self.lock:
+            if self.login.password == used and self.login.renewed():
+                self.transport.log_in(self.login.pair)
+            return self.login.password != used
 
     def _dated(self, details: JobDetails) -> JobDetails:
         """Read the server's own times, for gates only."""
@@ -73,8 +82,9 @@ def server_of(options: ConnectionOptions) -> Iterator[ConnectionOptions]:
         raise UserError("--server and --local exclude each other", hint="give one of them")
     from spectrum_pipelines.cli.embedded import embedded_server  # noqa: PLC0415 - the extra `local`
 
-    with embedded_server(options.local) as (url, user):
-        login = (user.name, user.password) if options.username is None else None
+    with embedded_server(options.local) as (url, users):
+        # A name that the workspace does not know is meant for the real server, and stands in the environment.
+        login = None if options.username in users else next(iter(users.items()))
         yield replace(options, server=url, login=login)
 
 

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,14 +18,6 @@ if TYPE_CHECKING:
     from spectrum_pipelines.local.workspace import Workspace
 
 _INSTALL = "install it with: pip install 'spectrum-pipelines[local]'"
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A login of the embedded server."""
-
-    name: str
-    password: str
 
 
 def check_workspace_file(document: Document) -> tuple[Diagnostic, ...]:
@@ -79,10 +70,10 @@ def start_server(path: Path, *, host: str, port: int, verbose: bool) -> "tuple[R
 
 
 @contextmanager
-def embedded_server(path: Path) -> Iterator[tuple[str, User]]:
-    """Serve a workspace on a free port of this machine; gives the address and the first user."""
+def embedded_server(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Serve a workspace on a free port of this machine; gives the address, and each user's password."""
     server, workspace = start_server(path, host="127.0.0.1", port=0, verbose=False)
     try:
-        yield server.url, User(workspace.users[0].name, workspace.users[0].password)
+        yield server.url, {user.name: user.password for user in workspace.users}
     finally:
         server.close()

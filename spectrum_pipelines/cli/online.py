@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from spectrum_pipelines.cli.connection import connect
 from spectrum_pipelines.cli.options import ConnectionOptions
 from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.cli.wanted import without_secrets
 from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.client.dates import parse_server_date
 from spectrum_pipelines.clock import Clock
@@ -46,7 +47,7 @@ def look_ahead(pipeline: Pipeline, options: ConnectionOptions, *, clock: Clock) 
             http=pipeline.http,
             clock=clock,
             stack=stack,
-            redact=lambda text: masked(text, hidden),
+            redact=without_secrets(pipeline),
             on_retry=lambda line: say("note", line),
         )
         running = connection.api.list_running()  # the first question alone: the server may be away
