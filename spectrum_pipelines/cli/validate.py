@@ -1,14 +1,21 @@
-"""`validate FILE...`: every fault of pipeline and workspace files, without a server."""
+"""`validate FILE...`: every fault of pipeline and workspace files; a server is asked only with `--online`."""
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
-from spectrum_pipelines.cli.options import option
+from spectrum_pipelines.cli.options import (
+    ConnectionOptions,
+    ValueOptions,
+    connection_options,
+    option,
+    value_options,
+)
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.terminal import say, wants_color
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
@@ -20,6 +27,9 @@ _SCHEMA_LINE = "yaml-language-server: $schema="
 _FORMATS = ["auto", "text", "json", "github", "gitlab", "sarif"]
 #: Where a CI system has checked the repository out: annotations want names from there.
 _CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "WORKSPACE")
+
+
+Asked = Callable[[Document], tuple[Diagnostic, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +44,29 @@ class Checked:
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @option("--format", "form", type=click.Choice(_FORMATS), default="auto", show_default=True)
 @option("--strict", is_flag=True, help="Count warnings as findings.")
-def command(files: tuple[str, ...], *, form: str, strict: bool) -> int:
-    r"""Find every fault of pipeline files, and of workspace files. No server is asked, and no variables are needed.
+@option("--online", is_flag=True, help="Also ask the server whether every target exists; wants values and a login.")
+@value_options
+@connection_options
+def command(
+    files: tuple[str, ...],
+    *,
+    form: str,
+    strict: bool,
+    online: bool,
+    environment: str | None,
+    var: tuple[str, ...],
+    vars_file: str | None,
+    **connection: Any,
+) -> int:
+    r"""Find every fault of pipeline files, and of workspace files.
+
+    No server is asked and no variables are needed, unless `--online` wants to know whether the targets exist.
 
     \b
     Examples:
       spectrum-pipelines validate pipelines/*.yaml
       spectrum-pipelines validate --strict nightly.yaml
+      spectrum-pipelines validate --online -e prod nightly.yaml
       spectrum-pipelines validate --format json nightly.yaml | jq -r '.[].message'
       spectrum-pipelines validate --format gitlab pipelines/*.yaml > gl-code-quality-report.json
 
@@ -48,11 +74,13 @@ def command(files: tuple[str, ...], *, form: str, strict: bool) -> int:
 
     Exit codes: 0 no findings, 1 findings, 2 a file could not be read (the others are checked all the same).
     """
+    values = ValueOptions(environment=environment, var=var, vars_file=vars_file)
+    asked = (lambda document: _ask(document, values, ConnectionOptions(**connection))) if online else _ask_nobody
     checked: list[Checked] = []
     unreadable: list[UnreadableFile] = []
     for name in dict.fromkeys(files):
         try:
-            checked.append(check_file(name))
+            checked.append(check_file(name, asked))
         except UnreadableFile as error:
             unreadable.append(error)
     _show(checked, form, complete=not unreadable)
@@ -64,8 +92,20 @@ def command(files: tuple[str, ...], *, form: str, strict: bool) -> int:
     return ExitCode.FAILED if any(it.severity in counted for one in checked for it in one.found) else ExitCode.SUCCEEDED
 
 
-def check_file(name: str) -> Checked:
-    """Check one file for what it is. Raises UnreadableFile."""
+def _ask_nobody(document: Document) -> tuple[Diagnostic, ...]:  # noqa: ARG001 - in the place of `_ask`
+    return ()
+
+
+def _ask(document: Document, values: ValueOptions, options: ConnectionOptions) -> tuple[Diagnostic, ...]:
+    from spectrum_pipelines.cli.connection import server_of  # noqa: PLC0415 - the network only where it is asked for
+    from spectrum_pipelines.cli.validate_online import check_online  # noqa: PLC0415
+
+    with server_of(options) as reached:
+        return check_online(document, values, reached)
+
+
+def check_file(name: str, asked: Asked = _ask_nobody) -> Checked:
+    """Check one file for what it is; `asked` adds what a server says of a pipeline. Raises UnreadableFile."""
     if Path(name).is_dir():
         raise UnreadableFile(f"{name} is a directory, not a file", hint=f"name its files: {Path(name) / '*.yaml'}")
     source = read_source(name)
@@ -77,7 +117,9 @@ def check_file(name: str) -> Checked:
     from spectrum_pipelines.pipeline.check import check  # noqa: PLC0415 - not for workspaces
     from spectrum_pipelines.pipeline.secrets import secret_paths  # noqa: PLC0415
 
-    return Checked(shown=document.masked(secret_paths(document)), found=in_order([*found, *check(document)]))
+    return Checked(
+        shown=document.masked(secret_paths(document)), found=in_order([*found, *check(document), *asked(document)])
+    )
 
 
 def is_workspace(document: Document) -> bool:

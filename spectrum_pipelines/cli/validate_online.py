@@ -1,0 +1,79 @@
+"""`validate --online`: besides its form, does what a pipeline names exist on the server? Only questions, one per target."""
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from spectrum_pipelines.cli.connection import connect
+from spectrum_pipelines.cli.loading import given_values
+from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions
+from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.cli.wanted import without_secrets
+from spectrum_pipelines.clock import SystemClock
+from spectrum_pipelines.document.diagnostic import Diagnostic, Severity
+from spectrum_pipelines.document.parse import Document
+from spectrum_pipelines.engine.targets import targets_of
+from spectrum_pipelines.errors import Refused
+from spectrum_pipelines.pipeline.action import ACTION_WORDS
+from spectrum_pipelines.pipeline.build import build
+from spectrum_pipelines.pipeline.model import Job, Pipeline
+from spectrum_pipelines.spectrum import FileReference
+
+
+def check_online(document: Document, values: ValueOptions, connection: ConnectionOptions) -> tuple[Diagnostic, ...]:
+    """What `build` finds with these values, and each target that the server does not know. Raises ClientError and UserError."""
+    given = given_values(values, os.environ, server=connection.server)
+    pipeline, found = build(document, given=given, run_id="RUN_ID")
+    if pipeline is None or any(it.severity is Severity.ERROR for it in found):
+        return found
+    refusals = _refusals(pipeline, connection)
+    return (*found, *_missing(document, pipeline, refusals))
+
+
+def _refusals(pipeline: Pipeline, options: ConnectionOptions) -> Mapping[FileReference, str]:
+    wanted = list(dict.fromkeys(it for job in pipeline.jobs.values() for it in targets_of(job.action)))
+    with ExitStack() as stack:
+        api = connect(
+            options,
+            server=pipeline.server,
+            http=pipeline.http,
+            clock=SystemClock(),
+            stack=stack,
+            redact=without_secrets(pipeline),
+            on_retry=lambda line: say("note", line),
+        ).api
+
+        def asked(target: FileReference) -> str | None:
+            try:
+                api.status(target)
+            except Refused as refusal:
+                return refusal.message
+            return None
+
+        first = {target: asked(target) for target in wanted[:1]}  # alone: the server may be away
+        pool = ThreadPoolExecutor(max_workers=pipeline.http.max_connections)
+        try:
+            answers = {**first, **dict(zip(wanted[1:], pool.map(asked, wanted[1:]), strict=True))}
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return {target: reason for target, reason in answers.items() if reason is not None}
+
+
+def _missing(document: Document, pipeline: Pipeline, refusals: Mapping[FileReference, str]) -> Iterator[Diagnostic]:
+    for job in pipeline.jobs.values():
+        for target in targets_of(job.action):
+            if target in refusals:
+                yield Diagnostic(
+                    file=document.source.name,
+                    span=document.value_span(_place(job)),
+                    code="missing-target",
+                    message=f"{target}: {refusals[target]}",
+                    hint="is the path right, and may this user see it? try `spectrum-pipelines job status`",
+                )
+
+
+def _place(job: Job) -> tuple[str, ...]:
+    """Where the file names the target; all combinations of a matrix stand in one place."""
+    section = "finally" if job.is_finally else "jobs"
+    return (section, job.id.partition("[")[0], ACTION_WORDS[type(job.action)])
