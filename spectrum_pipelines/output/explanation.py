@@ -30,6 +30,8 @@ _ADVICE = {
     ExitCode.CONFLICT: "nothing was triggered: run it again when the job is free, or see `on_running`",
 }
 
+_ALL_STOPPED = "nothing of it runs any more: find out what took so long, or raise the timeout, then run it again"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextStep:
@@ -40,6 +42,10 @@ class NextStep:
 
     def __str__(self) -> str:
         return self.command or self.advice or ""
+
+
+def _may_still_run(report: Report) -> bool:
+    return any(one["ended_at"] is None for job in report["jobs"] for one in job["executions"])
 
 
 def verdict(report: Report) -> str:
@@ -79,6 +85,8 @@ def why(report: Report) -> str | None:
 def next_step(report: Report) -> NextStep | None:
     """What to type next, else what to do. None where nothing is to be done."""
     command, advice = report["next"], _ADVICE.get(report["exit_code"])
+    if report["exit_code"] == ExitCode.TIMED_OUT and not _may_still_run(report):
+        advice = _ALL_STOPPED
     if command:
         return NextStep(command=clean(command), advice=None)
     return NextStep(command=None, advice=advice) if advice else None
