@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 def command(
     run_id: str, job: str, execution_id: int, *, var: tuple[str, ...], state_dir: Path, **connection: Any
 ) -> int:
-    r"""Settle an `unknown`: say that EXECUTION_ID is what JOB started in run RUN_ID.
+    """Settle an `unknown`: say that EXECUTION_ID is what JOB started in run RUN_ID.
 
     The execution must exist and belong to the job's file. `resume` then follows it and goes on with the run.
 

@@ -46,7 +46,7 @@ def credentials(options: ConnectionOptions, environ: Mapping[str, str]) -> Crede
     username = options.username
     if not username:
         raise UserError("no user name for Spectrum", hint=f"give --username or set SPECTRUM_USERNAME; {_WAYS}")
-    sources = [name for name in ("SPECTRUM_PASSWORD", "SPECTRUM_PASSWORD_FILE") if name in environ]
+    sources = [name for name in ("SPECTRUM_PASSWORD", "SPECTRUM_PASSWORD_FILE") if environ.get(name)]
     if options.password_stdin:
         sources.append("--password-stdin")
     if len(sources) > 1:
@@ -55,7 +55,7 @@ def credentials(options: ConnectionOptions, environ: Mapping[str, str]) -> Crede
         raise UserError("no password for Spectrum", hint=_WAYS)
     if options.password_stdin:
         return Credentials(username, _stripped(sys.stdin.readline(_LONGEST), "standard input"))
-    if "SPECTRUM_PASSWORD" in environ:
+    if environ.get("SPECTRUM_PASSWORD"):
         return Credentials(username, environ["SPECTRUM_PASSWORD"])
     path = Path(environ["SPECTRUM_PASSWORD_FILE"])
     renew = (lambda: _read(path)) if _is_regular(path) else (lambda: None)

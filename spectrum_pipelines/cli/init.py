@@ -36,7 +36,7 @@ _FILES = {
 @option("--file", "wanted", metavar="FILE", multiple=True, help="A path, a uuid or a file id; may be repeated.")
 @connection_options
 def command(folder: Path, *, from_server: bool, wanted: tuple[str, ...], **connection: Any) -> int:
-    r"""Write a commented pipeline into DIR (by default, here), with a workspace and data to run it on. Overwrites nothing.
+    """Write a commented pipeline into DIR (by default, here), with a workspace and data to run it on. Overwrites nothing.
 
     With --from-server, the pipeline triggers files of your own Spectrum, with their ids, last runs and usual times; DIR gets no
     workspace then. The server is only asked.

@@ -56,7 +56,7 @@ def _unrepeatable(look: str) -> Iterator[None]:
 )
 @by_hand
 def trigger(file: str, *, wait: bool, timeout: float | None, form: str, **connection: Any) -> int:
-    r"""Run FILE: a path, a uuid or a file id. One request, never repeated.
+    """Run FILE: a path, a uuid or a file id. One request, never repeated.
 
     \b
     Examples:
@@ -131,7 +131,7 @@ def _followed(api: "SpectrumApi", answer: Triggered, timeout: float | None, form
 def sequence(
     file_ids: tuple[int, ...], *, var: tuple[str, ...], sequence_path: str, form: str, **connection: Any
 ) -> int:
-    r"""Run files and everything downstream of them, with workbook variables. One request, never repeated.
+    """Run files and everything downstream of them, with workbook variables. One request, never repeated.
 
     \b
     Examples:
@@ -157,7 +157,7 @@ def sequence(
 @click.argument("file", metavar="FILE")
 @by_hand
 def stop(file: str, *, form: str, **connection: Any) -> int:
-    r"""Stop whatever runs of FILE, whoever started it. Whether it has ended is for `job status` to say.
+    """Stop whatever runs of FILE, whoever started it. Whether it has ended is for `job status` to say.
 
     \b
     Example:
@@ -180,7 +180,7 @@ def stop(file: str, *, form: str, **connection: Any) -> int:
 @click.argument("data_ids", metavar="DATA_ID...", nargs=-1, required=True, type=click.IntRange(min=1))
 @by_hand
 def delete(data_ids: tuple[int, ...], *, form: str, **connection: Any) -> int:
-    r"""Mark the data of runs for deletion. There is no way back.
+    """Mark the data of runs for deletion. There is no way back.
 
     \b
     Example:

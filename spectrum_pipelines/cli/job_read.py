@@ -16,7 +16,7 @@ from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileRefere
 @click.argument("file", metavar="FILE")
 @by_hand
 def status(file: str, *, form: str, **connection: Any) -> int:
-    r"""Show the latest run of FILE: a path, a uuid or a file id. It may be somebody else's run.
+    """Show the latest run of FILE: a path, a uuid or a file id. It may be somebody else's run.
 
     \b
     Examples:
@@ -43,7 +43,7 @@ def status(file: str, *, form: str, **connection: Any) -> int:
 def history(
     configuration_id: int | None, *, file: str | None, start: int, length: int, form: str, **connection: Any
 ) -> int:
-    r"""List past executions, the newest first, of a job configuration. Its id is not the file id: `job details` shows it.
+    """List past executions, the newest first, of a job configuration. Its id is not the file id: `job details` shows it.
 
     \b
     Examples:
@@ -80,7 +80,7 @@ def history(
 @click.argument("execution_id", metavar="EXECUTION_ID", type=click.IntRange(min=1))
 @by_hand
 def details(execution_id: int, *, form: str, **connection: Any) -> int:
-    r"""Show one execution: its status, times and counters.
+    """Show one execution: its status, times and counters.
 
     \b
     Examples:
@@ -101,7 +101,7 @@ def details(execution_id: int, *, form: str, **connection: Any) -> int:
 @click.command("list")
 @by_hand
 def active(*, form: str, **connection: Any) -> int:
-    r"""List all active jobs of the server: running, queued, and waiting for other jobs.
+    """List all active jobs of the server: running, queued, and waiting for other jobs.
 
     \b
     Examples:

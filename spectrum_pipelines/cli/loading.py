@@ -60,6 +60,10 @@ def given_values(
     recorded: Mapping[str, Any] = MappingProxyType({}),
 ) -> Given:
     """What the command line and the environment give, over what a journal has recorded. Raises UserError."""
+    if server is not None and not server.lower().startswith(("http://", "https://")):
+        raise UserError(
+            f"`{server}` is no address of a server", hint="--server and SPECTRUM_URL want http://... or https://..."
+        )
     return Given(
         environment=options.environment,
         vars_file={**recorded, **_vars_file(options.vars_file)},

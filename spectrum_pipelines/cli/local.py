@@ -24,7 +24,7 @@ _LOOK = 1.0  # seconds between two looks at whether the server still lives
 @option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", help="The port to listen on.")
 @option("--verbose", is_flag=True, help="Tell each change of a run on stderr.")
 def serve(workspace: Path, *, host: str, port: int, verbose: bool) -> int:
-    r"""Serve a WORKSPACE file to any Spectrum client, until SIGINT or SIGTERM.
+    """Serve a WORKSPACE file to any Spectrum client, until SIGINT or SIGTERM.
 
     The first line on stdout is `url`, and is written when calls are answered. Runs and tables are kept in `.spectrum-local` beside
     the workspace file, and are there again after a restart.

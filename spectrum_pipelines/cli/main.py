@@ -58,7 +58,7 @@ class LazyGroup(TellingGroup):
 @click.version_option(__version__, "-V", "--version", message="spectrum-pipelines %(version)s")
 @click.option("--debug", is_flag=True, envvar="SPECTRUM_DEBUG", help="Show the traceback of a bug in this program.")
 def cli(*, debug: bool) -> None:
-    r"""Run chains of Datameer Spectrum jobs from YAML files, and never start one twice.
+    """Run chains of Datameer Spectrum jobs from YAML files, and never start one twice.
 
     \b
     Try it without a Spectrum server:
@@ -72,8 +72,18 @@ def cli(*, debug: bool) -> None:
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit."""
+    _open_closed_streams()
     code = run(list(sys.argv[1:] if argv is None else argv))
     sys.exit(_flushed(code))
+
+
+def _open_closed_streams() -> None:
+    """`>&-` and `2>&-` close a descriptor: the next file that is opened, a journal, would get it, and what is printed as well."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as we live
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def run(args: list[str]) -> int:
@@ -81,6 +91,9 @@ def run(args: list[str]) -> int:
     debug = "--debug" in args or bool(os.environ.get("SPECTRUM_DEBUG"))
     try:
         result = cli.main(args=args, prog_name="spectrum-pipelines", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return ExitCode.USAGE
     except click.ClickException as error:
         return _usage(error)
     except SpectrumPipelinesError as error:

@@ -49,7 +49,7 @@ def command(
     online: bool,
     **connection: Any,
 ) -> int:
-    r"""Show what a run would do: its waves, the policy of each job, and how long it takes in the worst case.
+    """Show what a run would do: its waves, the policy of each job, and how long it takes in the worst case.
 
     Without --online no server is asked, and --server is only shown.
 

@@ -27,7 +27,7 @@ _WIDTH = 100  # of a stream that is no terminal
 @option("--exit-code", is_flag=True, help="Exit with the run's own code instead of 0.")
 @state_option
 def command(run: str, *, form: str, exit_code: bool, state_dir: Path) -> int:
-    r"""Show what a run did: the jobs, their execution ids and statuses, and what to do next.
+    """Show what a run did: the jobs, their execution ids and statuses, and what to do next.
 
     RUN_ID is read from the journal in the state directory: also while the run goes on, and after it was killed. FILE is a report
     that `run --report` wrote. The command exits with 0 if there is a report to show, whatever stands in it; with --exit-code, as

@@ -46,6 +46,7 @@ from spectrum_pipelines.output.run_directory import RunDirectory
 from spectrum_pipelines.output.run_lock import lock_run
 from spectrum_pipelines.output.state_directory import StateDirectory
 from spectrum_pipelines.pipeline.build import digest
+from spectrum_pipelines.pipeline.model import Pipeline
 from spectrum_pipelines.pipeline.plan import plan
 from spectrum_pipelines.runner import RunClock, resume_at
 
@@ -83,7 +84,7 @@ def command(
     state_dir: Path,
     **connection: Any,
 ) -> int:
-    r"""Go on with a run that was interrupted or killed.
+    """Go on with a run that was interrupted or killed.
 
     What runs is followed again under its execution id, what may have been triggered is looked for, and only what never was is
     triggered. The pipeline must be the one that the run began with. Secret variables are given again.
@@ -132,6 +133,8 @@ def go_on(
     directory.probe()
     reports = options.shown.files(run.report)
     pipeline = state.pipeline
+    if options.connection.server is None and pipeline.server.url is None:
+        options = replace(options, connection=replace(options.connection, server=history.started.server))
     connection = connect_for(pipeline, options, signals, stack)
     _same_server(history.started, connection.url, options)
     take_group(pipeline.concurrency, directory, run, signals, stack, process=process)
@@ -178,6 +181,8 @@ def recall(run: RunDirectory, facts: Sequence[Stamped], options: RunOptions, *, 
         hint = "nothing was triggered: start a new run"
         raise StateError(f"run {run.run_id} has no journal that begins with its start", hint=hint)
     started = facts[0].event
+    if source is not None:
+        _same_wish(run, started, options)
     text = run.pipeline_text(started.digest)
     _unchanged(run, started, text, source)
     wanted = replace(options, values=replace(options.values, environment=started.environment), only=started.only)
@@ -185,9 +190,34 @@ def recall(run: RunDirectory, facts: Sequence[Stamped], options: RunOptions, *, 
     loaded = build_for(Source(name=started.file, text=text), wanted, run_id=run.run_id, recorded=known, quiet=True)
     pipeline = loaded.pipeline
     if plan_digest(plan_data(PlanFacts(pipeline, plan(pipeline), loaded.document))) != started.plan_digest:
-        hint = f"compare `spectrum-pipelines plan` with {run.plan}: a variable of the environment has changed since"
-        raise UserError(f"run {run.run_id} would not be the same run any more", hint=hint)
+        told = f"this is not what run {run.run_id} began with: {_what_differs(started, pipeline)}"
+        raise UserError(told, hint=f"give the values that it had ({run.plan} shows them), or start a new run")
     return History(run=run, facts=facts, started=started, loaded=loaded, state=replay(pipeline, run.run_id, facts))
+
+
+def _same_wish(run: RunDirectory, started: RunStarted, options: RunOptions) -> None:
+    """A run key stands for one run: it must not answer for another environment, server or selection."""
+    asked = {
+        "environment": (started.environment, options.values.environment),
+        "--only": (", ".join(started.only) or None, ", ".join(options.only) or None),
+    }
+    if options.connection.local is None and options.connection.server is not None:
+        asked["server"] = (started.server, options.connection.server)
+    for what, (was, is_now) in asked.items():
+        if was != is_now:
+            raise UserError(
+                f"the run key stands for run {run.run_id} with {what} {was or 'not given'}, not {is_now or 'without it'}",
+                hint="use another run key, for instance with the environment's name in it",
+            )
+
+
+def _what_differs(started: RunStarted, pipeline: Pipeline) -> str:
+    names = [
+        name
+        for name, variable in pipeline.variables.items()
+        if not variable.secret and started.variables.get(name) != variable.value
+    ]
+    return f"{', '.join(names)} had another value" if names else "a variable of the environment had another value"
 
 
 def _unchanged(run: RunDirectory, started: RunStarted, text: str, source: Source | None) -> None:

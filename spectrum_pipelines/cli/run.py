@@ -17,6 +17,7 @@ from spectrum_pipelines.cli.completion import job_ids
 from spectrum_pipelines.cli.connection import server_of
 from spectrum_pipelines.cli.loading import Loaded
 from spectrum_pipelines.cli.options import (
+    DEFAULT_STATE,
     ConnectionOptions,
     ValueOptions,
     connection_options,
@@ -95,7 +96,7 @@ def command(
     agreed: Path | None,
     **connection: Any,
 ) -> int:
-    r"""Run the pipeline in FILE and write its report.
+    """Run the pipeline in FILE and write its report.
 
     \b
     Examples:
@@ -210,6 +211,8 @@ def _started(loaded: Loaded, options: RunOptions, run: RunDirectory, *, server: 
         git_commit=git_commit(Path(source.name), os.environ),
         environment=options.values.environment,
         only=options.only,
+        state_dir=None if str(options.state_dir) == DEFAULT_STATE else str(options.state_dir),
+        workspace=None if options.connection.local is None else str(options.connection.local),
         trace_id=trace_id(os.environ),
         variables={name: SECRET if it.secret else it.value for name, it in pipeline.variables.items()},
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @state_option
 def command(*, form: str, state_dir: Path) -> int:
-    r"""List the runs in the state directory, the newest first.
+    """List the runs in the state directory, the newest first.
 
     \b
     Examples:

@@ -12,7 +12,7 @@ SCHEMAS = {"pipeline": "pipeline", "report": "run-report", "event": "event", "wo
 @click.command("schema")
 @click.argument("name", metavar="pipeline|report|event|workspace", type=click.Choice(list(SCHEMAS)))
 def command(name: str) -> int:
-    r"""Print a JSON Schema (draft-07) for editors and validators.
+    """Print a JSON Schema (draft-07) for editors and validators.
 
     \b
     pipeline    a pipeline file

@@ -58,7 +58,7 @@ def command(
     vars_file: str | None,
     **connection: Any,
 ) -> int:
-    r"""Find every fault of pipeline files, and of workspace files.
+    """Find every fault of pipeline files, and of workspace files.
 
     No server is asked and no variables are needed, unless `--online` wants to know whether the targets exist.
 

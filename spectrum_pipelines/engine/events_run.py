@@ -10,7 +10,10 @@ from spectrum_pipelines.pipeline.action import JobId, Scalar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Fact):
-    """The first line of every journal. Secret variables stand as `***`; `only` is what `--only` selected."""
+    """The first line of every journal. Secret variables stand as `***`; `only` is what `--only` selected.
+
+    `state_dir` (where it is not the usual one) and `workspace` (of `--local`) are what a command about this run must be given.
+    """
 
     is_promise = True
     run_id: str
@@ -24,6 +27,8 @@ class RunStarted(Fact):
     git_commit: str | None = None
     environment: str | None = None
     only: tuple[str, ...] = ()
+    state_dir: str | None = None
+    workspace: str | None = None
     variables: Mapping[str, Scalar] = field(default_factory=dict)
     trace_id: str | None = None
 

@@ -132,14 +132,22 @@ def next_command(state: RunState) -> str | None:
     if state.ended is None:
         return None
     if state.ended.status is RunStatus.INTERRUPTED:
-        return f"spectrum-pipelines resume {state.run_id}"
+        return f"spectrum-pipelines resume {state.run_id}{_where(state)}"
     jobs = state.jobs.values()
     for job in jobs:
         if job.status is JobStatus.UNKNOWN and job.cause not in _UNSEEN_ENDS:
-            return f"spectrum-pipelines adopt {state.run_id} {shlex.quote(job.job.id)} {_to_adopt(job)}"
+            return f"spectrum-pipelines adopt {state.run_id} {shlex.quote(job.job.id)} {_to_adopt(job)}{_where(state)}"
     if any(job.cause in _UNSEEN_ENDS and job.open_executions for job in jobs):
-        return f"spectrum-pipelines resume {state.run_id}"
+        return f"spectrum-pipelines resume {state.run_id}{_where(state)}"
     return None
+
+
+def _where(state: RunState) -> str:
+    """The options without which the command would look elsewhere."""
+    facts = state.facts
+    assert facts is not None
+    named = {"--state-dir": facts.state_dir, "--local": facts.workspace}
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in named.items() if value is not None)
 
 
 def _to_adopt(job: JobState) -> str:
