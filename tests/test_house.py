@@ -30,6 +30,7 @@ MAY_SEE = {
     "workers": GROUND | {"engine", "runner"},
     "output": GROUND | DATA | {"runner"},
     "cli": GROUND | DATA | RUNNING | {"client", "output", "local"},
+    "__main__": {"cli"},
     "local": set(),
 }
 #: What only these modules may import: a prefix of the module's path for each.

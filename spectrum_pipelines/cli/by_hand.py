@@ -11,6 +11,7 @@ from spectrum_pipelines.cli.connection import connect, server_of
 from spectrum_pipelines.cli.options import ConnectionOptions, connection_options, option
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock
+from spectrum_pipelines.errors import Refused
 from spectrum_pipelines.pipeline.model import Http, Server
 from spectrum_pipelines.spectrum import JobDetails
 
@@ -42,6 +43,15 @@ def spectrum(connection: Mapping[str, Any], *, server: Server | None = None) -> 
             on_retry=lambda line: say("note", line),
         )
         yield found.api
+
+
+@contextmanager
+def about(what: object) -> Iterator[None]:
+    """Say which file or id a refusal is about: Spectrum's own text names none."""
+    try:
+        yield
+    except Refused as refusal:
+        raise Refused(f"{what}: {refusal.message}", hint=refusal.hint, http_status=refusal.http_status) from refusal
 
 
 def details_data(answer: JobDetails) -> dict[str, Any]:

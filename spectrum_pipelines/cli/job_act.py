@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from spectrum_pipelines.cli.by_hand import by_hand, details_data, spectrum
+from spectrum_pipelines.cli.by_hand import about, by_hand, details_data, spectrum
 from spectrum_pipelines.cli.loading import assignments
 from spectrum_pipelines.cli.options import option
 from spectrum_pipelines.cli.printed import print_json
@@ -71,7 +71,7 @@ def trigger(file: str, *, wait: bool, timeout: float | None, form: str, **connec
     if not wait and context.get_parameter_source("timeout") is ParameterSource.COMMANDLINE:
         raise click.UsageError("--timeout needs --wait.", context)
     with spectrum(connection) as api:
-        with _unrepeatable(f"`spectrum-pipelines job status {file}`"):
+        with _unrepeatable(f"`spectrum-pipelines job status {file}`"), about(file):
             answer = api.trigger(FileReference(file))
         if wait:
             return _followed(api, answer, timeout, form)
@@ -140,7 +140,8 @@ def sequence(
     """
     variables = assignments(var)
     server = Server(sequence_path=sequence_path)
-    with spectrum(connection, server=server) as api, _unrepeatable("`spectrum-pipelines job list`"):
+    look = "`spectrum-pipelines job list`"
+    with spectrum(connection, server=server) as api, _unrepeatable(look), about(", ".join(map(str, file_ids))):
         plan = api.trigger_sequence([FileId(it) for it in file_ids], variables)
     if form == "json":
         print_json(plan)
@@ -163,7 +164,7 @@ def stop(file: str, *, form: str, **connection: Any) -> int:
     Example:
       spectrum-pipelines job stop /Workbooks/sales.wbk
     """
-    with spectrum(connection) as api:
+    with spectrum(connection) as api, about(file):
         api.stop(FileReference(file))
     if form == "json":
         print_json({"file": file, "accepted": True})

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from spectrum_pipelines.cli.by_hand import by_hand, details_data, spectrum
+from spectrum_pipelines.cli.by_hand import about, by_hand, details_data, spectrum
 from spectrum_pipelines.cli.options import option
 from spectrum_pipelines.cli.printed import print_json
 from spectrum_pipelines.cli.terminal import say
@@ -23,7 +23,7 @@ def status(file: str, *, form: str, **connection: Any) -> int:
       spectrum-pipelines job status 48
       spectrum-pipelines job status "/Data/Imports/my orders.imp" --format json | jq -r .job_status
     """
-    with spectrum(connection) as api:
+    with spectrum(connection) as api, about(file):
         answer = api.status(FileReference(file))
     if form == "json":
         print_json(answer)
@@ -63,7 +63,8 @@ def history(
                 hint = "give the id of the job configuration instead of --file"
                 raise Refused(f"the details of execution {latest} name no job configuration", hint=hint)
         assert configuration_id is not None
-        entries = api.history(ConfigurationId(configuration_id), start=start, length=length)
+        with about(f"configuration {configuration_id}"):
+            entries = api.history(ConfigurationId(configuration_id), start=start, length=length)
     if not entries:
         say("note", f"no executions of job configuration {configuration_id}{f' from {start} on' if start else ''}")
         return _nothing(form)

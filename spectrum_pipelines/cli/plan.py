@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: Stands for `${run.id}`: only a run has one.
 RUN_ID = "RUN_ID"
 
+#: Stands for the embedded server, whose port nobody knows before it runs.
+_EMBEDDED = "http://127.0.0.1"
+
 
 @click.command("plan")
 @click.argument("file", metavar="FILE", type=click.Path())
@@ -80,7 +83,11 @@ def command(
 
 
 def _facts(file: str, values: ValueOptions, options: ConnectionOptions, only: tuple[str, ...]) -> PlanFacts:
-    loaded = load_pipeline(read_source(file), given_values(values, os.environ, server=options.server), run_id=RUN_ID)
+    loaded = load_pipeline(
+        read_source(file),
+        given_values(values, os.environ, server=options.server or (_EMBEDDED if options.local else None)),
+        run_id=RUN_ID,
+    )
     pipeline = select(loaded.pipeline, only) if only else loaded.pipeline
     return PlanFacts(pipeline, plan(pipeline), loaded.document)
 

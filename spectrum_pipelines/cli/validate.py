@@ -144,7 +144,8 @@ def _workspace_faults(document: Document) -> tuple[Diagnostic, ...]:
 def _show(checked: Sequence[Checked], form: str, *, complete: bool) -> None:
     found = [it for one in checked for it in one.found]
     if not found and form in {"auto", "text", "github"}:
-        say("ok", f"{_many(len(checked))} without faults")
+        if checked:
+            say("ok", f"{_many(len(checked))} without faults")
         return
     match form:
         case "json":

@@ -19,6 +19,7 @@ from spectrum_pipelines.output.wording import (
     span_in_words,
 )
 from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.pipeline.model import OnAbort
 
 _FINDINGS = 20  # ten thousand jobs on a server without rights are one fault, not ten thousand lines
 
@@ -146,7 +147,8 @@ def _timed_out(event: ev.PipelineTimedOut, state: RunState) -> Said:
 
 def _abort(event: ev.AbortRequested, state: RunState) -> Said:
     running = many(len(state.underway), "job")
-    what = f"leaving {running} running" if event.detach else f"ending {running}"
+    leaves = event.detach or state.pipeline.on_abort is OnAbort.DETACH
+    what = f"leaving {running} running" if leaves else f"ending {running}"
     return Said(f"interrupted by {event.signal}: {what}", style="yellow")
 
 
