@@ -151,7 +151,7 @@ def _executions(
 
 
 def _triggered(state: RunState, event: ev.Triggered, at: float) -> None:
-    _follow(state, event, at, by=None, complete=True)
+    _follow(state, event, at, by=None, complete=event.complete)
 
 
 def _adopted(state: RunState, event: ev.Adopted, at: float) -> None:

@@ -81,7 +81,7 @@ _MOVES: Mapping[Step, Callable[[RunState, JobState, float], Iterable[Decision]]]
     Step.READY: lambda *_: (),  # `starts` takes it from there
     Step.LOOKING: decide_looking,
     Step.INTENDED: lambda state, job, _: decide_intended(state, job),
-    Step.RECONCILING: lambda _, job, now: decide_reconciling(job, now),
+    Step.RECONCILING: decide_reconciling,
     Step.FOLLOWING: decide_following,
     Step.STOPPING: decide_stopping,
     Step.DELETING: decide_deleting,

@@ -10,11 +10,15 @@ from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """The latest execution of a file just before our trigger; None if it never ran."""
+    """The latest execution of a file just before our trigger.
+
+    None if it never ran or, where it is not `is_known`, if the server named none.
+    """
 
     target: str
     execution_id: ExecutionId | None
     file_id: FileId | None = None
+    is_known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +43,14 @@ class StartedExecution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Triggered(Fact):
-    """Spectrum accepted the trigger under these ids."""
+    """Spectrum accepted the trigger under these ids. `complete`: they are all that was asked for."""
 
     is_promise = True
     job: JobId
     attempt: int
     executions: tuple[StartedExecution, ...]
     user: str | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

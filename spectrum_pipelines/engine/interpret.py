@@ -155,7 +155,7 @@ def _listed_for_stop(job: JobState, entries: list[ActiveJob]) -> Events:
         return [StopCleared(job=job.job.id, execution_id=ours)]
     own = {e.execution_id for e in job.open_executions}
     files = {str(e.file_id) for e in job.open_executions if e.file_id is not None} | {b.target for b in job.baselines}
-    others = [e for e in entries if e.execution_id not in own and _may_run(e) and {str(e.file_id), str(e.uuid)} & files]
+    others = [e for e in entries if e.execution_id not in own and _may_run(e) and _may_be_of(e, files)]
     if others:
         reason = f"execution {others[0].execution_id}, which is not ours, runs there now"
         return [StopWithheld(job=job.job.id, reason=reason)]
@@ -176,6 +176,11 @@ def _stop_answered(job: JobState, outcome: Outcome) -> Events:
     if isinstance(outcome, Unsent):
         return [_failed(job, outcome)]
     return [StopSent(job=job.job.id)]
+
+
+def _may_be_of(entry: ActiveJob, files: set[str]) -> bool:
+    """An entry that names no file may be of any."""
+    return (entry.file_id is None and entry.uuid is None) or bool({str(entry.file_id), str(entry.uuid)} & files)
 
 
 def _doubt(job: JobState) -> Events:

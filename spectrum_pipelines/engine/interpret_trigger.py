@@ -14,6 +14,7 @@ any 5xx, an id that is none
 =============================================  ==============  =====================================
 """
 
+from spectrum_pipelines.engine.claims import is_taken
 from spectrum_pipelines.engine.events import AttemptEnded, Event, StartedExecution, TriggerAmbiguous, TriggerNotHandled
 from spectrum_pipelines.engine.events import Triggered as TriggeredEvent
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
@@ -30,12 +31,14 @@ def interpret_post(state: RunState, request: PostTrigger | PostSequence, outcome
     """Read the outcome of the one POST of an attempt."""
     job = state.jobs[request.job]
     match outcome:
+        case Triggered() if is_taken(state, job, outcome.execution_id):
+            return [_ambiguous(request, f"execution {outcome.execution_id} was there before, or is another job's")]
         case Triggered():
             file_id = job.baselines[0].file_id if job.baselines else None
             started = StartedExecution(execution_id=outcome.execution_id, file_id=file_id)
             return [_triggered(request, (started,), _named(state, outcome.user))]
         case ExecutionPlan():
-            return [_planned(state, request, outcome)]
+            return [_planned(state, job, request, outcome)]
         case ClientError():
             return [_failed(state, job, request, outcome)]
         case _:
@@ -43,9 +46,13 @@ def interpret_post(state: RunState, request: PostTrigger | PostSequence, outcome
 
 
 def _triggered(
-    request: PostTrigger | PostSequence, executions: tuple[StartedExecution, ...], user: str | None
+    request: PostTrigger | PostSequence,
+    executions: tuple[StartedExecution, ...],
+    user: str | None,
+    *,
+    complete: bool = True,
 ) -> TriggeredEvent:
-    return TriggeredEvent(job=request.job, attempt=request.attempt, executions=executions, user=user)
+    return TriggeredEvent(job=request.job, attempt=request.attempt, executions=executions, user=user, complete=complete)
 
 
 def _named(state: RunState, name: str | None) -> str | None:
@@ -53,7 +60,8 @@ def _named(state: RunState, name: str | None) -> str | None:
     return None if name is None else masked(name, secret_texts(state.pipeline.variables.values()))
 
 
-def _planned(state: RunState, request: PostTrigger | PostSequence, plan: ExecutionPlan) -> Event:
+def _planned(state: RunState, job: JobState, request: PostTrigger | PostSequence, plan: ExecutionPlan) -> Event:
+    """A plan that leaves out a file, or names what it did not start, is not the whole of what we asked for."""
     executions = tuple(
         StartedExecution(
             execution_id=one.execution_id,
@@ -61,11 +69,13 @@ def _planned(state: RunState, request: PostTrigger | PostSequence, plan: Executi
             name=_named(state, one.name),
         )
         for one in plan.executions
-        if one.execution_id is not None
+        if one.execution_id is not None and one.triggered and not is_taken(state, job, one.execution_id)
     )
     if not executions:
-        return _ambiguous(request, "an execution plan without any execution id")
-    return _triggered(request, executions, None)
+        return _ambiguous(request, "an execution plan without any execution that it has started")
+    promised = sum(one.triggered for one in plan.executions)
+    complete = len(executions) >= max(promised, len(set(job.baselines)))
+    return _triggered(request, executions, None, complete=complete)
 
 
 def _failed(state: RunState, job: JobState, request: PostTrigger | PostSequence, error: ClientError) -> Event:
@@ -74,15 +84,24 @@ def _failed(state: RunState, job: JobState, request: PostTrigger | PostSequence,
             cause = Cause.UNAUTHORIZED if isinstance(error, Unauthorized) else Cause.UNREACHABLE
             return _attempt_failed(request, cause, _told(error))
         case Unsent():
-            wait = backoff(state.pipeline.http.retry_interval, job.unsent + 1)
+            wait = _time_left(state, job, backoff(state.pipeline.http.retry_interval, job.unsent + 1))
             return TriggerNotHandled(job=request.job, attempt=request.attempt, reason=_told(error), wait=wait)
         case Throttled(retry_after=retry_after):
-            wait = backoff(state.pipeline.http.retry_interval, job.unsent + 1) if retry_after is None else retry_after
+            # A date in the past or a negative number is no advice.
+            told = retry_after or backoff(state.pipeline.http.retry_interval, job.unsent + 1)
+            wait = _time_left(state, job, told)
             return TriggerNotHandled(job=request.job, attempt=request.attempt, reason=_told(error), wait=wait)
         case Refused():
             return _attempt_failed(request, Cause.REFUSED, error.message)
         case _:
             return _ambiguous(request, _told(error))
+
+
+def _time_left(state: RunState, job: JobState, wait: float) -> float:
+    """The wait, or what is left of the time in which the job must have begun."""
+    limit = job.job.policy.queue_timeout or job.job.policy.timeout
+    began = state.at if job.attempt_at is None else job.attempt_at
+    return max(0.0, min(wait, began + limit - state.at))
 
 
 def _told(error: ClientError) -> str:

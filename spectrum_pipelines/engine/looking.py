@@ -36,9 +36,7 @@ from spectrum_pipelines.spectrum import ExecutionId, FileReference, Phase, Statu
 
 Decision = Event | Sighting | Request
 
-_LOST_PLAN = (
-    "the answer to the sequential trigger was lost: its own files were found again, what they started is not known"
-)
+_LOST_PLAN = "what the sequential trigger has started is not known in full: its answer was lost, or named less than was asked for"
 #: Ends of our watching only: `resume` goes on with the same executions, and then comes to an end of theirs.
 _SEEN_AGAIN = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
 
@@ -94,8 +92,8 @@ def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decis
         return
     limit = job.job.policy.queue_timeout or job.job.policy.timeout
     if job.attempt_at is not None and now >= job.attempt_at + limit:
-        if job.missing_since is not None:
-            # Nobody was in the way, nobody answered: nothing of this attempt runs anywhere.
+        if job.missing_since is not None or job.unsent:
+            # Nobody was in the way, nobody answered or took it: nothing of this attempt runs anywhere.
             told = f"no usable answer within {format_duration(limit)}: {job.reason}"
             yield ended(job, JobStatus.FAILED, Cause.UNREACHABLE, told)
             return
@@ -195,7 +193,12 @@ def _trigger(
     running = {target: answer for target, answer in answers.items() if answer.phase.is_active}
     if not running:
         baselines = tuple(
-            Baseline(target=target, execution_id=answer.execution_id, file_id=answer.file_id)
+            Baseline(
+                target=target,
+                execution_id=answer.execution_id,
+                file_id=answer.file_id,
+                is_known=answer.execution_id is not None or answer.phase is Phase.NEVER_RUN,
+            )
             for target, answer in answers.items()
         )
         yield TriggerIntended(job=job.job.id, attempt=job.attempt, baselines=baselines)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from spectrum_pipelines.engine.claims import is_taken, rivals
 from spectrum_pipelines.engine.events import Adopted, CandidatesFound, StartedExecution, TriggerNotHandled
 from spectrum_pipelines.engine.looking import Decision, Unresolvable, ended, resolve
 from spectrum_pipelines.engine.lookup import (
@@ -53,7 +54,7 @@ def decide_intended(state: RunState, job: JobState) -> Iterator[Decision]:
         yield PostTrigger(job=job.job.id, turn=turn, attempt=job.attempt, target=target)
 
 
-def decide_reconciling(job: JobState, now: float) -> Iterator[Decision]:
+def decide_reconciling(state: RunState, job: JobState, now: float) -> Iterator[Decision]:
     """Go on with the search, or judge what a full round has found."""
     lookup = job.lookup
     if job.busy or lookup is None or (job.wake_at is not None and job.wake_at > now):
@@ -63,7 +64,7 @@ def decide_reconciling(job: JobState, now: float) -> Iterator[Decision]:
     elif not lookup.in_round:
         yield LookupBegun(job=job.job.id)
     else:
-        yield from _judge(job, lookup, now)
+        yield from _judge(state, job, lookup, now)
 
 
 def _question(job: JobState, look: Look) -> Request:
@@ -79,7 +80,9 @@ def _question(job: JobState, look: Look) -> Request:
             return AskHistory(job=job_id, turn=turn, configuration_id=configuration_id, length=_HISTORY_LENGTH)
 
 
-def _judge(job: JobState, lookup: Lookup, now: float) -> Iterator[Decision]:
+def _judge(state: RunState, job: JobState, lookup: Lookup, now: float) -> Iterator[Decision]:
+    provable = not any(is_taken(state, job, one) for one in lookup.all_candidates)
+    contested = next(rivals(state, job), None)
     found = [lookup.candidates.get(b.target, frozenset()) for b in job.baselines]
     several = any(len(candidates) > 1 for candidates in found)
     if lookup.all_candidates and lookup.all_candidates != job.candidates:
@@ -87,6 +90,14 @@ def _judge(job: JobState, lookup: Lookup, now: float) -> Iterator[Decision]:
         return
     if several and not lookup.round_failed:
         yield _unknown(job, f"{_listed(lookup)} may be ours")
+    elif any(found) and not all(b.is_known for b in job.baselines):
+        yield _unknown(job, f"{_listed(lookup)} may be ours; the server named no execution before the trigger")
+    elif any(found) and (contested is not None or not provable):
+        # Wait for the other's answer: it takes its own away, and the next round sees what is left.
+        if contested is None or not _waited(lookup, job, now):
+            yield LookupRested(job=job.job.id)
+        else:
+            yield _unknown(job, f"{_listed(lookup)} may be ours or that of job {contested}")
     elif all(found) and not lookup.round_failed:
         yield _adopt(job, lookup)
     elif is_exhausted(lookup, grace=job.job.policy.ambiguous_grace, now=now):

@@ -150,7 +150,7 @@ def test_a_plan_is_followed_in_its_order_without_what_was_not_started() -> None:
 def test_a_plan_that_names_no_execution_is_ambiguous(plan: ExecutionPlan) -> None:
     event = _outcome(_posted("sequence"), "sequence", plan)
     assert isinstance(event, ev.TriggerAmbiguous)
-    assert "without any execution id" in event.reason
+    assert "without any execution that it has started" in event.reason
 
 
 @pytest.mark.parametrize(

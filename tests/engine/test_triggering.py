@@ -246,7 +246,7 @@ def test_each_file_of_a_sequence_is_found_again_but_what_it_started_is_not_known
     one = the_job(world.run())
     assert [execution.execution_id for execution in one.executions] == [11, 13]
     assert (one.status, one.cause) == (JobStatus.UNKNOWN, Cause.AMBIGUOUS)
-    assert "what they started is not known" in str(one.reason)
+    assert "is not known in full" in str(one.reason)
     assert len(world.asked(PostSequence)) == 1
 
 

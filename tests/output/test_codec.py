@@ -60,7 +60,7 @@ def test_a_line_reads_like_the_documents_say() -> None:
         "event": "trigger_intended",
         "job": "sales",
         "attempt": 1,
-        "baselines": [{"target": "/Data/sales.wbk", "execution_id": 10, "file_id": None}],
+        "baselines": [{"target": "/Data/sales.wbk", "execution_id": 10, "file_id": None, "is_known": True}],
     }
     assert encode(INTENDED, 7).startswith('{"seq": 7, "at": 12.345, "time": "2026-11-23T15:04:17.468Z", "event": ')
 
