@@ -16,7 +16,7 @@ from spectrum_pipelines.cli.trace import trace_headers
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import Unauthorized, UserError
 from spectrum_pipelines.pipeline.model import Http, Server
-from spectrum_pipelines.spectrum import JobDetails
+from spectrum_pipelines.spectrum import ActiveJob, JobDetails, StatusAnswer
 
 if TYPE_CHECKING:
     from spectrum_pipelines.client.api import SpectrumApi
@@ -34,6 +34,7 @@ class Connection:
     login: Credentials
     clock: Clock
     zone: tzinfo | None
+    redact: Callable[[str], str] = str
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def perform(self, request: "Request") -> "Outcome":
@@ -45,6 +46,7 @@ class Connection:
         if isinstance(outcome, Unauthorized) and self._log_in_again(used):
             # A refused login is not handled, whatever was asked: sending it again starts nothing twice.
             outcome = perform(request, self.api)
+        outcome = _scrubbed(outcome, self.redact)
         return self._dated(outcome) if isinstance(outcome, JobDetails) else outcome
 
     def _log_in_again(self, used: str) -> bool:
@@ -61,6 +63,20 @@ class Connection:
         start, stop = parse_server_date(details.start_time), parse_server_date(details.stop_time)
         run_seconds = (stop - start).total_seconds() if start and stop else None
         return replace(details, run_seconds=run_seconds, stop_age=_age(stop, self.zone, self.clock.now()))
+
+
+def _scrubbed(outcome: "Outcome", redact: Callable[[str], str]) -> "Outcome":
+    """A server may repeat what it was given in any text of its answers, status words and names of counters among them."""
+    match outcome:
+        case StatusAnswer() | ActiveJob() if redact(outcome.job_status) != outcome.job_status:
+            return replace(outcome, job_status=redact(outcome.job_status))
+        case JobDetails():
+            counters = {redact(name): value for name, value in outcome.counters.items()}
+            return replace(outcome, job_status=redact(outcome.job_status), counters=counters)
+        case tuple():
+            return tuple(_scrubbed(one, redact) for one in outcome)  # type: ignore[return-value, arg-type]
+        case _:
+            return outcome
 
 
 def _age(moment: datetime | None, zone: tzinfo | None, now: datetime) -> float | None:
@@ -132,7 +148,9 @@ def connect(
         on_retry=on_retry,
         deadline=max(2 * http.read_timeout, http.connect_timeout + http.read_timeout),
     )
-    return Connection(url=url, api=api, transport=transport, login=login, clock=clock, zone=_zone(server.timezone))
+    return Connection(
+        url=url, api=api, transport=transport, login=login, clock=clock, zone=_zone(server.timezone), redact=redact
+    )
 
 
 def _address(url: str | None) -> str:

@@ -1,0 +1,94 @@
+"""No execution is taken for ours on the word of an answer alone: it must be new, and nobody else's."""
+
+from typing import Any
+
+import pytest
+
+from spectrum_pipelines.engine.outcome import JobStatus
+from spectrum_pipelines.engine.requests import AskStatus, AskTarget, PostSequence, PostTrigger
+from spectrum_pipelines.errors import Unanswered
+from spectrum_pipelines.pipeline.action import Sequence, Trigger
+from spectrum_pipelines.pipeline.policy import OnRunning
+from spectrum_pipelines.spectrum import ExecutionId, ExecutionPlan, PlannedExecution, StatusAnswer, Triggered
+from tests.engine.made import job, pipeline
+from tests.engine.tiny import File
+from tests.engine.world import Fault, World
+
+_LOST = Unanswered("the connection was closed")
+_POLICY: dict[str, Any] = {"ambiguous_grace": 3.0, "on_running": OnRunning.WAIT}
+
+
+def _twins(*faults: Fault) -> World:
+    """Two jobs that trigger one file at once."""
+    jobs = [job(name, action=Trigger(target="/f"), **_POLICY) for name in ("a", "b")]
+    return World(pipeline(*jobs, fail_fast=False), File(path="/f", id=6, duration=9.0), faults=faults)
+
+
+def _green_ids(world: World) -> list[int]:
+    return [
+        one.execution_id
+        for state in world.run().jobs.values()
+        if state.status is JobStatus.SUCCEEDED
+        for one in state.executions
+    ]
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["the first was handled", "the second was handled"])
+def test_two_lost_answers_and_one_execution_make_nobody_green(first: bool) -> None:
+    world = _twins(
+        Fault(on=PostTrigger, outcome=_LOST, handled=first), Fault(on=PostTrigger, outcome=_LOST, handled=not first)
+    )
+    assert _green_ids(world) == []
+
+
+def test_a_late_answer_takes_its_own_and_leaves_the_other_unknown() -> None:
+    """One POST is lost, the other's answer comes after the lost one was looked for."""
+    world = _twins(
+        Fault(on=PostTrigger, outcome=_LOST, handled=False),
+        Fault(on=PostTrigger, outcome=Triggered(execution_id=ExecutionId(1)), handled=True, delay=2.0),
+    )
+    ids = _green_ids(world)
+    assert len(ids) == len(set(ids)) <= 1
+
+
+def test_the_id_that_was_there_before_is_no_answer() -> None:
+    file = File(path="/a", id=6, duration=1.0)
+    world = World(pipeline(job("a", **_POLICY)), file)
+    before = StatusAnswer(job_status="COMPLETED", execution_id=ExecutionId(101))
+    world.faults += [
+        Fault(on=(AskTarget, AskStatus), outcome=before, times=9e9),
+        Fault(on=PostTrigger, outcome=Triggered(execution_id=ExecutionId(101))),
+    ]
+    assert world.run().jobs[next(iter(world.pipeline.jobs))].status is JobStatus.UNKNOWN
+
+
+def test_a_file_that_ran_under_no_name_before_makes_every_candidate_doubtful() -> None:
+    world = World(pipeline(job("a", **_POLICY)), File(path="/a", id=6, duration=1.0))
+    nameless = StatusAnswer(job_status="COMPLETED")
+    old = StatusAnswer(job_status="COMPLETED", execution_id=ExecutionId(101))
+    world.faults += [
+        Fault(on=AskTarget, outcome=nameless),
+        Fault(on=PostTrigger, outcome=_LOST),
+        Fault(on=AskStatus, outcome=old, times=9e9),
+    ]
+    assert world.run().jobs[next(iter(world.pipeline.jobs))].status is JobStatus.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param((), id="left out"),
+        pytest.param((PlannedExecution(execution_id=None),), id="without an id"),
+        pytest.param((PlannedExecution(execution_id=None, triggered=False),), id="not started"),
+    ],
+)
+def test_a_plan_that_leaves_out_a_file_is_never_green(second: tuple[PlannedExecution, ...]) -> None:
+    action = Sequence(file_ids=(6, 7))
+    world = World(
+        pipeline(job("a", action=action, **_POLICY)),
+        File(path="/f", id=6, duration=0.0),
+        File(path="/g", id=7, duration=0.0),
+    )
+    plan = ExecutionPlan(executions=(PlannedExecution(execution_id=ExecutionId(1)), *second))
+    world.faults.append(Fault(on=PostSequence, outcome=plan, handled=True))
+    assert world.run().jobs[next(iter(world.pipeline.jobs))].status is JobStatus.UNKNOWN
