@@ -2,10 +2,12 @@
 
 Why events: PyYAML's loaders recurse. On 25,000 nested brackets the C one overflows the C stack and takes the process with it, and
 the pure one raises RecursionError. Below the event interface both are loops, so whoever consumes the events can count the depth
-and stop. The C parser is about ten times faster; where PyYAML was built without it, the pure one takes over.
+and stop. The C parser is about ten times faster; where PyYAML was built without it, the pure one takes over. It does so, too, where
+the C one gives up by itself: newer ones read ahead into a limit of their own, of a thousand levels, before the consumer has seen them.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Protocol
 
 import yaml
@@ -13,6 +15,9 @@ from yaml.events import Event, StreamEndEvent
 
 from spectrum_pipelines.document.fault import Fault, Unparsable
 from spectrum_pipelines.document.syntax import explain
+
+
+_TOO_DEEP_FOR_C = "exceeded maximum nesting depth"
 
 
 class EventParser(Protocol):
@@ -41,12 +46,17 @@ def pure_parser(text: str) -> EventParser:
 
 def events(text: str, parser: EventParser) -> Iterator[Event]:
     """All events of all documents in `text`. Raises Unparsable at the first place that is not YAML."""
+    seen = 0
     try:
         while (event := parser.get_event()) is not None:
             yield event
+            seen += 1
             if type(event) is StreamEndEvent:
                 return
     except yaml.MarkedYAMLError as error:
+        if error.problem == _TOO_DEEP_FOR_C:
+            yield from islice(events(text, pure_parser(text)), seen, None)
+            return
         raise Unparsable(explain(error, text)) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # The pure parser converts escapes such as "\UFFFFFFFF" without looking.
