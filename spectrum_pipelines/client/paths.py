@@ -5,6 +5,7 @@ A file is named by id, uuid or path, and the path goes into the URI as it is: sl
 hence refused.
 """
 
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from spectrum_pipelines.errors import Refused, UserError
@@ -35,6 +36,12 @@ def base_url(server: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an absolute URL."""
+    return "/".join(url.split("/", 3)[:3])
+
+
+@lru_cache(maxsize=64)
 def shown(url: str) -> str:
     """A URL as a message may show it: scheme, host, port and path. For broken ones a placeholder."""
     try:
@@ -45,8 +52,9 @@ def shown(url: str) -> str:
         return "(an unreadable URL)"
     host = f"[{host}]" if ":" in host else host
     scheme = f"{parts.scheme}://" if parts.scheme else ""
+    text = f"{scheme}{host}{port}{parts.path}"
     # A redirect's target is foreign text: it may hold escape sequences.
-    return "".join(letter if letter.isprintable() else "?" for letter in f"{scheme}{host}{port}{parts.path}")
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def file_segments(reference: FileReference) -> str:

@@ -6,7 +6,7 @@ costs twice the CPU. The adapter does one exchange and asks nobody.
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from http.client import HTTPException, RemoteDisconnected
 from ssl import SSLContext, SSLEOFError
@@ -28,6 +28,7 @@ from spectrum_pipelines.client.credentials import Credentials
 from spectrum_pipelines.client.deadline import Deadline
 from spectrum_pipelines.client.exchange import Call, Reply
 from spectrum_pipelines.client.failure import NotConnected, unanswered, unsent
+from spectrum_pipelines.client.paths import origin_of
 from spectrum_pipelines.client.proxy import Proxy, parse_proxy
 from spectrum_pipelines.client.tls import tls_context, trusted_bundle
 from spectrum_pipelines.clock import Clock
@@ -85,26 +86,66 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
-_POOLS = {"http": _Pool, "https": _TlsPool}
+class _Fresh:
+    """A pool that lends no connection twice. Who asked for one closes it."""
+
+    _new_conn: Callable[[], Any]
+
+    def _get_conn(self, timeout: float | None = None) -> Any:  # noqa: ARG002
+        return self._new_conn()
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.close()
+
+
+class _FreshPool(_Fresh, _Pool):
+    pass
+
+
+class _FreshTlsPool(_Fresh, _TlsPool):
+    pass
+
+
+_KEPT_POOLS = {"http": _Pool, "https": _TlsPool}
+_FRESH_POOLS = {"http": _FreshPool, "https": _FreshTlsPool}
 
 
 class _Adapter(HTTPAdapter):
-    """Connections of ours, and a TLS context that was settled beforehand instead of a bundle read for every connection."""
+    """Connections of ours, and what every call would work out anew settled once: the pool of a route and the TLS context."""
 
-    def __init__(self, *, connections: int, tls: Callable[[], SSLContext]) -> None:
+    def __init__(self, *, connections: int, tls: Callable[[], SSLContext], pools: Mapping[str, type]) -> None:
         self._tls = tls
+        self._pools = pools
+        self._chosen: dict[tuple[str, str | None], Any] = {}
         # max_retries=0 becomes Retry(0, read=False): urllib3 itself sends nothing twice.
         super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:  # noqa: FBT001, FBT002
         super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        route = origin_of(str(request.url)), next(iter((proxies or {}).values()), None)
+        if route not in self._chosen:
+            self._chosen[route] = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+        return self._chosen[route]
+
+    def request_url(self, request: PreparedRequest, proxies: dict[str, str] | None) -> str:
+        url = str(request.url)
+        return super().request_url(request, proxies) if proxies else url.removeprefix(origin_of(url)) or "/"
+
+    def build_response(self, req: PreparedRequest, resp: Any) -> Any:  # noqa: ARG002
+        """Nothing is built: an answer is read from its raw form, with a cap of ours."""
+        return resp
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
         if proxy.lower().startswith("https:"):
             proxy_kwargs["proxy_ssl_context"] = self._tls()
         manager = super().proxy_manager_for(proxy, **proxy_kwargs)
-        manager.pool_classes_by_scheme = _POOLS
+        manager.pool_classes_by_scheme = self._pools
         return manager
 
     def build_connection_pool_key_attributes(self, request: PreparedRequest, verify: Any, cert: Any = None) -> Any:  # noqa: ARG002
@@ -156,8 +197,9 @@ class HttpTransport:
             # It was asked for, and the command line says so in its own words.
             urllib3.disable_warnings(InsecureRequestWarning)
         self._credentials = Credentials(auth)
-        self._routes: dict[tuple[str, str], Proxy | None] = {}
-        self._kept = _Adapter(connections=max_connections, tls=self._tls)
+        self._routes: dict[str, Proxy | None] = {}
+        self._kept = _Adapter(connections=max_connections, tls=self._tls, pools=_KEPT_POOLS)
+        self._fresh = _Adapter(connections=1, tls=self._tls, pools=_FRESH_POOLS)
 
     def log_in(self, auth: tuple[str, str] | None) -> None:
         """Use these credentials from the next call on; earlier ones stay redacted."""
@@ -170,6 +212,7 @@ class HttpTransport:
     def close(self) -> None:
         """Close the connections that are kept alive. A later call opens new ones."""
         self._kept.close()
+        self._fresh.close()
 
     def send(self, call: Call) -> Reply:
         """See `Transport.send`."""
@@ -180,8 +223,7 @@ class HttpTransport:
             if call.method == "GET" and not call.fresh_connection:
                 with suppress(_Stale):
                     return self._perform(self._kept, call, keep=True)
-            with closing(_Adapter(connections=1, tls=self._tls)) as fresh:
-                return self._perform(fresh, call, keep=False)
+            return self._perform(self._fresh, call, keep=False)
 
     def _perform(self, adapter: HTTPAdapter, call: Call, *, keep: bool) -> Reply:
         proxy = self._proxy_for(call.url)
@@ -190,7 +232,7 @@ class HttpTransport:
             stream=True,
             timeout=(self._connect_timeout, self._read_timeout),
             proxies={} if proxy is None else {urlsplit(call.url).scheme: proxy.url},
-        ).raw
+        )
         connection = raw.connection
         headers = {name.lower(): value for name, value in raw.headers.items()}
         chunks = raw.stream(_CHUNK, decode_content=False)
@@ -235,8 +277,7 @@ class HttpTransport:
 
     def _proxy_for(self, url: str) -> Proxy | None:
         # Cached: requests walks the whole environment for every question.
-        parts = urlsplit(url)
-        origin = parts.scheme, parts.netloc
+        origin = origin_of(url)
         if origin not in self._routes:
             proxies = get_environ_proxies(url) if self._proxies is None else dict(self._proxies)
             chosen = select_proxy(url, proxies)
