@@ -1,13 +1,13 @@
 """The loop: decide -> write down -> do -> hear -> interpret -> write down -> apply, until the run has ended.
 
-The only bookkeeping is the journal: a fact is written before it is applied, a promise is on disk (fsync) before anything that
-follows from it is done or shown. The facts of one round share one fsync. The outer parts satisfy the protocols below, so the
-same loop runs against a real server, in the simulator's virtual time, and inside somebody else's scheduler: it knows of no
-terminal, argument or signal.
+The only bookkeeping is the journal: what was decided is written before it is applied, and whatever happened is on disk (with fsync
+if it is a promise) before anything that follows from it is done or shown. The facts of one round share one fsync.
+
+The outer parts satisfy the protocols below, so the same loop runs against a real server, in the simulator's virtual time, and in
+somebody else's scheduler: it knows of no terminal, argument or signal.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -21,9 +21,10 @@ from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigge
 from spectrum_pipelines.engine.sightings import Issued, Sighting
 from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
+from spectrum_pipelines.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Heard:
     """The outcome of a request."""
 
@@ -31,7 +32,7 @@ class Heard:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Interrupted:
     """Somebody wants the run to end. `signal` is its name (`SIGTERM`); `detach` leaves everything running."""
 
@@ -140,26 +141,41 @@ class Runner:
         now = self._clock.at()
         wake_up = next_wake_up(self.state, now)
         arrivals = self._calls.collect(None if wake_up is None else _patience(wake_up - now))
-        for arrival in arrivals:
-            match arrival:
-                case Heard(request=request, outcome=outcome):
-                    self._record(interpret(self.state, request, outcome, self._clock.at()))
-                case Interrupted(signal=signal, detach=detach):
-                    if self.state.abort is None:
-                        self._record([AbortRequested(signal=signal, detach=detach)])
+        # What came in together goes to disk together. Until it is there nothing is sent and nothing shown that follows from it.
+        self._keep([fact for arrival in arrivals for fact in self._take_in(arrival)])
+
+    def _take_in(self, arrival: Heard | Interrupted) -> list[Stamped]:
+        """What an arrival means, applied, so that the next one is read in its light."""
+        now, time = self._clock.at(), self._clock.time()
+        events: Sequence[Event | Sighting] = []
+        match arrival:
+            case Heard(request=request, outcome=outcome):
+                events = interpret(self.state, request, outcome, now)
+            case Interrupted(signal=signal, detach=detach):
+                if self.state.abort is None:
+                    events = [AbortRequested(signal=signal, detach=detach)]
+        for event in events:
+            apply(self.state, event, now)
+        return [Stamped(at=now, time=time, event=event) for event in events if isinstance(event, Fact)]
 
     def _record(self, events: Iterable[Event | Sighting]) -> None:
-        """Facts to disk first, then into the state, then to whoever watches."""
+        """Decisions to disk first, then into the state: an intent that cannot be written was never had."""
         now, time = self._clock.at(), self._clock.time()
         listed = list(events)
         facts = [Stamped(at=now, time=time, event=event) for event in listed if isinstance(event, Fact)]
-        breaks = self.broken is None and not self._is_written(facts)
+        breaks = not self._is_written(facts)
         if self.broken is not None:
-            # Without a journal nothing may be triggered any more: an intent that is not on disk was never had.
             listed = [event for event in listed if not isinstance(event, TriggerIntended)]
             facts = [fact for fact in facts if not isinstance(fact.event, TriggerIntended)]
         for event in listed:
             apply(self.state, event, now)
+        self._tell(facts, breaks=breaks)
+
+    def _keep(self, facts: Sequence[Stamped]) -> None:
+        """Facts that are in the state already, because the world has made them."""
+        self._tell(facts, breaks=not self._is_written(facts))
+
+    def _tell(self, facts: Iterable[Stamped], *, breaks: bool) -> None:
         for fact in facts:
             for observer in self._observers:
                 observer(fact, self.state)
@@ -169,6 +185,9 @@ class Runner:
             self._record([AbortRequested(signal="DISK", detach=False)])
 
     def _is_written(self, facts: Sequence[Stamped]) -> bool:
+        """False just when the journal breaks: afterwards nothing is written any more, and nobody is told again."""
+        if self.broken is not None:
+            return True
         try:
             if facts:
                 self._journal.append(facts)

@@ -6,9 +6,11 @@ three of them and each looks like a plain number.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import NewType
+
+from spectrum_pipelines.record import record
 
 FileId = NewType("FileId", int)
 ConfigurationId = NewType("ConfigurationId", int)
@@ -62,7 +64,7 @@ def phase_of(word: str) -> Phase:
     return _PHASES.get(word.strip().upper(), Phase.UNRECOGNIZED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class StatusAnswer:
     """`GET /api/job-execution/<file>/status`: the latest execution of the file, perhaps somebody else's.
 
@@ -84,7 +86,7 @@ class StatusAnswer:
         return phase_of(self.job_status)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HistoryEntry:
     """One line of `GET /rest/job-configuration/job-history/<configuration id>`, newest first."""
 
@@ -92,7 +94,7 @@ class HistoryEntry:
     job_status: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class JobDetails:
     """`GET /rest/job-execution/job-details/<execution id>`. Which fields a running execution leaves out is undocumented.
 
@@ -118,7 +120,7 @@ class JobDetails:
         return phase_of(self.job_status)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ActiveJob:
     """One line of `GET /api/job-execution/list-running`. Times are milliseconds since the epoch."""
 
@@ -139,7 +141,7 @@ class ActiveJob:
         return phase_of(self.job_status)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Triggered:
     """`POST /api/job-execution/<file>/trigger`, accepted."""
 
@@ -148,7 +150,7 @@ class Triggered:
     trigger: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PlannedExecution:
     """One line of an execution plan. An entry without an execution id is one that the server did not start."""
 
@@ -158,7 +160,7 @@ class PlannedExecution:
     triggered: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ExecutionPlan:
     """The answer of the sequential trigger: the given files and everything downstream, in the server's order."""
 

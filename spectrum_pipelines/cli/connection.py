@@ -5,7 +5,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from spectrum_pipelines.cli.trace import trace_headers
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import Unauthorized, UserError
 from spectrum_pipelines.pipeline.model import Http, Server
+from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ActiveJob, JobDetails, StatusAnswer
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from spectrum_pipelines.engine.requests import Outcome, Request
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Connection:
     """A server that can be talked to. `perform` makes an engine's request; `api` is for use by hand."""
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -15,9 +14,10 @@ from spectrum_pipelines.errors import InvalidFile, UserError
 from spectrum_pipelines.pipeline.build import Given, build
 from spectrum_pipelines.pipeline.check import check
 from spectrum_pipelines.pipeline.model import Pipeline
+from spectrum_pipelines.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Loaded:
     """A pipeline, and the document that it was built from."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from spectrum_pipelines.cli.connection import connect
 from spectrum_pipelines.cli.options import ConnectionOptions
@@ -17,6 +17,7 @@ from spectrum_pipelines.errors import NotSpectrum, Refused, ServerFault, Undecod
 from spectrum_pipelines.output.outlook import Outlook, Target
 from spectrum_pipelines.pipeline.model import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ExecutionId,
@@ -73,7 +74,7 @@ def _survey(pipeline: Pipeline, api: SpectrumApi, running: Iterable[ActiveJob]) 
         pool.shutdown(cancel_futures=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Survey:
     api: SpectrumApi
     running: tuple[ActiveJob, ...]

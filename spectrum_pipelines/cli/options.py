@@ -1,11 +1,12 @@
 """Options that several commands share. Every option has an environment variable: SPECTRUM_<OPTION>."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from spectrum_pipelines.record import record
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -19,7 +20,7 @@ def option(*names: str, **settings: Any) -> Callable[[F], F]:
     return click.option(*names, show_envvar=settings["envvar"] is not None, **settings)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ConnectionOptions:
     """Where Spectrum is and how to log in, as far as the command line says. `login` is that of the embedded server."""
 
@@ -69,7 +70,7 @@ def state_option(function: F) -> F:
     )(function)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ValueOptions:
     """What a pipeline is given from outside."""
 

@@ -8,7 +8,6 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from spectrum_pipelines.cli.options import F, option
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.output.report_file import ReportFile
+from spectrum_pipelines.record import record
 
 Report = Mapping[str, Any]
 
@@ -26,7 +26,7 @@ FORMATS = ("junit", "markdown", "html")
 _FORMAT_OF = {"--junit": "junit", "--html": "html", "--summary": "markdown"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Renderings:
     """The files that were asked for."""
 

@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +48,13 @@ from spectrum_pipelines.output.state_directory import StateDirectory
 from spectrum_pipelines.pipeline.build import digest
 from spectrum_pipelines.pipeline.model import Pipeline
 from spectrum_pipelines.pipeline.plan import plan
+from spectrum_pipelines.record import record
 from spectrum_pipelines.runner import RunClock, resume_at
 
 _SHOWN_LINES = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class History:
     """A run as its journal tells it, and the pipeline that it began with."""
 

@@ -26,7 +26,6 @@ from spectrum_pipelines.cli.options import (
     value_options,
 )
 from spectrum_pipelines.cli.renderings import Renderings, rendering_options
-from spectrum_pipelines.cli.resume import go_on
 from spectrum_pipelines.cli.running import Session, Shown, outlive_readers
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say
@@ -144,6 +143,8 @@ def start(source: Source, options: RunOptions, signals: Signals, stack: ExitStac
     else:
         claimed = claim(state_directory, options.run_key, new_run, process=process, clock=clock)
         if isinstance(claimed, Existing):
+            from spectrum_pipelines.cli.resume import go_on  # noqa: PLC0415 - a key that is used again only
+
             say("note", f"the run key {options.run_key} stands for run {claimed.run.run_id}")
             return go_on(claimed.run, options, signals, stack, source=source)
         run = claimed.run

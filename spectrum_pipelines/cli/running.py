@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from spectrum_pipelines.output.report import HttpCounts
 from spectrum_pipelines.output.report_file import ReportFile, ReportKeeper
 from spectrum_pipelines.output.report_json import report_json
 from spectrum_pipelines.output.wording import can_show_glyphs
+from spectrum_pipelines.record import record
 from spectrum_pipelines.runner import Calls, Heard, Interrupted, Journal, RunClock, Runner
 from spectrum_pipelines.workers import Workers
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _TICK = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Shown:
     """What people get to see: where the report goes, and how progress is told."""
 
@@ -81,7 +82,7 @@ class _Ticking:
         return arrived
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Session:
     """Everything one process needs to carry a run to its end. `recorded` facts stand in the journal already."""
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_orde
 from spectrum_pipelines.document.parse import Document, parse
 from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.errors import ExitCode, UnreadableFile, UserError
+from spectrum_pipelines.record import record
 
 _SCHEMA_LINE = "yaml-language-server: $schema="
 _FORMATS = ["auto", "text", "json", "github", "gitlab", "sarif"]
@@ -32,7 +33,7 @@ _CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "W
 Asked = Callable[[Document], tuple[Diagnostic, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Checked:
     """A file and what is wrong with it. `shown` is its text as it may be quoted."""
 

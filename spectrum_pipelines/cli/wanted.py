@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -34,11 +34,12 @@ from spectrum_pipelines.output.state_directory import StateDirectory
 from spectrum_pipelines.pipeline.model import Concurrency, Pipeline
 from spectrum_pipelines.pipeline.secrets import secret_texts
 from spectrum_pipelines.pipeline.selection import select
+from spectrum_pipelines.record import record
 
 SECRET = "***"  # noqa: S105 - what stands in place of one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RunOptions:
     """The command line of `run`."""
 

@@ -7,20 +7,21 @@ decides, the injected clock tells the time and sleeps.
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception
+from typing import TYPE_CHECKING, TypeVar
 
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import ClientError, NotSpectrum, Throttled, TlsFailure, Unanswered, Unsent
+from spectrum_pipelines.record import record
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
 _SLICE = 0.2  # seconds: how late an abort may be noticed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RetrySettings:
     """`limit` counts repetitions, so at most `limit + 1` requests are sent. The rest is in seconds, but for `jitter`.
 
@@ -42,7 +43,7 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, Unsent | Unanswered | Throttled)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Retrier:
     """Repeats a question as the settings say. One for all threads: it holds no state of a call.
 
@@ -59,6 +60,16 @@ class Retrier:
     def run(self, ask: Callable[[], T]) -> T:
         """Call `ask` until it returns. Raises its last error, unwrapped."""
         ends_at = self.clock.monotonic() + self.settings.max_elapsed
+        try:
+            return ask()
+        except ClientError as error:
+            if not is_transient(error):
+                raise
+            return self._again(ask, error, ends_at)
+
+    def _again(self, ask: Callable[[], T], first: ClientError, ends_at: float) -> T:
+        from tenacity import Retrying, retry_if_exception  # noqa: PLC0415 - most processes never lose an answer
+
         last: ClientError | None = None
 
         def left() -> float:
@@ -66,7 +77,10 @@ class Retrier:
 
         def attempt() -> T:
             nonlocal last
-            if last is not None and self._is_stopping():
+            if last is None:
+                last = first
+                raise first  # that attempt has been made
+            if self._is_stopping():
                 raise last  # the wait was cut short by an abort: no further request
             try:
                 return ask()
@@ -84,7 +98,7 @@ class Retrier:
             reraise=True,
         )(attempt)
 
-    def _wait(self, state: RetryCallState) -> float:
+    def _wait(self, state: "RetryCallState") -> float:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Throttled) and error.retry_after is not None:
             return error.retry_after
@@ -103,7 +117,7 @@ class Retrier:
     def _is_stopping(self) -> bool:
         return self.stopping is not None and self.stopping()
 
-    def _announce(self, state: RetryCallState) -> None:
+    def _announce(self, state: "RetryCallState") -> None:
         if self.on_retry is not None:
             error = state.outcome.exception() if state.outcome else None
             again = f"retry {state.attempt_number} of {self.settings.limit}"

@@ -5,7 +5,6 @@ is most likely meant, if that can be told from the value; else the schema's `x-h
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from spectrum_pipelines.document.alternatives import best_branch, either_or
 from spectrum_pipelines.document.hints import hint_for, how_to_add
@@ -13,9 +12,10 @@ from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.document.violation import Violation, unknown_keys
 from spectrum_pipelines.document.wording import flow, listed, quoted, types_in_words
+from spectrum_pipelines.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Complaint:
     """A fault by its path in the data. `at_key`: it is shown at the key, otherwise at the value."""
 

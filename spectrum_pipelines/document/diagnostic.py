@@ -1,10 +1,10 @@
 """A fault of a file as a value: where, what, and what to do. Rendered last, in `output/diagnostics.py`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 
 from spectrum_pipelines.document.position import Span
+from spectrum_pipelines.record import record
 
 
 class Severity(Enum):
@@ -14,7 +14,7 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Related:
     """Another place of the same file that belongs to the fault, such as the first of two equal keys."""
 
@@ -22,7 +22,7 @@ class Related:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Diagnostic:
     """One fault.
 

@@ -2,8 +2,8 @@
 
 Why events: PyYAML's loaders recurse. On 25,000 nested brackets the C one overflows the C stack and takes the process with it, and
 the pure one raises RecursionError. Below the event interface both are loops, so whoever consumes the events can count the depth
-and stop. The C parser is about ten times faster; where PyYAML was built without it, the pure one takes over. It does so, too, where
-the C one gives up by itself: newer ones read ahead into a limit of their own, of a thousand levels, before the consumer has seen them.
+and stop. The C parser is about ten times faster; where PyYAML was built without it, the pure one takes over. So it does where the C
+one gives up by itself: newer ones read ahead into a limit of their own, a thousand levels, before the consumer has seen them.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,6 @@ from yaml.events import Event, StreamEndEvent
 
 from spectrum_pipelines.document.fault import Fault, Unparsable
 from spectrum_pipelines.document.syntax import explain
-
 
 _TOO_DEEP_FOR_C = "exceeded maximum nesting depth"
 

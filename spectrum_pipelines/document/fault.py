@@ -1,9 +1,9 @@
 """What the reading stages know of a fault before lines are counted: offsets into the text."""
 
-from dataclasses import dataclass
+from spectrum_pipelines.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Fault:
     """`start` and `end` are offsets in characters; `also` is a second place and what it has to do with the fault."""
 

@@ -8,7 +8,8 @@ U+2028 and U+2029, so those never reach the parser (see `characters`).
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from spectrum_pipelines.record import record
 
 #: The way from the root of a document to a value: `("jobs", "sales", "needs", 0)`.
 Path = tuple[str | int, ...]
@@ -16,7 +17,7 @@ Path = tuple[str | int, ...]
 _BREAK = re.compile(r"\r\n|\n|\r")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Position:
     """Both 1-based; columns count characters, not bytes and not screen cells."""
 
@@ -24,7 +25,7 @@ class Position:
     column: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Span:
     """`end` is exclusive. Start and end are equal where something is missing rather than wrong."""
 

@@ -9,7 +9,6 @@ A `$ref` is looked up in the schema itself and nowhere else: jsonschema would fe
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from spectrum_pipelines.document.diagnostic import Diagnostic, Related, in_order
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.position import Path, Span
 from spectrum_pipelines.document.quick import Test, predicate
+from spectrum_pipelines.record import record
 
 if TYPE_CHECKING:
     from spectrum_pipelines.document.complaints import Complaint
@@ -47,7 +47,7 @@ def check_against(
     return _diagnosed(document, _prepared(schema), redact)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Prepared:
     schema: Mapping[str, Any]
     is_surely_valid: Test

@@ -2,11 +2,11 @@
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from spectrum_pipelines.document.position import position_at, starts_of_lines
 from spectrum_pipelines.errors import UnreadableFile
+from spectrum_pipelines.record import record
 
 #: 20,000 jobs of ten lines take about 5 MB.
 MAX_BYTES = 10_000_000
@@ -27,7 +27,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Source:
     """`name` is the file as the user typed it, `text` what stands in it, without a byte order mark."""
 

@@ -6,18 +6,18 @@ cases in the tests.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import yaml
 
 from spectrum_pipelines.document.fault import Fault
+from spectrum_pipelines.record import record
 
 _LONGEST_KEY = 1024  # YAML's own limit
 _QUOTE_IT = "put quotes around the value"
 _NO_SPACE = re.compile(r"[ ]*(?:- +)*[\w.-]+(?P<colon>:)[^\s:/]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Complaint:
     """`at` is where the parser stumbled, `since` where the construct began that it was in."""
 

@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.wording import name_of, value_in_words
+from spectrum_pipelines.record import record
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Violation:
     """`rule` is the keyword, `wanted` its value in `schema`; `value` is what stands at `path` of the data.
 

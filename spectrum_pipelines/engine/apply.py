@@ -5,7 +5,6 @@ nothing here may look at anything but the state and the fact. `at` is the run cl
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from spectrum_pipelines.engine import events as ev
@@ -14,7 +13,7 @@ from spectrum_pipelines.engine.apply_sightings import SIGHTING_FOLDS
 from spectrum_pipelines.engine.execution import Execution
 from spectrum_pipelines.engine.lookup import Lookup
 from spectrum_pipelines.engine.outcome import AdoptedBy, JobStatus
-from spectrum_pipelines.engine.records import arm_timeouts, forget_question, put, start_following
+from spectrum_pipelines.engine.records import arm_timeouts, execution_with, forget_question, put, start_following
 from spectrum_pipelines.engine.sightings import Sighting
 from spectrum_pipelines.engine.state import Preflight, RunState, Step, StopState
 from spectrum_pipelines.pipeline.action import DeleteData
@@ -160,9 +159,9 @@ def _adopted(state: RunState, event: ev.Adopted, at: float) -> None:
 
 def _execution_changed(state: RunState, event: ev.ExecutionChanged, at: float) -> None:
     execution = state.execution((event.job, event.execution_id))
-    changed = replace(execution, job_status=event.job_status)
+    changed = execution_with(execution, job_status=event.job_status)
     if changed.phase.is_active and changed.phase.value == "running" and execution.running_at is None:
-        changed = replace(changed, running_at=at)
+        changed = execution_with(changed, running_at=at)
     executions = tuple(changed if e is execution else e for e in state.jobs[event.job].executions)
     put(state, event.job, executions=executions)
 

@@ -25,7 +25,7 @@ from spectrum_pipelines.engine.events import AttemptStarted
 from spectrum_pipelines.engine.following import decide_following, decide_judged
 from spectrum_pipelines.engine.looking import Decision, decide_looking, ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
-from spectrum_pipelines.engine.polling import decide_polls
+from spectrum_pipelines.engine.polling import decide_polls, poll_times
 from spectrum_pipelines.engine.preflight import decide_preflight
 from spectrum_pipelines.engine.starting import admit, starts
 from spectrum_pipelines.engine.state import JobState, Preflight, RunState, Step
@@ -95,7 +95,7 @@ def next_wake_up(state: RunState, now: float) -> float | None:
     """The run-clock second at which to decide again if no outcome comes before; None: only an outcome can help."""
     if state.preflight is Preflight.ASKING and state.abort is None:
         return None
-    times = [state.agenda.next_at(), state.polls.next_at()]
+    times = [state.agenda.next_at(), *poll_times(state)]
     if state.pipeline.timeout is not None and state.left and not state.timed_out:
         times.append(state.pipeline.timeout)
     if state.finally_at is not None and not state.finally_timed_out:

@@ -1,15 +1,16 @@
 """Facts about jobs, attempts and executions once they are under way."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from spectrum_pipelines.engine.fact import Fact
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ConfigurationId, DataId, Deletion, ExecutionId, FileId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AttemptStarted(Fact):
     """The job has its turn; attempt 1 is the first."""
 
@@ -17,7 +18,7 @@ class AttemptStarted(Fact):
     attempt: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class JobSkipped(Fact):
     """The job will not run. `tainted`: because something before it failed, which `any_failed` wants to know."""
 
@@ -27,7 +28,7 @@ class JobSkipped(Fact):
     tainted: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ExecutionChanged(Fact):
     """Spectrum's status word changed, and is not final."""
 
@@ -36,7 +37,7 @@ class ExecutionChanged(Fact):
     job_status: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ExecutionEnded(Fact):
     """Seen in a final status under its own id. Times are the server's own strings."""
 
@@ -55,7 +56,7 @@ class ExecutionEnded(Fact):
     counters: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class StopRequested(Fact):
     """The job's execution is to be stopped, and why."""
 
@@ -64,7 +65,7 @@ class StopRequested(Fact):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DataDeleted(Fact):
     """One data id of a `delete_data` has been answered for."""
 
@@ -73,7 +74,7 @@ class DataDeleted(Fact):
     deletion: Deletion
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AttemptEnded(Fact):
     """One attempt is over."""
 
@@ -84,7 +85,7 @@ class AttemptEnded(Fact):
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RetryScheduled(Fact):
     """The job rests for `wait` seconds and then starts `attempt`."""
 
@@ -93,7 +94,7 @@ class RetryScheduled(Fact):
     wait: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class JobEnded(Fact):
     """The job's final word."""
 

@@ -1,14 +1,15 @@
 """Facts about the run as a whole."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from spectrum_pipelines.engine.fact import Fact
 from spectrum_pipelines.engine.outcome import Cause, RunStatus
 from spectrum_pipelines.pipeline.action import JobId, Scalar
+from spectrum_pipelines.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RunStarted(Fact):
     """The first line of every journal. Secret variables stand as `***`; `only` is what `--only` selected.
 
@@ -33,14 +34,14 @@ class RunStarted(Fact):
     trace_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Resumed(Fact):
     """A new process took the run over; whatever was asked and not answered is open again."""
 
     is_promise = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Finding:
     """What the pre-flight holds against one job. `job` is None when the server itself could not be used."""
 
@@ -49,19 +50,19 @@ class Finding:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PreflightPassed(Fact):
     """Every target exists, is allowed and idle enough; triggering may begin."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PreflightFailed(Fact):
     """Nothing was triggered and nothing will be."""
 
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Warned(Fact):
     """Something that people should know and that changes no verdict; said once per `code` and subject."""
 
@@ -70,14 +71,14 @@ class Warned(Fact):
     job: JobId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PipelineTimedOut(Fact):
     """`timeouts.pipeline` or `timeouts.finally` is over: nothing more starts, what runs is stopped or left."""
 
     during_finally: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AbortRequested(Fact):
     """SIGINT, SIGTERM or SIGHUP, or the state directory failed: nothing more is triggered."""
 
@@ -86,7 +87,7 @@ class AbortRequested(Fact):
     detach: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RunEnded(Fact):
     """The last line of a finished journal, unless somebody resumes."""
 

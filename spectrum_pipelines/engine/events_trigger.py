@@ -1,14 +1,13 @@
 """Facts about how a job comes by its executions."""
 
-from dataclasses import dataclass
-
 from spectrum_pipelines.engine.fact import Fact
 from spectrum_pipelines.engine.outcome import AdoptedBy
 from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Baseline:
     """The latest execution of a file just before our trigger.
 
@@ -21,7 +20,7 @@ class Baseline:
     is_known: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TriggerIntended(Fact):
     """Written before the POST. A journal that ends here means: it may have been sent."""
 
@@ -31,7 +30,7 @@ class TriggerIntended(Fact):
     baselines: tuple[Baseline, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class StartedExecution:
     """An execution that we follow from now on."""
 
@@ -41,7 +40,7 @@ class StartedExecution:
     file_id: FileId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Triggered(Fact):
     """Spectrum accepted the trigger under these ids. `complete`: they are all that was asked for."""
 
@@ -53,7 +52,7 @@ class Triggered(Fact):
     complete: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TriggerNotHandled(Fact):
     """Provably unsent or refused before handling: it may be sent again after `wait` seconds."""
 
@@ -63,7 +62,7 @@ class TriggerNotHandled(Fact):
     wait: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TriggerAmbiguous(Fact):
     """Sent, and nobody knows: from now on only looking, never another POST for this attempt."""
 
@@ -73,7 +72,7 @@ class TriggerAmbiguous(Fact):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CandidatesFound(Fact):
     """Executions above the baseline that may be ours."""
 
@@ -82,7 +81,7 @@ class CandidatesFound(Fact):
     execution_ids: tuple[ExecutionId, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Adopted(Fact):
     """We follow an execution that no trigger answer named. `complete`: no other execution of the attempt can be missing."""
 
@@ -94,7 +93,7 @@ class Adopted(Fact):
     complete: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Settled(Fact):
     """A person settled an `unknown`: this execution is the job's."""
 

@@ -1,10 +1,11 @@
 """What every event that is journaled has in common."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from spectrum_pipelines.record import record
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@record
 class Fact:
     """What is journaled."""
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from spectrum_pipelines.engine.events import JobEnded, RetryScheduled, StopRequested
-from spectrum_pipelines.engine.execution import Watch
 from spectrum_pipelines.engine.looking import Decision, ended
 from spectrum_pipelines.engine.lookup import is_exhausted
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
@@ -11,6 +10,7 @@ from spectrum_pipelines.engine.patience import LEFT_BEHIND_AFTER, LONGEST_SILENC
 from spectrum_pipelines.engine.state import Attempt, JobState, RunState
 from spectrum_pipelines.engine.verdict import judge
 from spectrum_pipelines.engine.waits import retry_wait
+from spectrum_pipelines.engine.watch import Watch
 from spectrum_pipelines.pipeline.action import Stop
 from spectrum_pipelines.pipeline.durations import format_duration
 from spectrum_pipelines.pipeline.policy import OnAmbiguous, OnRunning, OnTimeout, RetryReason
@@ -74,7 +74,11 @@ def _over(job: JobState, cause: Cause, limit: str) -> Decision:
 
 
 def _heard_at(state: RunState, job: JobState) -> float:
-    return max((how.heard_at for how in _watched(state, job)), default=state.at)
+    return max((_last_heard(state, how) for how in _watched(state, job)), default=state.at)
+
+
+def _last_heard(state: RunState, how: Watch) -> float:
+    return max(how.heard_at, state.list_heard_at) if how.listed else how.heard_at
 
 
 def _watched(state: RunState, job: JobState) -> list[Watch]:
@@ -89,7 +93,7 @@ def _is_left_behind(state: RunState, job: JobState, now: float) -> bool:
     if not failed or any(e.phase not in {Phase.WAITING, Phase.NEVER_RUN} for e in waiting):
         return False
     failed_at = max(e.ended_at or now for e in failed)
-    heard = all(how.heard_at > failed_at for how in _watched(state, job))
+    heard = all(_last_heard(state, how) > failed_at for how in _watched(state, job))
     return heard and now >= failed_at + LEFT_BEHIND_AFTER
 
 
@@ -100,11 +104,12 @@ def decide_judged(state: RunState, job: JobState, now: float) -> Iterator[Decisi
         # Stopped for the sake of a process that is gone: the job is owed a whole attempt.
         yield RetryScheduled(job=job.job.id, attempt=job.attempt + 1, wait=0.0)
         return
-    wait = retry_wait(job.job.policy.retry, run_id=state.run_id, job=job.job.id, attempt=len(_counted(job)))
-    if _may_retry(job, last, now) and not _too_late(state, job, now + wait):
-        yield RetryScheduled(job=job.job.id, attempt=job.attempt + 1, wait=wait)
-    else:
-        yield JobEnded(job=job.job.id, status=last.status, cause=last.cause, reason=last.reason)
+    if _may_retry(job, last, now):
+        wait = retry_wait(job.job.policy.retry, run_id=state.run_id, job=job.job.id, attempt=len(_counted(job)))
+        if not _too_late(state, job, now + wait):
+            yield RetryScheduled(job=job.job.id, attempt=job.attempt + 1, wait=wait)
+            return
+    yield JobEnded(job=job.job.id, status=last.status, cause=last.cause, reason=last.reason)
 
 
 def _counted(job: JobState) -> list[Attempt]:

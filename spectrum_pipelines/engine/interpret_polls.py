@@ -7,8 +7,16 @@ from spectrum_pipelines.engine.execution import Execution
 from spectrum_pipelines.engine.looking import ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskDetails, AskStatus, Outcome
-from spectrum_pipelines.engine.sightings import ExecutionDoubted, ExecutionSeen, ListMissed, PollMissed, Sighting
+from spectrum_pipelines.engine.sightings import (
+    ExecutionDoubted,
+    ExecutionSeen,
+    ListMissed,
+    ListSeen,
+    PollMissed,
+    Sighting,
+)
 from spectrum_pipelines.engine.state import JobState, RunState
+from spectrum_pipelines.engine.watch import Watch
 from spectrum_pipelines.errors import (
     ClientError,
     NotSpectrum,
@@ -35,24 +43,15 @@ def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
     entries = {e.execution_id: e for e in outcome if isinstance(e, ActiveJob)}
     asked_at = now if state.list_asked_at is None else state.list_asked_at
     events: Events = []
-    for (job_id, execution_id), how in state.following.items():
-        execution = state.execution((job_id, execution_id))
-        entry = entries.get(execution_id)
-        if entry is not None:
-            events += _seen(state, job_id, execution, entry.job_status, ExecutionSeen(
-                job=job_id,
-                execution_id=execution_id,
-                job_status=entry.job_status,
-                progress=how.progress,
-                file_id=entry.file_id,
-            ))  # fmt: skip
-        elif how.unlisted:
-            continue  # asked for on its own
-        elif execution.accepted_at < asked_at:
-            events.append(ExecutionDoubted(job=job_id, execution_id=execution_id))
-        else:
-            # The list may be older than the execution: that it is missing says nothing.
-            events.append(ExecutionSeen(job=job_id, execution_id=execution_id, job_status=execution.job_status))
+    for followed, how in state.following.items():
+        entry = entries.get(followed[1])
+        if entry is None:
+            # The list may be older than the execution: then that it is missing says nothing.
+            if not how.unlisted and state.execution(followed).accepted_at < asked_at:
+                events.append(ExecutionDoubted(job=followed[0], execution_id=followed[1], unlisted=True))
+        elif entry.job_status != how.word:
+            events += _shown(state, followed[0], state.execution(followed), entry.job_status)
+    events.append(ListSeen(entries=entries, asked_at=asked_at))
     return list(_each_warning_once(events))
 
 
@@ -87,8 +86,8 @@ def locked_out(job: JobState, error: ClientError) -> Events:
     return [ended(job, JobStatus.UNKNOWN, Cause.UNAUTHORIZED, reason)]
 
 
-def _seen(state: RunState, job_id: JobId, execution: Execution, word: str, seen: ExecutionSeen) -> Events:
-    """An active execution; a word that nobody knows is one, and is never success."""
+def _shown(state: RunState, job_id: JobId, execution: Execution, word: str) -> Events:
+    """What a word says of an execution; one that nobody knows is no end, and never success."""
     phase = phase_of(word)
     if phase.is_final:
         return [ExecutionDoubted(job=job_id, execution_id=execution.execution_id, final_word=word)]
@@ -98,7 +97,7 @@ def _seen(state: RunState, job_id: JobId, execution: Execution, word: str, seen:
     if phase is Phase.UNRECOGNIZED and ("unrecognized-status", job_id) not in state.warned:
         told = f"execution {execution.execution_id} has the status {word!r}, which nobody knows; it counts as running"
         events.append(Warned(code="unrecognized-status", message=told, job=job_id))
-    return [*events, seen]
+    return events
 
 
 def interpret_status(state: RunState, request: AskStatus, outcome: Outcome) -> Events:
@@ -108,12 +107,12 @@ def interpret_status(state: RunState, request: AskStatus, outcome: Outcome) -> E
         return []
     if isinstance(outcome, Refused):
         # The file may be gone, or hidden from us; the execution goes on, and its details are another question.
-        return [ExecutionDoubted(job=request.job, execution_id=execution_id)]
+        return [ExecutionDoubted(job=request.job, execution_id=execution_id, eclipsed=True)]
     if isinstance(outcome, ClientError):
         return _missed(state, request.job, execution_id, outcome)
     assert isinstance(outcome, StatusAnswer)
     if outcome.execution_id != execution_id:
-        return [ExecutionDoubted(job=request.job, execution_id=execution_id)]
+        return [ExecutionDoubted(job=request.job, execution_id=execution_id, eclipsed=True)]
     seen = ExecutionSeen(
         job=request.job,
         execution_id=execution_id,
@@ -122,7 +121,8 @@ def interpret_status(state: RunState, request: AskStatus, outcome: Outcome) -> E
         estimate_seconds=outcome.estimate_seconds,
         file_id=outcome.file_id,
     )
-    return _seen(state, request.job, state.execution((request.job, execution_id)), outcome.job_status, seen)
+    shown = _shown(state, request.job, state.execution((request.job, execution_id)), outcome.job_status)
+    return shown if outcome.phase.is_final else [*shown, seen]
 
 
 def _missed(state: RunState, job_id: JobId, execution_id: ExecutionId, error: ClientError) -> Events:
@@ -154,9 +154,17 @@ def interpret_details(state: RunState, request: AskDetails, outcome: Outcome) ->
         execution_id=request.execution_id,
         job_status=outcome.job_status,
         file_id=outcome.file_id,
-        alone=True,
+        by_details=True,
     )
-    return _seen(state, request.job, execution, outcome.job_status, seen)
+    return [*_shown(state, request.job, execution, outcome.job_status), seen, *_incomplete_list(state, how)]
+
+
+def _incomplete_list(state: RunState, how: Watch) -> Events:
+    """It goes on, and the list has left it out."""
+    if not (how.doubted and how.unlisted) or ("list-incomplete", None) in state.warned:
+        return []
+    told = "list-running does not show all that runs or waits here, asking for what it leaves out one by one"
+    return [Warned(code="list-incomplete", message=told)]
 
 
 def _ended(followed: tuple[JobId, ExecutionId], details: JobDetails) -> ExecutionEnded:

@@ -11,8 +11,8 @@ from spectrum_pipelines.engine.events import (
     StopRequested,
     TriggerIntended,
 )
-from spectrum_pipelines.engine.execution import poll_interval
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
+from spectrum_pipelines.engine.pace import blind_pause
 from spectrum_pipelines.engine.patience import LONGEST_SILENCE, PREFLIGHT_IS_FRESH
 from spectrum_pipelines.engine.requests import AskStatus, Purpose, Request
 from spectrum_pipelines.engine.sightings import LookedInVain, Sighting
@@ -208,7 +208,7 @@ def _trigger(
     match job.job.policy.on_running:
         case OnRunning.WAIT:
             age = now - (job.attempt_at or now)
-            yield LookedInVain(job=job.job.id, wait=poll_interval(state.pipeline.poll, age=age))
+            yield LookedInVain(job=job.job.id, wait=blind_pause(state.pipeline.poll, age=age))
         case OnRunning.ATTACH if adopted := _attach(job, answers, AdoptedBy.ATTACHED):
             yield adopted
         case OnRunning.STOP:

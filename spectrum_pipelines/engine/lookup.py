@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 
 from spectrum_pipelines.engine.events import Baseline
 from spectrum_pipelines.engine.sightings import LookupSeen
+from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId
 
 #: A grace time is not over before this many rounds found nothing.
@@ -59,7 +60,7 @@ class LookAtHistory:
 Look = LookAtStatus | LookAtList | LookAtDetails | LookAtHistory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Lookup:
     """How far the search is. `since` and `first_empty_at` are on the run clock; `todo` is what is left of this round."""
 

@@ -16,10 +16,17 @@ ABORT_GRACE = 3.5
 #: Executions are asked for one by one for so long after list-running did not work.
 LIST_PAUSE = 60.0
 
-#: A hint of the server's about an execution's end may be wrong so often before it is ignored, and a look that follows one comes
-#: so many seconds after the expected end.
-MISLEADINGS = 2
-HINT_MARGIN = 0.02
+#: list-running may take so long before executions are asked for one by one.
+LIST_PATIENCE = 5.0
+
+#: Up to so many executions are looked at one by one where the server says how long each will go on.
+FEW = 3
+
+#: What an execution that is looked at together with others leaves over, in questions, for looking at the last of them more often:
+#: for this share of those that ran together, with pauses that are so much shorter.
+LOOKS_TO_SPARE = 0.1
+LAST_SHARE = 0.25
+SPARED_PAUSE = 0.25
 
 #: A pre-flight answer serves for so long as the baseline of a trigger.
 PREFLIGHT_IS_FRESH = 2.0

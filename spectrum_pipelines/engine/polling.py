@@ -1,23 +1,33 @@
 """Which executions to look at now, and with which call.
 
-One list-running call shows all of them; a status call shows one, with the server's estimate; details settle every doubt. The budget
+One list-running call shows all of them; a status call shows one, with the server's hints; details settle every doubt. So many are
+looked at together, and the last few, who decide when the run ends, each on its own as long as the server gives hints. The budget
 holds back repeated looks only: a doubt (an execution may have ended) is settled at once.
 """
 
+import math
 from collections.abc import Iterator
 
+from spectrum_pipelines.engine.events import Event, Warned
+from spectrum_pipelines.engine.patience import FEW, LIST_PATIENCE
 from spectrum_pipelines.engine.requests import AskAllRunning, AskDetails, AskStatus, Purpose, Request
+from spectrum_pipelines.engine.sightings import ListMissed, Sighting
 from spectrum_pipelines.engine.state import Followed, RunState
 from spectrum_pipelines.engine.stopping import file_of
+from spectrum_pipelines.engine.watch import Watch
 from spectrum_pipelines.pipeline.action import Check, Sequence
+from spectrum_pipelines.pipeline.durations import format_duration
 
 
-def decide_polls(state: RunState, now: float) -> Iterator[Request]:
+def decide_polls(state: RunState, now: float) -> Iterator[Request | Event | Sighting]:
     """Requests for everything that is due; what may not be asked yet goes back on the agenda.
 
     Polls need no turn of their job: what they bring is true of the execution whatever the job is about to do.
     """
-    plain: list[Followed] = []
+    yield from _give_up_list(state, now)
+    many = is_crowd(state, now)
+    together: list[Followed] = []
+    alone: list[Followed] = []
     for followed in state.polls.take(now):
         how = state.following.get(followed)
         if how is None or how.next_poll_at > now:
@@ -25,39 +35,70 @@ def decide_polls(state: RunState, now: float) -> Iterator[Request]:
         if how.doubted or isinstance(state.jobs[followed[0]].job.action, Check):
             yield _details(followed)
         else:
-            plain.append(followed)
-    if plain:
-        yield from _plain(state, plain, now)
-
-
-def _plain(state: RunState, due: list[Followed], now: float) -> Iterator[Request]:
-    listed = [f for f in due if not state.following[f].unlisted]
-    alone = due
-    if len(state.following) > 1 and now >= state.list_off_until:
-        alone = [f for f in due if f not in listed]
-        # While the shared call is out its answer is awaited: it will put every execution back on the agenda.
-        if listed and state.list_asked_at is None and _affordable(state, listed, now):
+            (together if many and not _wants_its_own(how) else alone).append(followed)
+    is_due = now >= state.list_due_at
+    if is_due:
+        state.list_due_at = math.inf
+        listed = [followed for followed, how in state.following.items() if how.listed]
+        (together if many else alone).extend(listed)
+    # While the shared call is out its answer is awaited: it will put every execution back on the agenda.
+    if together and state.list_asked_at is None:
+        if (free_at := _free_at(state, now)) is None:
             yield AskAllRunning()
+        else:
+            state.list_due_at = free_at
+            for followed in together:
+                state.polls.wake_at(free_at, followed)
     for followed in alone:
-        if _affordable(state, [followed], now):
+        if (free_at := _free_at(state, now)) is None:
             yield _alone(state, followed)
+        else:
+            state.polls.wake_at(free_at, followed)
 
 
-def _affordable(state: RunState, due: list[Followed], now: float) -> bool:
+def poll_times(state: RunState) -> Iterator[float | None]:
+    """Run-clock seconds at which there may be something to ask."""
+    yield state.polls.next_at()
+    yield state.list_due_at if state.list_due_at < math.inf else None
+    if state.list_asked_at is not None:
+        gives_up_at = state.list_asked_at + LIST_PATIENCE
+        yield max(gives_up_at, state.list_off_until)
+
+
+def is_crowd(state: RunState, now: float) -> bool:
+    """One call for all is cheaper than one for each, and is to be had."""
+    return now >= state.list_off_until and len(state.following) > (FEW if state.hinting is not False else 1)
+
+
+def _wants_its_own(how: Watch) -> bool:
+    return how.over or how.unlisted or how.eclipsed or how.is_hinted
+
+
+def _give_up_list(state: RunState, now: float) -> Iterator[Event | Sighting]:
+    """A list that lets everybody wait is no help, even if its answer comes one day."""
+    asked_at = state.list_asked_at
+    if asked_at is None or now < asked_at + LIST_PATIENCE or now < state.list_off_until:
+        return
+    message = f"no answer within {format_duration(LIST_PATIENCE)}"
+    yield ListMissed(unusable=True, message=message)
+    if ("list-unusable", None) not in state.warned:
+        told = f"list-running does not work here, asking for each execution instead: {message}"
+        yield Warned(code="list-unusable", message=told)
+
+
+def _free_at(state: RunState, now: float) -> float | None:
+    """Take a call out of the budget; otherwise when there will be one."""
     free_at = state.budget.free_at(now)
-    if free_at <= now:
-        state.budget.spend(now)
-        return True
-    for followed in due:
-        state.polls.wake_at(free_at, followed)
-    return False
+    if free_at > now:
+        return free_at
+    state.budget.spend(now)
+    return None
 
 
 def _alone(state: RunState, followed: Followed) -> Request:
-    job = state.jobs[followed[0]]
-    execution = state.execution(followed)
-    target = file_of(job, execution)
-    if state.following[followed].unlisted or target is None or isinstance(job.job.action, Sequence):
+    job, how = state.jobs[followed[0]], state.following[followed]
+    target = file_of(job, state.execution(followed))
+    if how.over or how.eclipsed or target is None or isinstance(job.job.action, Sequence):
         return _details(followed)
     return AskStatus(
         job=followed[0],

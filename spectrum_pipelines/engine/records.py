@@ -2,17 +2,25 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
-from spectrum_pipelines.engine.execution import Execution, Watch
+from spectrum_pipelines.engine.execution import Execution
+from spectrum_pipelines.engine.pace import FIRST_LOOK
+from spectrum_pipelines.engine.patience import LOOKS_TO_SPARE
 from spectrum_pipelines.engine.state import Followed, JobState, RunState
+from spectrum_pipelines.engine.watch import Watch
 from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.record import evolver
+
+#: A job's record, an execution's, and how one is looked at, with some fields changed.
+job_with = evolver(JobState)
+execution_with = evolver(Execution)
+watch_with = evolver(Watch)
 
 
 def put(state: RunState, job_id: JobId, **changes: Any) -> JobState:
     """Replace a job's record and have it looked at, now and at its `wake_at`."""
-    changed = replace(state.jobs[job_id], **changes)
+    changed = job_with(state.jobs[job_id], **changes)
     state.jobs[job_id] = changed
     state.agenda.wake(job_id)
     if changes.get("wake_at") is not None:
@@ -24,7 +32,7 @@ def put_execution(state: RunState, job_id: JobId, changed: Execution) -> None:
     """Replace one execution in its job's record, without waking the job."""
     job = state.jobs[job_id]
     executions = tuple(changed if _same(e, changed) else e for e in job.executions)
-    state.jobs[job_id] = replace(job, executions=executions)
+    state.jobs[job_id] = job_with(job, executions=executions)
 
 
 def _same(one: Execution, other: Execution) -> bool:
@@ -40,17 +48,32 @@ def start_following(state: RunState, job_id: JobId, executions: Iterable[Executi
     """Add executions to a job and watch each."""
     job = state.jobs[job_id]
     added = tuple(executions)
-    state.jobs[job_id] = replace(job, executions=(*job.executions, *added))
+    state.jobs[job_id] = job_with(job, executions=(*job.executions, *added))
     for execution in added:
         follow(state, job_id, execution, at)
 
 
 def follow(state: RunState, job_id: JobId, execution: Execution, at: float, *, unseen: bool = False) -> None:
-    """Watch an execution from now on, at once for the first time."""
-    watch(state, (job_id, execution.execution_id), Watch(heard_at=at, next_poll_at=at, unseen=unseen))
+    """Watch an execution from now on."""
+    how = Watch(
+        since=execution.accepted_at if execution.running_at is None else execution.running_at,
+        heard_at=at,
+        next_poll_at=at if unseen or execution.adopted is not None else at + first_look(state),
+        past=state.past.get(job_id),
+        unseen=unseen,
+    )
+    watch(state, (job_id, execution.execution_id), how)
+    state.spare_looks += LOOKS_TO_SPARE
+    state.most_followed = max(state.most_followed if len(state.following) > 1 else 0, len(state.following))
     if execution.is_ours:
         # Not what we have only attached to: that may be what another of our triggers has started.
         state.owners.setdefault(execution.execution_id, job_id)
+
+
+def first_look(state: RunState) -> float:
+    """Seconds until an execution that was just triggered is looked at for the first time."""
+    poll = state.pipeline.poll
+    return poll.min if state.following or state.hinting is False else min(poll.min, FIRST_LOOK)
 
 
 def watch(state: RunState, followed: Followed, how: Watch) -> None:

@@ -5,6 +5,7 @@ for that process only: it gets a new attempt. What ended because nobody could se
 again under the id that we know. An `unknown` without an id stays one until a person settles it.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -32,6 +33,7 @@ def resumed(state: RunState, event: ev.Resumed, at: float) -> None:
     state.ended = None
     state.resumptions += 1
     state.list_asked_at = None
+    state.list_due_at = math.inf
     state.list_off_until = 0.0
     for job_id, job in list(state.jobs.items()):
         if job.is_underway:

@@ -5,11 +5,12 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from spectrum_pipelines.errors import ClientError
 from spectrum_pipelines.pipeline.action import JobId, Scalar
+from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
@@ -35,19 +36,19 @@ class Purpose(Enum):
     VERIFY_STOP = "verify_stop"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AskTarget:
     """Pre-flight: the status of a target, asked once for all jobs that name it."""
 
     target: FileReference
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AskAllRunning:
     """The shared poll: one list-running call for every execution that is due."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AskStatus:
     """The file's latest execution. A poll says which one it hopes to see."""
 
@@ -58,7 +59,7 @@ class AskStatus:
     execution_id: ExecutionId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AskDetails:
     """One execution, whoever's it is."""
 
@@ -68,7 +69,7 @@ class AskDetails:
     purpose: Purpose
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AskHistory:
     """The executions of one configuration, newest first."""
 
@@ -78,7 +79,7 @@ class AskHistory:
     length: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AskRunning:
     """list-running on behalf of one job: to look for its execution, or to see what a stop would hit."""
 
@@ -87,7 +88,7 @@ class AskRunning:
     purpose: Purpose
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PostTrigger:
     """The one POST of an attempt; only ever made from a written intent."""
 
@@ -97,7 +98,7 @@ class PostTrigger:
     target: FileReference
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PostSequence:
     """The one POST of an attempt of a sequence."""
 
@@ -108,7 +109,7 @@ class PostSequence:
     variables: Mapping[str, Scalar] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PostStop:
     """Stop what runs in this file; `execution_id` is what we believe that to be."""
 
@@ -118,7 +119,7 @@ class PostStop:
     execution_id: ExecutionId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SendDelete:
     """Mark the data of one run for deletion; safe to repeat."""
 

@@ -3,10 +3,11 @@
 A resumed run starts without any of these and asks again, so nothing that must survive may stand here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from spectrum_pipelines.engine.requests import Request
 from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
@@ -17,21 +18,21 @@ from spectrum_pipelines.spectrum import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Issued:
     """The request is on its way."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Answered:
     """The request's outcome is in; the job may ask the next thing."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TargetSeen:
     """The pre-flight's answer for one target, or the server's reason to refuse it."""
 
@@ -39,14 +40,14 @@ class TargetSeen:
     answer: StatusAnswer | str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class JobReady:
     """Its needs are done as `run_if` wants them; it waits for a place."""
 
     job: JobId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class StatusSeen:
     """A fresh look at a file before acting on it, or the server's reason to refuse the look."""
 
@@ -55,7 +56,7 @@ class StatusSeen:
     answer: StatusAnswer | str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LookedInVain:
     """Somebody else's run is in the way; look again after `wait` seconds."""
 
@@ -63,11 +64,11 @@ class LookedInVain:
     wait: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ExecutionSeen:
-    """An execution is still active: progress in percent, estimate in seconds, where the server told.
+    """A look at one execution has shown it active: progress in percent, estimate in seconds, where the server told.
 
-    `alone`: its details had to tell, the cheaper places did not show it.
+    `by_details`: they have told it, which give no hints.
     """
 
     job: JobId
@@ -76,19 +77,32 @@ class ExecutionSeen:
     progress: float | None = None
     estimate_seconds: float | None = None
     file_id: FileId | None = None
-    alone: bool = False
+    by_details: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
+class ListSeen:
+    """The shared poll has shown these, by execution id. It was asked at `asked_at`: it knows of nothing younger."""
+
+    entries: Mapping[ExecutionId, ActiveJob]
+    asked_at: float
+
+
+@record
 class ExecutionDoubted:
-    """The latest look did not show it (or showed it ended, in `final_word`): its details must tell."""
+    """The latest look did not show it (or showed it ended, in `final_word`): its details must tell.
+
+    `unlisted`: it was not in the list. `eclipsed`: the status of its file was another execution's, or refused.
+    """
 
     job: JobId
     execution_id: ExecutionId
     final_word: str | None = None
+    unlisted: bool = False
+    eclipsed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PollMissed:
     """A look at one execution gave no usable answer. `refused`: the server said no."""
 
@@ -98,7 +112,7 @@ class PollMissed:
     refused: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ListMissed:
     """The shared poll gave no usable answer. `unusable`: the server answers, but this call does not work there."""
 
@@ -106,21 +120,21 @@ class ListMissed:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LookupBegun:
     """A round of the search after an ambiguous trigger starts."""
 
     job: JobId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LookupRested:
     """The round found too little to judge; the next one comes after a rest."""
 
     job: JobId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LookupSeen:
     """One look of a round is done. `succeeded`: it was answered, if only by a no.
 
@@ -136,7 +150,7 @@ class LookupSeen:
     succeeded: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class StopCleared:
     """Looked before stopping: what runs there is ours. With `need_list` nothing is cleared yet, the list has to tell.
 
@@ -149,14 +163,14 @@ class StopCleared:
     file_id: FileId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class StopSent:
     """The server took the stop, or may have."""
 
     job: JobId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class StopWithheld:
     """Stopping now would hit somebody else's execution, or the server refused it."""
 
@@ -164,7 +178,7 @@ class StopWithheld:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CallFailed:
     """A question of a job's own gave no usable answer; it is asked again after a rest."""
 
@@ -173,6 +187,6 @@ class CallFailed:
 
 
 Sighting = (
-    Issued | Answered | TargetSeen | JobReady | StatusSeen | LookedInVain | ExecutionSeen | ExecutionDoubted | PollMissed
+    Issued | Answered | TargetSeen | JobReady | StatusSeen | LookedInVain | ExecutionSeen | ListSeen | ExecutionDoubted | PollMissed
     | ListMissed | LookupBegun | LookupSeen | LookupRested | StopCleared | StopSent | StopWithheld | CallFailed
 )  # fmt: skip

@@ -1,12 +1,12 @@
 """A fact and its time."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from spectrum_pipelines.engine.events import Event
+from spectrum_pipelines.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Stamped:
     """A fact with its time: `at` on the run clock (what is decided by), `time` on the wall clock (what people read)."""
 

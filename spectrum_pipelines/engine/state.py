@@ -5,18 +5,21 @@ quadratic. Whoever needs an older state folds the journal again. The records in 
 is the same object, and renderings may be kept for it.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from spectrum_pipelines.engine.agenda import Agenda, Budget
 from spectrum_pipelines.engine.events import AbortRequested, Baseline, Finding, RunEnded, RunStarted, Warned
-from spectrum_pipelines.engine.execution import Execution, Watch
+from spectrum_pipelines.engine.execution import Execution
 from spectrum_pipelines.engine.lookup import Lookup
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.targets import targets_of
+from spectrum_pipelines.engine.watch import Watch
 from spectrum_pipelines.pipeline.action import JobId
 from spectrum_pipelines.pipeline.model import Job, Pipeline
+from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import (
     DataId,
     Deletion,
@@ -42,7 +45,7 @@ class Step(Enum):
     DONE = "done"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class StopState:
     """A stop on its way. `cleared`: we have looked and it hits only what we mean."""
 
@@ -55,7 +58,7 @@ class StopState:
     withheld: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Attempt:
     """How one attempt ended."""
 
@@ -65,7 +68,7 @@ class Attempt:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class JobState:
     """Everything known of one job. Times are run-clock seconds."""
 
@@ -131,10 +134,14 @@ class Preflight(Enum):
 
 
 class RunState:
-    """The whole run: the records, and the indexes that keep a decision's cost independent of the number of jobs."""
+    """The whole run: the records, and the indexes that keep a decision's cost independent of the number of jobs.
 
-    def __init__(self, pipeline: Pipeline, run_id: str) -> None:
+    `past` has the seconds that jobs took in earlier runs, as far as they are known: it paces the looks and decides nothing.
+    """
+
+    def __init__(self, pipeline: Pipeline, run_id: str, *, past: Mapping[JobId, float] | None = None) -> None:
         self.pipeline = pipeline
+        self.past: dict[JobId, float] = dict(past or {})
         self.run_id = run_id
         self.facts: RunStarted | None = None
         self.jobs: dict[JobId, JobState] = {id_: JobState(job=job) for id_, job in pipeline.jobs.items()}
@@ -169,7 +176,12 @@ class RunState:
         self.warnings: list[Warned] = []
         self.warned: set[tuple[str, JobId | None]] = set()
         self.list_asked_at: float | None = None
+        self.list_heard_at = 0.0
+        self.list_due_at = math.inf
         self.list_off_until = 0.0
+        self.hinting: bool | None = None  # whether the server says how long its jobs will go on; None: not known yet
+        self.spare_looks = 0.0
+        self.most_followed = 0
         self.ended: RunEnded | None = None
         self.resumptions = 0
         self.at = 0.0

@@ -1,16 +1,16 @@
 """What the executions of one attempt amount to: Spectrum's status words first, then the pipeline's quality gates."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from spectrum_pipelines.engine.execution import Execution
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.pipeline.durations import format_duration
 from spectrum_pipelines.pipeline.policy import Bound, Expect, Policy, Warnings
+from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import Phase
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Verdict:
     """How an attempt ended, and why."""
 

@@ -4,7 +4,6 @@ GitHub shows ten errors and ten warnings of a step and drops the rest in silence
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.output.clean import clean
@@ -23,12 +22,13 @@ from spectrum_pipelines.output.explanation import (
 )
 from spectrum_pipelines.output.wording import many
 from spectrum_pipelines.output.workflow_command import workflow_command
+from spectrum_pipelines.record import record
 
 _MANY = 10
 _CUT = 500  # of a line; GitHub cuts a message at 4 KiB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Annotation:
     """A remark at a line of the pipeline file, or at none. `level` is GitHub's: `error`, `warning` or `notice`."""
 

@@ -5,13 +5,13 @@ it goes into takes for markup is for the rendering to escape.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.output.clean import clean
 from spectrum_pipelines.output.wording import JOB_LOOKS, RUN_LOOKS, counts_in_words, many, span_in_words
+from spectrum_pipelines.record import record
 
 Report = Mapping[str, Any]
 Job = Mapping[str, Any]
@@ -33,7 +33,7 @@ _ADVICE = {
 _ALL_STOPPED = "nothing of it runs any more: find out what took so long, or raise the timeout, then run it again"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class NextStep:
     """What to do now: a command to type, or advice where no command of ours can help."""
 

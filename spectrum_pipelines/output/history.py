@@ -7,7 +7,6 @@ an error: to drop an intent that was on disk could start a job twice.
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from spectrum_pipelines.engine.apply import apply
@@ -18,6 +17,7 @@ from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.output.codec import MAX_LINE, NotJson, decode
 from spectrum_pipelines.output.durable import in_words, open_regular
 from spectrum_pipelines.pipeline.model import Pipeline
+from spectrum_pipelines.record import record
 
 #: About a million facts; ten thousand jobs make a tenth of that. What is longer is neither written nor read.
 MAX_BYTES = 300_000_000
@@ -26,7 +26,7 @@ _START_ANEW = "look in Spectrum for what this run has started, then start a new 
 _LOOK_FIRST = f"nothing is guessed from a damaged journal: put it back from a backup, or {_START_ANEW}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Recorded:
     """What a journal holds: its facts, the bytes that they take, and the size of the file, torn line included."""
 

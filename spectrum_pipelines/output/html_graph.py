@@ -6,18 +6,18 @@ is folded into several columns. All sizes are in CSS pixels.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from spectrum_pipelines.output.explanation import Job, Report
 from spectrum_pipelines.pipeline.graph import dependents, waves
+from spectrum_pipelines.record import record
 
 _MOST_BOXES = 250
 _MOST_EDGES = 3_000
 _ROUNDS = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Size:
     """How jobs are drawn. `rows` is the height of a column, in jobs."""
 
@@ -32,7 +32,7 @@ BOXES = Size(width=168, height=30, gap=12, between=52, rows=32)
 DOTS = Size(width=12, height=12, gap=5, between=44, rows=40)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Node:
     """A job at its place: `x` and `y` are the upper left corner."""
 
@@ -41,7 +41,7 @@ class Node:
     y: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Edge:
     """A need, as the path of an SVG. `is_implied`: nobody wrote it, but the one ran because the other had ended."""
 
@@ -50,7 +50,7 @@ class Edge:
     is_implied: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Drawing:
     """A whole graph. `hidden` needs are too many to draw."""
 

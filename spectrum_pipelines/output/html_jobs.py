@@ -1,7 +1,6 @@
 """What the page shows of each job. Texts are cleaned; that they are no markup is for the template to see to, which escapes all."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -24,13 +23,14 @@ from spectrum_pipelines.output.explanation import (
 from spectrum_pipelines.output.html_timeline import Axis, Phase, phases
 from spectrum_pipelines.output.wording import ADOPTED, JOB_LOOKS, Look, span_in_words
 from spectrum_pipelines.pipeline.durations import format_duration
+from spectrum_pipelines.record import record
 
 _MOST_NEEDS = 20
 _MOST_COUNTERS = 30
 _LEAST_WIDTH = 0.15  # percent: shorter phases must still be seen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Bar:
     """A phase on the time line; `x` and `width` in percent, `tone` the style of a status."""
 
@@ -40,7 +40,7 @@ class Bar:
     tone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ExecutionRow:
     """One execution in the table of a job."""
 

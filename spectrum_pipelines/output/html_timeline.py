@@ -4,7 +4,6 @@ The report may come from anywhere, so its times may be out of order or no times 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.output.explanation import Job, Report
 from spectrum_pipelines.output.wording import span_in_words
+from spectrum_pipelines.record import record
 
 _STEPS = (
     *(0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800),
@@ -20,7 +20,7 @@ _STEPS = (
 _MOST_TICKS = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Phase:
     """A stretch of a job's time, in seconds since the run began. `kind`: `start`, `wait`, `run` or `rest`."""
 

@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +18,7 @@ from typing import Any, Self
 from spectrum_pipelines.clock import Clock, rfc3339
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.output.durable import in_words, open_regular, read_capped
+from spectrum_pipelines.record import record
 
 _MAX_NOTE = 4096
 _RUN = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
@@ -26,7 +27,7 @@ _UNFIT_FOR_HOSTS = re.compile(r"[^0-9A-Za-z._:-]", re.ASCII)
 _TRIES = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Holder:
     """Who holds a lock, for people: process `pid` on `host`, for `run_id`, `since` (RFC 3339)."""
 
@@ -39,7 +40,7 @@ class Holder:
         return f"run {self.run_id} (process {self.pid} on {self.host}, since {self.since})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Process:
     """Ourselves, as others shall see us."""
 

@@ -7,7 +7,6 @@ The server's dates are good enough for that; nothing of the run itself is decide
 import heapq
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from spectrum_pipelines.engine.preflight import tolerates_missing
 from spectrum_pipelines.engine.targets import targets_of
@@ -15,10 +14,11 @@ from spectrum_pipelines.pipeline.action import Check, DeleteData, JobId, Sequenc
 from spectrum_pipelines.pipeline.graph import dependents, heaviest, in_order
 from spectrum_pipelines.pipeline.model import Job, Pipeline, RunIf
 from spectrum_pipelines.pipeline.policy import OnRunning
+from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId, FileReference
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Target:
     """A file as the server knows it. `refusal` is the server's reason if it does not; all else is empty then.
 
@@ -41,7 +41,7 @@ class Target:
         return sorted(self.durations)[max(math.ceil(share * len(self.durations)), 1) - 1]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Forecast:
     """Seconds of the whole run, `finally` included, and the chain of `jobs` that takes the longest."""
 
@@ -49,7 +49,7 @@ class Forecast:
     critical_path: tuple[JobId, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Outlook:
     """Every target of a pipeline, and how busy the server is."""
 

@@ -23,11 +23,12 @@ from spectrum_pipelines.pipeline.origin import POLICY_VALUES, Origins
 from spectrum_pipelines.pipeline.plan import Plan
 from spectrum_pipelines.pipeline.policy import Bound, Expect, Policy
 from spectrum_pipelines.pipeline.secrets import MASK, masked_value, secret_texts
+from spectrum_pipelines.record import record
 
 PolicyValue = float | str | list[str] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ActionFacts:
     """An action in the words of the file. `variables` and `if_missing` are None where the action has none."""
 

@@ -14,6 +14,7 @@ from spectrum_pipelines.output.plan_job_text import listed
 from spectrum_pipelines.pipeline.action import JobId
 from spectrum_pipelines.pipeline.matrix import as_text
 from spectrum_pipelines.pipeline.model import Job, RunIf
+from spectrum_pipelines.record import record
 
 #: So many jobs of a matrix are drawn one by one.
 FOLDED = 6
@@ -26,7 +27,7 @@ _WHEN = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Node:
     """A box. `key` is made here, unique, and no foreign text; the lines are foreign text, not yet cleaned."""
 
@@ -35,7 +36,7 @@ class Node:
     is_critical: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Group:
     """What one entry of the file makes: one node, or a box around several. `title` is foreign text."""
 
@@ -50,7 +51,7 @@ class Group:
         return len(self.nodes) > 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Arrow:
     """From what is needed to what needs it; keys of nodes or of boxes. `label` is None for the usual case, success."""
 
@@ -59,7 +60,7 @@ class Arrow:
     label: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Graph:
     """`title` is the pipeline's name."""
 

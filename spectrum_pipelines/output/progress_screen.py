@@ -4,7 +4,6 @@ Pure: lines of pieces, each a clean text and a style. Whoever has a terminal dra
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
 from spectrum_pipelines.engine.state import JobState, Preflight, RunState
@@ -14,6 +13,7 @@ from spectrum_pipelines.output.report_columns import cut, width_of
 from spectrum_pipelines.output.report_status import counts, reason_of, status_of
 from spectrum_pipelines.output.wording import JOB_LOOKS, RUN_LOOKS, counts_in_words, span_in_words
 from spectrum_pipelines.pipeline.secrets import masked
+from spectrum_pipelines.record import record
 
 #: A text and one of the styles of `wording`; an empty style is plain.
 Piece = tuple[str, str]
@@ -24,7 +24,7 @@ _NAME = 40  # cells of a job's id at most
 _KEPT = 10  # rows of failed jobs that stay when the run is over
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Screen:
     """The room there is, in cells and lines, and what may be shown in it."""
 
@@ -124,6 +124,6 @@ def _progress(state: RunState, job: JobState, screen: Screen) -> Iterator[Piece]
     """The server's own progress, where it tells one."""
     shown = shown_execution(job)
     watch = None if shown is None else hints(state, job, shown)
-    if watch is not None and watch.progress is not None:
-        yield from _bar(watch.progress / 100, "cyan", screen)
+    if watch is not None and watch.hint is not None and watch.hint.progress is not None:
+        yield from _bar(watch.hint.progress / 100, "cyan", screen)
         yield " ", ""

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from spectrum_pipelines.engine.execution import Execution, Watch
+from spectrum_pipelines.engine.execution import Execution
 from spectrum_pipelines.engine.state import JobState, RunState, Step
+from spectrum_pipelines.engine.watch import Watch
 from spectrum_pipelines.output.wording import span_in_words
 from spectrum_pipelines.spectrum import ExecutionId, Phase
 
@@ -66,10 +67,11 @@ def _following(state: RunState, job: JobState) -> str:
         return "running"
     parts = [shown.job_status if shown.is_final else f"{shown.job_status} ({_all_open(job)})"]
     watch = hints(state, job, shown)
-    if watch is not None and watch.progress is not None:
-        parts.append(f"{watch.progress:.0f}%")
-    if watch is not None and watch.estimate_seconds:
-        parts.append(f"about {span_in_words(watch.estimate_seconds)} left")
+    if watch is not None and watch.hint is not None:
+        if watch.hint.progress is not None:
+            parts.append(f"{watch.hint.progress:.0f}%")
+        if watch.hint.estimate:
+            parts.append(f"about {span_in_words(watch.hint.estimate)} left")
     return ", ".join(parts)
 
 

@@ -6,7 +6,6 @@ What may be shown is all there is: texts that hold the value of a secret variabl
 import math
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,13 +18,14 @@ from spectrum_pipelines.output.report_jobs import JobEntries, duration, moment
 from spectrum_pipelines.output.report_path import critical_path
 from spectrum_pipelines.pipeline.action import Scalar
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.record import record
 
 VERSION = 1
 _NAMED = 5  # jobs named in a reason before it says "and n more"
 _UNSEEN_ENDS = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HttpCounts:
     """What this process has sent. None where nobody counted: in a report that is made from a journal."""
 

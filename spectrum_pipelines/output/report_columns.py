@@ -2,9 +2,9 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from spectrum_pipelines.output.wording import paint
+from spectrum_pipelines.record import record
 
 
 def width_of(text: str) -> int:
@@ -29,7 +29,7 @@ def cut(text: str, width: int, *, dots: str) -> str:
     return text[:end] + dots[: max(0, width)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Column:
     """`limit` is the most cells that it takes; one without a limit comes last and gets what is left."""
 
@@ -42,7 +42,7 @@ _GAP = "  "
 _LEAST = 16  # cells of a column that are worth having
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Row:
     """The clean texts of one line. `style` colours its first two cells: the name and the status."""
 

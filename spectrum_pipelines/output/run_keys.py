@@ -10,7 +10,6 @@ after a run that ended with an exit code which says that nothing was triggered: 
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from spectrum_pipelines.clock import Clock
@@ -22,6 +21,7 @@ from spectrum_pipelines.output.locks import HeldLock, Process, holder_of, try_lo
 from spectrum_pipelines.output.run_directory import RunDirectory
 from spectrum_pipelines.output.run_lock import busy, is_running, lock_run
 from spectrum_pipelines.output.state_directory import StateDirectory, is_run_id
+from spectrum_pipelines.record import record
 
 #: These exit codes promise that nothing was triggered.
 _NOTHING_TRIGGERED = frozenset({ExitCode.USAGE, ExitCode.UNREACHABLE, ExitCode.CONFLICT})
@@ -32,7 +32,7 @@ _PATIENCE = 10.0
 _STEP = 0.02
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class NewRun:
     """Nothing was ever triggered for the key. The run is ours: release `lock` when it has ended."""
 
@@ -40,7 +40,7 @@ class NewRun:
     lock: HeldLock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Existing:
     """The key's run has acted, and nobody works on it at the moment. To go on with it, lock it first."""
 

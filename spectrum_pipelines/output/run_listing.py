@@ -1,6 +1,5 @@
 """What `runs` shows of each run, from the two ends of its journal and its lock."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -10,9 +9,10 @@ from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.output.glance import glance
 from spectrum_pipelines.output.run_directory import RunDirectory
 from spectrum_pipelines.output.run_lock import is_running
+from spectrum_pipelines.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RunSummary:
     """One line of the list. `fault` says why nothing is known of a run; then all that is not known is None."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NewType
 
+from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ExecutionId
 
 #: `sales`, or `publish[emea]` for one combination of a matrix (`publish[emea,2026]` for two keys).
@@ -23,7 +24,7 @@ class IfMissing(Enum):
     FAIL = "fail"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class JobOutput:
     """`${jobs.<id>.execution_id}`: known only once that job has run."""
 
@@ -49,14 +50,14 @@ class Template:
 Value = Scalar | Template
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Trigger:
     """Run one job. `target` is a path, uuid or file id, as text."""
 
     target: str | Template
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Sequence:
     """The sequential trigger: these files and everything downstream, with workbook variables."""
 
@@ -64,7 +65,7 @@ class Sequence:
     variables: Mapping[str, Value] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class WaitFor:
     """Attach to the run in progress and judge its end."""
 
@@ -72,14 +73,14 @@ class WaitFor:
     if_missing: IfMissing = IfMissing.FAIL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Check:
     """Judge the last run without starting one."""
 
     target: str | Template
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Stop:
     """Stop whatever runs there and see it confirmed."""
 
@@ -87,7 +88,7 @@ class Stop:
     if_missing: IfMissing = IfMissing.OK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DeleteData:
     """Mark the data of these runs for deletion."""
 

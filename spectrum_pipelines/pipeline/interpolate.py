@@ -23,6 +23,7 @@ from spectrum_pipelines.pipeline.reference import (
     VariableReference,
     read_phrase,
 )
+from spectrum_pipelines.record import record
 
 
 class Unset(UserError):
@@ -37,7 +38,7 @@ class Phrase:
     tainted: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Scope:
     """What references of a run stand for."""
 
@@ -46,7 +47,7 @@ class Scope:
     run_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Filled:
     """Data with references filled in. `touched` are the paths that now hold a final value, and whether it may not be quoted."""
 

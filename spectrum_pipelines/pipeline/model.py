@@ -4,11 +4,12 @@ After `build` nothing asks whether a key is there. Durations are seconds; None m
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from spectrum_pipelines.pipeline.action import Action, JobId, Scalar
 from spectrum_pipelines.pipeline.policy import Expect, Policy
+from spectrum_pipelines.record import record
 
 
 class RunIf(Enum):
@@ -34,7 +35,7 @@ class GroupBehavior(Enum):
     FAIL = "fail"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Job:
     """One node of the graph. `line` is where it stands in the file, for people and annotations."""
 
@@ -50,7 +51,7 @@ class Job:
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Variable:
     """A variable with its final value. A secret one is shown as `***` everywhere."""
 
@@ -59,7 +60,7 @@ class Variable:
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Server:
     """Where Spectrum is. `timezone` (IANA name) reads its dates for `age` gates only; None is the runner's own zone."""
 
@@ -68,7 +69,7 @@ class Server:
     timezone: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Concurrency:
     """At most one run per group; at most `max_parallel` jobs of this run at once (None: no limit)."""
 
@@ -77,7 +78,7 @@ class Concurrency:
     max_parallel: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Poll:
     """A job of age `a` seconds is asked for every `factor * a` seconds, within [min, max]; one budget for the whole run."""
 
@@ -87,7 +88,7 @@ class Poll:
     max_per_second: float = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Http:
     """The wire. `retry_*` are for lost GETs and provably unsent triggers only."""
 
@@ -98,7 +99,7 @@ class Http:
     retry_interval: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Pipeline:
     """A whole pipeline, ready to run. `jobs` holds the `finally` jobs last, in file order."""
 

@@ -4,7 +4,7 @@ Worked out from the document when somebody asks (`plan` does), so that the model
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import Enum
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from spectrum_pipelines.pipeline.action import JobId
 from spectrum_pipelines.pipeline.overlay import mapping
 from spectrum_pipelines.pipeline.policy import Policy, Retry
 from spectrum_pipelines.pipeline.view import View
+from spectrum_pipelines.record import record
 
 #: `timeout` ... `retry.limit` ...: the keys of a policy as the file spells them, in the order of the model.
 POLICY_VALUES = tuple(it.name for it in fields(Policy) if it.name != "retry") + tuple(
@@ -29,7 +30,7 @@ class Layer(Enum):
     JOB = "job"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Origin:
     """`line` is None for the tool's own defaults; `environment` is named where the line stands in one."""
 

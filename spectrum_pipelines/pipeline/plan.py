@@ -1,13 +1,13 @@
 """What a run of a pipeline would do, in which order, and how long and how often at most. Nothing is asked of the server."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from spectrum_pipelines.pipeline.action import Check, DeleteData, JobId, Sequence, Trigger
 from spectrum_pipelines.pipeline.graph import dependents, heaviest, waves
 from spectrum_pipelines.pipeline.model import Job, Pipeline
 from spectrum_pipelines.pipeline.policy import OnRunning
 from spectrum_pipelines.pipeline.selection import select
+from spectrum_pipelines.record import record
 
 __all__ = ["JobPlan", "Plan", "plan", "select"]
 
@@ -17,7 +17,7 @@ _UNBOUNDED = 1e12
 _PER_JOB = 1e-6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class JobPlan:
     """`worst_case`: seconds from the start to the end of the last attempt, None if nothing bounds it.
 
@@ -32,7 +32,7 @@ class JobPlan:
     worst_case: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Plan:
     """Waves are numbered from 1, those of `finally` follow. `critical_path` is the longest chain of `jobs` in the worst case."""
 

@@ -4,8 +4,10 @@ Durations are seconds; None means "no limit". The words are those of the YAML.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
+
+from spectrum_pipelines.record import record
 
 
 class Warnings(Enum):
@@ -47,7 +49,7 @@ class RetryReason(Enum):
     WARNINGS = "warnings"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Bound:
     """A closed interval; None is open on that side."""
 
@@ -59,7 +61,7 @@ class Bound:
         return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Expect:
     """Quality gates on the job's details. `duration` and `age` in seconds; `status` and `age` only for `check`."""
 
@@ -71,7 +73,7 @@ class Expect:
     counters: Mapping[str, Bound] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Retry:
     """When a job is run again, and after how long. Waits: interval * factor**n, at most max_interval, +- jitter."""
 
@@ -93,7 +95,7 @@ class Retry:
         return total
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Policy:
     """How one job is run. `ambiguous_grace`: how long to look for an execution whose trigger got no answer.
 

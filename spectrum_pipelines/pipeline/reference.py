@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.action import JobId, JobOutput
+from spectrum_pipelines.record import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class MatrixReference:
 Reference = VariableReference | EnvironmentReference | RunIdReference | MatrixReference | JobOutput
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Misread:
     """A `${` that begins no reference: why not, and what to write."""
 

@@ -1,17 +1,17 @@
 """Rules on `${jobs.<id>.execution_id}`: the job must exist, run before, and have exactly one execution."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.sketch import Draft, JobSketch, has_label, labels
+from spectrum_pipelines.record import record
 
 _WITH_EXECUTION = ("trigger", "wait_for", "check")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Place:
     """Where a reference stands, and the text that it is written as."""
 

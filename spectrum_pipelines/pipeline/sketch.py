@@ -12,12 +12,13 @@ from spectrum_pipelines.pipeline.graph import ancestors
 from spectrum_pipelines.pipeline.matrix import Matrix, as_text, combinations, label, size
 from spectrum_pipelines.pipeline.overlay import mapping
 from spectrum_pipelines.pipeline.view import View
+from spectrum_pipelines.record import record
 
 ACTIONS = tuple(ACTION_WORDS.values())
 _SUGGESTED = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Need:
     """One entry of `needs`: all combinations of a job, or the one whose label stands in brackets."""
 
@@ -29,7 +30,7 @@ class Need:
         return self.job if self.label is None else f"{self.job}[{self.label}]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class JobSketch:
     """A job before its matrix is spread out. `actions` are the action keys that it has: one, if all is well."""
 

@@ -1,7 +1,7 @@
 """The value of every variable: later wins, and every fault names the source that it came from."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
@@ -14,11 +14,12 @@ from spectrum_pipelines.pipeline.model import Variable
 from spectrum_pipelines.pipeline.reference import holds_reference
 from spectrum_pipelines.pipeline.variables import Declaration, Unfit, check_value, declarations, read_value
 from spectrum_pipelines.pipeline.view import View
+from spectrum_pipelines.record import record
 
 PREFIX = "SPECTRUM_VAR_"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Given:
     """What a run is given from outside the file.
 
@@ -33,7 +34,7 @@ class Given:
     server: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Source:
     """Where a value came from, in words, and how it is read."""
 

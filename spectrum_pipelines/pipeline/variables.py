@@ -5,7 +5,6 @@ A reason why a value does not fit never quotes the value: whether that may be sh
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from typing import Any
@@ -14,6 +13,7 @@ from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.action import Scalar
 from spectrum_pipelines.pipeline.matrix import as_text
 from spectrum_pipelines.pipeline.view import View
+from spectrum_pipelines.record import record
 
 
 class VariableType(Enum):
@@ -42,7 +42,7 @@ class Unfit(ValueError):
     """The value is none of this variable; the text says what one would be."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Declaration:
     """A variable of either form. `default` is as written, references and all, or None; `path` leads to it in the view."""
 

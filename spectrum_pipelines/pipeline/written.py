@@ -1,13 +1,13 @@
 """The policy of `defaults` or of one job as it is written, and where."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.durations import parse_duration
 from spectrum_pipelines.pipeline.overlay import mapping
 from spectrum_pipelines.pipeline.view import View
+from spectrum_pipelines.record import record
 
 POLICY_KEYS = (
     "timeout", "queue_timeout", "warnings", "on_running", "on_timeout", "on_ambiguous", "ambiguous_grace", "retry",
@@ -24,7 +24,7 @@ def seconds(value: Any) -> float | None:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class WrittenPolicy:
     """The policy of `defaults` or of one job: its own keys over those that it inherits."""
 

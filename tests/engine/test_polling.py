@@ -110,7 +110,9 @@ def test_one_that_the_list_never_shows_is_asked_for_on_its_own() -> None:
     world = _many(unlisted=True)
     state = world.run()
     assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
-    assert len(_polls(world, AskDetails)) > 2 * len(_NAMES)
+    assert [one.code for one in state.warnings] == ["list-incomplete"], "told once"
+    assert len(_polls(world, AskStatus)) > 2 * len(_NAMES)
+    assert len(_polls(world, AskAllRunning)) == 1, "a list that shows none of them is not asked again"
 
 
 def test_one_that_leaves_the_list_and_comes_back_is_still_the_same() -> None:
@@ -319,11 +321,12 @@ def test_a_status_of_another_execution_says_nothing_at_all_about_ours(word: str)
     )
     stranger = StatusAnswer(job_status=word, execution_id=ExecutionId(12))
     events = [event for event in interpret(state, ask, stranger, 1.0) if not isinstance(event, Answered)]
-    assert events == [ExecutionDoubted(job=JobId("a"), execution_id=ExecutionId(11))]
+    assert events == [ExecutionDoubted(job=JobId("a"), execution_id=ExecutionId(11), eclipsed=True)]
 
 
 def test_the_shared_call_is_out_only_once() -> None:
-    state = fold(fresh(job("a"), job("b"), job("c")), *triggered("a", 11), *triggered("b", 12))
-    assert len(of(AskAllRunning, settle(state, 0.0))) == 1
-    fold(state, *triggered("c", 13), at=5.0)
+    started = [one for n, name in enumerate("abcd", 11) for one in triggered(name, n)]
+    state = fold(fresh(*(job(name) for name in "abcde")), *started)
+    assert len(of(AskAllRunning, settle(state, 1.0))) == 1
+    fold(state, *triggered("e", 15), at=2.0)
     assert of((AskAllRunning, AskStatus), settle(state, 5.0)) == []

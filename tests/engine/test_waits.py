@@ -2,10 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.engine.execution import poll_interval, remaining_seconds
 from spectrum_pipelines.engine.waits import backoff, retry_wait
 from spectrum_pipelines.pipeline.action import JobId
-from spectrum_pipelines.pipeline.model import Poll
 from spectrum_pipelines.pipeline.policy import Retry
 
 _A = JobId("a")
@@ -61,41 +59,3 @@ def test_a_retry_waits_add_up_to_at_most_what_validation_reckons_with() -> None:
 )
 def test_backoff(tries: int, seconds: float) -> None:
     assert backoff(1.0, tries) == seconds
-
-
-_POLL = Poll(min=0.5, max=30, factor=0.1)
-
-
-@pytest.mark.parametrize(
-    ("age", "seconds"),
-    [
-        pytest.param(0, 0.5, id="a young one is looked at every `min`"),
-        pytest.param(100, 11.12, id="in between the next look comes at a tenth of the age that it finds"),
-        pytest.param(10_000, 30, id="an old one is looked at every `max`"),
-    ],
-)
-def test_poll_interval(age: float, seconds: float) -> None:
-    assert poll_interval(_POLL, age=age) == pytest.approx(seconds, abs=0.01)
-
-
-@given(age=st.floats(min_value=0, max_value=1e9))
-def test_a_poll_interval_never_leaves_its_bounds(age: float) -> None:
-    assert _POLL.min <= poll_interval(_POLL, age=age) <= _POLL.max
-
-
-@pytest.mark.parametrize(
-    ("age", "progress", "estimate", "seconds"),
-    [
-        pytest.param(10, None, None, None, id="nothing told"),
-        pytest.param(10, None, 0, None, id="an estimate of zero is the server's way to know nothing"),
-        pytest.param(100, 50, 300, 300, id="a long estimate is finer than percents"),
-        pytest.param(0.75, 75, 1, 0.25, id="near the end percents are finer than whole seconds"),
-        pytest.param(10, 2, 3, 3, id="the first few percent tell nothing"),
-        pytest.param(10, 100, 3, 3, id="done, and not ended: what is left is not in the percents"),
-        pytest.param(0, 50, None, None, id="half of no time"),
-    ],
-)
-def test_remaining_seconds(age: float, progress: float | None, estimate: float | None, seconds: float | None) -> None:
-    assert remaining_seconds(age=age, progress=progress, estimate_seconds=estimate) == (
-        None if seconds is None else pytest.approx(seconds)
-    )

@@ -1,0 +1,103 @@
+"""One run of the command line against the small server, measured from outside: wall clock, CPU, peak memory, requests."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.workloads import Workload
+
+SERVER = Path(__file__).with_name("server.py")
+COMMAND = [sys.executable, "-m", "spectrum_pipelines"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A process that has ended. Seconds; memory in MiB."""
+
+    code: int
+    wall: float
+    cpu: float
+    memory_mb: float
+
+
+@dataclass(kw_only=True)
+class Served:
+    """A server that runs, and what it tells at its end."""
+
+    url: str
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+def timed(command: Sequence[str], *, folder: Path, env: dict[str, str] | None = None) -> Process:
+    """Run a command to its end; its CPU is that of the process alone, as the kernel counts it."""
+    began = time.perf_counter()
+    with subprocess.Popen(
+        command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return Process(
+        code=process.returncode,
+        wall=time.perf_counter() - began,
+        cpu=usage.ru_utime + usage.ru_stime,
+        memory_mb=usage.ru_maxrss / 1024,
+    )
+
+
+@contextmanager
+def serving(durations: Sequence[float], *, latency: float = 0.001, hints: str = "right") -> Iterator[Served]:
+    """Start the small server in a process of its own."""
+    settings = json.dumps({"durations": list(durations), "latency": latency, "hints": hints})
+    with subprocess.Popen(
+        [sys.executable, str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(settings + "\n")
+        process.stdin.flush()
+        served = Served(url=f"http://127.0.0.1:{process.stdout.readline().strip()}")
+        try:
+            yield served
+        finally:
+            process.stdin.close()
+            served.told = json.loads(process.stdout.readline() or "{}")
+
+
+def environment() -> dict[str, str]:
+    """What a CI job has: a login, no terminal, nothing else of ours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SPECTRUM_")}
+    return kept | {"SPECTRUM_USERNAME": "ci", "SPECTRUM_PASSWORD": "pw-benchmark"}
+
+
+def run(workload: Workload, *, hints: str = "right", seed: int = 1) -> dict[str, Any]:
+    """Run a workload once and give its figures."""
+    durations = workload.durations(seed)
+    ideal = workload.ideal(durations)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
+        folder = Path(name)
+        with serving(durations, latency=workload.latency, hints=hints) as served:
+            (folder / "pipeline.yaml").write_text(workload.pipeline(served.url), encoding="utf-8")
+            command = [*COMMAND, "run", "pipeline.yaml", "--report", "report.json", "--progress", "plain"]
+            ended = timed(command, folder=folder, env=environment())
+        assert ended.code == 0, f"{workload.name} ended with exit code {ended.code}"
+        assert served.told["executions"] == workload.jobs, "every job is triggered once"
+    requests = served.told["requests"]
+    return {
+        "workload": workload.name,
+        "hints": hints,
+        "ideal": ideal,
+        "wall": ended.wall,
+        "makespan": ended.wall / ideal,
+        "requests": sum(requests.values()) / workload.jobs,
+        "by_kind": requests,
+        "cpu": ended.cpu,
+        "memory_mb": ended.memory_mb,
+    }
