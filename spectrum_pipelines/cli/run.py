@@ -35,6 +35,7 @@ from spectrum_pipelines.cli.wanted import (
     RunOptions,
     build_for,
     connect_for,
+    may_name_its_run,
     open_journal,
     plan_digest,
     progress_option,
@@ -47,7 +48,7 @@ from spectrum_pipelines.engine.events import RunStarted
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.output.locks import Process
 from spectrum_pipelines.output.plan_facts import PlanFacts
-from spectrum_pipelines.output.plan_json import plan_data, render_json
+from spectrum_pipelines.output.plan_json import plan_data, stored_json
 from spectrum_pipelines.output.run_directory import RunDirectory
 from spectrum_pipelines.output.run_keys import Existing, claim
 from spectrum_pipelines.output.run_lock import lock_run
@@ -150,7 +151,11 @@ def start(source: Source, options: RunOptions, signals: Signals, stack: ExitStac
         run = claimed.run
         stack.enter_context(claimed.lock)
     try:
-        return _begin(source, options, signals, stack, run=run, state_directory=state_directory, process=process)
+        session, first = _prepare(
+            source, loaded, options, signals, stack, run=run, state_directory=state_directory, process=process
+        )
+        del loaded  # the document of ten thousand jobs is a third of what the run needs in memory
+        return session.carry_out([first])
     except BaseException:
         _forget(run)
         raise
@@ -164,8 +169,9 @@ def _forget(run: RunDirectory) -> None:
         shutil.rmtree(run.path, ignore_errors=True)
 
 
-def _begin(
+def _prepare(
     source: Source,
+    loaded: Loaded,
     options: RunOptions,
     signals: Signals,
     stack: ExitStack,
@@ -173,18 +179,19 @@ def _begin(
     run: RunDirectory,
     state_directory: StateDirectory,
     process: Process,
-) -> int:
+) -> tuple[Session, RunStarted]:
+    """Everything that must be in place before the first fact."""
     clock = SystemClock()
-    loaded = build_for(source, options, run_id=run.run_id, quiet=True)
+    if may_name_its_run(source):
+        loaded = build_for(source, options, run_id=run.run_id, quiet=True)
     pipeline = loaded.pipeline
     reports = options.shown.files(run.report)
     connection = connect_for(pipeline, options, signals, stack)
     take_group(pipeline.concurrency, state_directory, run, signals, stack, process=process)
-    facts = PlanFacts(pipeline, plan(pipeline), loaded.document)
-    run.keep(pipeline_text=source.text, plan=render_json(facts))
-    state = RunState(pipeline, run.run_id)
+    planned = plan_data(PlanFacts(pipeline, plan(pipeline), loaded.document))
+    run.keep(pipeline_text=source.text, plan=stored_json(planned))
     session = Session(
-        state=state,
+        state=RunState(pipeline, run.run_id),
         journal=stack.enter_context(open_journal(run)),
         connection=connection,
         signals=signals,
@@ -195,10 +202,10 @@ def _begin(
         started=None,
         stack=stack,
     )
-    return session.carry_out([_started(loaded, options, run, server=connection.url, facts=facts)])
+    return session, _started(loaded, options, run, server=connection.url, digest_of_plan=plan_digest(planned))
 
 
-def _started(loaded: Loaded, options: RunOptions, run: RunDirectory, *, server: str, facts: PlanFacts) -> RunStarted:
+def _started(loaded: Loaded, options: RunOptions, run: RunDirectory, *, server: str, digest_of_plan: str) -> RunStarted:
     pipeline, source = loaded.pipeline, loaded.document.source
     return RunStarted(
         run_id=run.run_id,
@@ -206,7 +213,7 @@ def _started(loaded: Loaded, options: RunOptions, run: RunDirectory, *, server: 
         pipeline=pipeline.name,
         file=source.name,
         digest=digest(source.text),
-        plan_digest=plan_digest(plan_data(facts)),
+        plan_digest=digest_of_plan,
         server=server,
         tool_version=__version__,
         git_commit=git_commit(Path(source.name), os.environ),

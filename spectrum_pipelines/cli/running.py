@@ -102,7 +102,7 @@ class Session:
         """Run to the end and return the exit code."""
         state, api = self.state, self.connection.api
         counts = lambda: HttpCounts(requests=api.requests, retries=api.retries)  # noqa: E731 - read at every write
-        keepers = [ReportKeeper(file, clock=self.clock, http=counts, started=self.started) for file in self.reports]
+        keeper = ReportKeeper(*self.reports, clock=self.clock, http=counts, started=self.started)
         progress = make_progress(self.shown.progress, seq=self.recorded + 1)
         self.stack.callback(progress.close)
         self.signals.last_words = progress.close
@@ -110,8 +110,7 @@ class Session:
         def tick() -> None:
             now_at = self.run_clock.at()
             progress.tick(state, now_at)
-            for keeper in keepers:
-                keeper.tick(state, now_at)
+            keeper.tick(state, now_at)
 
         workers = Workers(self.connection.perform, connections=state.pipeline.http.max_connections)
         runner = Runner(
@@ -119,17 +118,17 @@ class Session:
             calls=_Ticking(workers, tick),
             journal=self.journal,
             clock=self.run_clock,
-            observers=[progress, *keepers],
+            observers=[progress, keeper],
         )
         self.signals.listen(workers.interrupt)
         runner.run(*first)
         progress.close()
-        return self._finish(runner, keepers)
+        return self._finish(runner, keeper)
 
-    def _finish(self, runner: Runner, keepers: list[ReportKeeper]) -> int:
+    def _finish(self, runner: Runner, keeper: ReportKeeper) -> int:
         assert self.state.ended is not None
-        report = keepers[0].build(self.state, self.run_clock.at())
-        lost = next((keeper.error for keeper in keepers if keeper.error is not None), None)
+        report = keeper.build(self.state, self.run_clock.at())
+        lost = keeper.error
         code = int(self.state.ended.exit_code)
         if runner.broken is not None:
             code = ExitCode.UNKNOWN

@@ -85,6 +85,11 @@ def build_for(
     return loaded
 
 
+def may_name_its_run(source: Source) -> bool:
+    """Whether anything of the file may depend on the run id. An escape could spell anything."""
+    return "run.id" in source.text or "\\" in source.text
+
+
 def connect_for(pipeline: Pipeline, options: RunOptions, signals: Signals, stack: ExitStack) -> Connection:
     """A connection to the pipeline's server, whose texts lose the pipeline's secrets as they come in. Raises UserError."""
     return connect(

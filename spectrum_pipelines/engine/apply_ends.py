@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from spectrum_pipelines.engine import events as ev
-from spectrum_pipelines.engine.apply_polls import look_at_the_few
 from spectrum_pipelines.engine.outcome import JobStatus
-from spectrum_pipelines.engine.patience import FEW, LEFT_BEHIND_AFTER
+from spectrum_pipelines.engine.patience import LEFT_BEHIND_AFTER
 from spectrum_pipelines.engine.records import execution_with, forget_question, put, put_execution, stop_following
 from spectrum_pipelines.engine.reopen import resumed, settled
 from spectrum_pipelines.engine.state import Attempt, RunState, Step
@@ -34,8 +33,6 @@ def _execution_ended(state: RunState, event: ev.ExecutionEnded, at: float) -> No
         ),
     )
     state.following.pop((event.job, event.execution_id), None)
-    if len(state.following) == FEW:
-        look_at_the_few(state, at)
     state.agenda.wake(event.job)
     state.agenda.wake_at(at + LEFT_BEHIND_AFTER, event.job)
 

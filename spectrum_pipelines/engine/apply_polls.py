@@ -7,7 +7,7 @@ from typing import Any
 from spectrum_pipelines.engine import sightings as si
 from spectrum_pipelines.engine.hint import read_hint
 from spectrum_pipelines.engine.pace import blind_pause, pause_by_past
-from spectrum_pipelines.engine.patience import FEW, LAST_SHARE, LIST_PAUSE, SPARED_PAUSE
+from spectrum_pipelines.engine.patience import FEW, LAST_SHARE, LIST_PAUSE, SPARED_MIN, SPARED_PAUSE
 from spectrum_pipelines.engine.records import execution_with, put_execution, watch, watch_with
 from spectrum_pipelines.engine.state import Followed, RunState
 from spectrum_pipelines.engine.watch import Watch, next_look
@@ -34,12 +34,6 @@ def look_soon(state: RunState, job_id: JobId, at: float) -> None:
         _look_at(state, (job_id, execution.execution_id), at + state.pipeline.poll.min)
 
 
-def look_at_the_few(state: RunState, at: float) -> None:
-    """When few are left, each is asked for its own hints: the last of them is the end of the run, or of its layer."""
-    if 0 < len(state.following) <= FEW and state.hinting is not False:
-        state.list_due_at = at
-
-
 def _look_at(state: RunState, followed: Followed, at: float) -> None:
     if (how := state.following.get(followed)) is not None:
         watch(state, followed, watch_with(how, next_poll_at=at, listed=False))
@@ -58,7 +52,7 @@ def _execution_seen(state: RunState, event: si.ExecutionSeen, at: float) -> None
         pause, over = max(0.02, before.hint.error if before.hint else 0.0), False
     else:
         pause, over = next_look(seen, state.pipeline.poll, at=at)
-        pause = pause if seen.is_hinted else _spared(state, pause)
+        pause = pause if seen.is_hinted else _spared(state, pause, len(state.following))
     watch(state, followed, watch_with(seen, next_poll_at=at + pause, over=over))
     _wake_if_concerned(state, event.job, before)
 
@@ -106,7 +100,7 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
     """Nearly all of them are as they were: those cost a look-up and no more, however many there are."""
     state.list_heard_at = at
     poll = state.pipeline.poll
-    youngest, pause = -math.inf, math.inf
+    youngest, pause, shown = -math.inf, math.inf, 0
     for followed, how in state.following.items():
         entry = event.entries.get(followed[1])
         if entry is None or how.doubted:
@@ -116,6 +110,7 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
         _wake_if_concerned(state, followed[0], how)
         if not how.listed or how.word != entry.job_status:
             how = _listed(state, followed, how, entry, at)  # noqa: PLW2901 - the same one, a moment later
+        shown += 1
         if not how.listed:
             continue
         if how.past is None or how.is_waiting:
@@ -125,8 +120,9 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
     if youngest > -math.inf:
         pause = min(pause, blind_pause(poll, age=at - youngest))
     if pause < math.inf:
-        state.list_due_at = at + _spared(state, pause)
-        look_at_the_few(state, at)
+        # When few are left, each is asked for its own hints: the last of them is the end of the run, or of its layer.
+        is_time_for_hints = shown <= FEW and state.hinting is not False
+        state.list_due_at = at if is_time_for_hints else at + _spared(state, pause, shown)
 
 
 def _listed(state: RunState, followed: Followed, how: Watch, entry: ActiveJob, at: float) -> Watch:
@@ -149,13 +145,13 @@ def _listed(state: RunState, followed: Followed, how: Watch, entry: ActiveJob, a
     return seen
 
 
-def _spared(state: RunState, pause: float) -> float:
+def _spared(state: RunState, pause: float, going_on: int) -> float:
     """What many shared has cost each of them little, so there are questions to spare for the last of them, who end the run."""
-    is_late = len(state.following) <= state.most_followed * LAST_SHARE
-    if not is_late or state.spare_looks < 1.0 or pause <= state.pipeline.poll.min:
+    is_late = going_on <= state.most_followed * LAST_SHARE
+    if not is_late or state.spare_looks < 1.0:
         return pause
     state.spare_looks -= 1.0
-    return max(pause * SPARED_PAUSE, state.pipeline.poll.min)
+    return max(pause * SPARED_PAUSE, state.pipeline.poll.min * SPARED_MIN)
 
 
 def _execution_doubted(state: RunState, event: si.ExecutionDoubted, at: float) -> None:

@@ -23,10 +23,11 @@ LIST_PATIENCE = 5.0
 FEW = 3
 
 #: What an execution that is looked at together with others leaves over, in questions, for looking at the last of them more often:
-#: for this share of those that ran together, with pauses that are so much shorter.
-LOOKS_TO_SPARE = 0.1
-LAST_SHARE = 0.25
+#: for this share of those that ran together, with pauses so much shorter, but never below this share of `poll.min`.
+LOOKS_TO_SPARE = 0.15
+LAST_SHARE = 0.4
 SPARED_PAUSE = 0.25
+SPARED_MIN = 0.4
 
 #: A pre-flight answer serves for so long as the baseline of a trigger.
 PREFLIGHT_IS_FRESH = 2.0

@@ -25,9 +25,7 @@ def decide_polls(state: RunState, now: float) -> Iterator[Request | Event | Sigh
     Polls need no turn of their job: what they bring is true of the execution whatever the job is about to do.
     """
     yield from _give_up_list(state, now)
-    many = is_crowd(state, now)
-    together: list[Followed] = []
-    alone: list[Followed] = []
+    due: list[Followed] = []
     for followed in state.polls.take(now):
         how = state.following.get(followed)
         if how is None or how.next_poll_at > now:
@@ -35,12 +33,18 @@ def decide_polls(state: RunState, now: float) -> Iterator[Request | Event | Sigh
         if how.doubted or isinstance(state.jobs[followed[0]].job.action, Check):
             yield _details(followed)
         else:
-            (together if many and not _wants_its_own(how) else alone).append(followed)
-    is_due = now >= state.list_due_at
-    if is_due:
+            due.append(followed)
+    if now >= state.list_due_at:
         state.list_due_at = math.inf
-        listed = [followed for followed, how in state.following.items() if how.listed]
-        (together if many else alone).extend(listed)
+        due += [followed for followed, how in state.following.items() if how.listed]
+    if due:
+        yield from _look(state, due, now)
+
+
+def _look(state: RunState, due: list[Followed], now: float) -> Iterator[Request]:
+    many = _is_crowd(state, now)
+    together = [followed for followed in due if many and not _wants_its_own(state.following[followed])]
+    alone = [followed for followed in due if not many or _wants_its_own(state.following[followed])]
     # While the shared call is out its answer is awaited: it will put every execution back on the agenda.
     if together and state.list_asked_at is None:
         if (free_at := _free_at(state, now)) is None:
@@ -65,9 +69,10 @@ def poll_times(state: RunState) -> Iterator[float | None]:
         yield max(gives_up_at, state.list_off_until)
 
 
-def is_crowd(state: RunState, now: float) -> bool:
+def _is_crowd(state: RunState, now: float) -> bool:
     """One call for all is cheaper than one for each, and is to be had."""
-    return now >= state.list_off_until and len(state.following) > (FEW if state.hinting is not False else 1)
+    going_on = sum(not how.doubted for how in state.following.values())
+    return now >= state.list_off_until and going_on > (FEW if state.hinting is not False else 1)
 
 
 def _wants_its_own(how: Watch) -> bool:

@@ -14,7 +14,7 @@ from spectrum_pipelines.engine.events import RunStarted
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import JobState, RunState
-from spectrum_pipelines.output.report_jobs import JobEntries, duration, moment
+from spectrum_pipelines.output.report_jobs import Entry, duration, job_entries, moment
 from spectrum_pipelines.output.report_path import critical_path
 from spectrum_pipelines.pipeline.action import Scalar
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
@@ -44,11 +44,11 @@ def build_report(
     started_at: datetime,
     now_at: float,
     http: HttpCounts,
-    entries: JobEntries | None = None,
+    jobs: list[Entry] | None = None,
 ) -> dict[str, Any]:
     """The report of a run that has at least begun. `now_at` is the run clock, which matters only while the run goes on.
 
-    With `entries` kept from call to call, an update costs little more than the jobs that have changed.
+    `jobs` stand in for the entries that would be made, for who has them in another form.
     """
     facts = state.facts
     assert facts is not None, "a run without its first fact"
@@ -75,7 +75,7 @@ def build_report(
         "duration_seconds": duration(0.0, now_at if end_at is None else end_at),
         "resumptions": state.resumptions,
         "trace_id": facts.trace_id,
-        "jobs": (entries or JobEntries()).of(state, started_at),
+        "jobs": job_entries(state, started_at) if jobs is None else jobs,
         "critical_path": critical_path(state),
         "findings": list(_findings(state, secrets)),
         "warnings": list(_warnings(state, secrets)),

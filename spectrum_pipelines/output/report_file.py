@@ -5,7 +5,7 @@ import errno
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ from spectrum_pipelines.engine.events import RunEnded, RunStarted
 from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.errors import StateError
+from spectrum_pipelines.output.job_texts import JobTexts
 from spectrum_pipelines.output.report import HttpCounts, build_report, started_at
-from spectrum_pipelines.output.report_jobs import JobEntries
-from spectrum_pipelines.output.report_json import Kept, report_json
+from spectrum_pipelines.output.report_json import report_chunks, report_json
 
 _PROBE = b"\n" * 65_536
+#: Seconds to let pass for each second that a write takes.
+_SHARE = 50
 _HINTS = {
     errno.ENOSPC: "free some space there, or choose another place",
     errno.EDQUOT: "the quota is used up: free some space there, or choose another place",
@@ -35,25 +37,24 @@ class ReportFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._kept: Kept = {}
 
     def probe(self) -> None:
         """Find out before the first trigger whether a report can be written: a folder, a right or the space may be missing."""
         target = self._target()
         try:
-            self._replace(target, _PROBE, keep=False)
+            self._replace(target, [_PROBE], keep=False)
         except OSError as error:
             raise self._failed(error) from error
 
     def write(self, report: Mapping[str, Any]) -> None:
         """Put the report in place; it is on disk when this returns."""
-        self.put(report_json(report, self._kept).encode("ascii"))
+        self.put(report_json(report).encode("ascii"))
 
-    def put(self, content: bytes) -> None:
-        """The same for a report in another form."""
+    def put(self, *chunks: bytes) -> None:
+        """The same for a report in another form, or in pieces."""
         target = self._target()
         try:
-            self._replace(target, content, keep=True)
+            self._replace(target, chunks, keep=True)
         except OSError as error:
             raise self._failed(error) from error
 
@@ -76,12 +77,12 @@ class ReportFile:
         return target
 
     @staticmethod
-    def _replace(target: Path, content: bytes, *, keep: bool) -> None:
+    def _replace(target: Path, chunks: Iterable[bytes], *, keep: bool) -> None:
         """Write beside the target, then rename if `keep`. Nothing is left behind in either case."""
         descriptor, name = tempfile.mkstemp(prefix=".report-", suffix=".tmp", dir=target.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+                file.writelines(chunks)
                 file.flush()
                 os.fchmod(file.fileno(), 0o644)  # mkstemp's 0600 would keep the next step of a CI job from reading it
                 os.fsync(file.fileno())
@@ -97,21 +98,21 @@ class ReportFile:
 
 
 class ReportKeeper:
-    """Keeps a report file current: an observer that never raises. `error` is why the last write failed, if it did.
+    """Keeps report files current: an observer that never raises. `error` is why the last write failed, if it did.
 
-    A write costs more the more jobs there are, so it happens at most every second, and takes at most a twentieth of the time; the
-    last one happens always. `started` must be given for a run that is resumed.
+    A write costs more the more jobs there are, so it happens at most every second, and takes at most a fiftieth of the time; the
+    last one happens always. All files have the same text. `started` must be given for a run that is resumed.
     """
 
     def __init__(
-        self, file: ReportFile, *, clock: Clock, http: Callable[[], HttpCounts], started: datetime | None = None
+        self, *files: ReportFile, clock: Clock, http: Callable[[], HttpCounts], started: datetime | None = None
     ) -> None:
         self.error: Exception | None = None
-        self._file = file
+        self._files = files
         self._clock = clock
         self._http = http
         self._started = started
-        self._entries = JobEntries()
+        self._texts = JobTexts()
         self._next_at = 0.0
         self._is_current = True
 
@@ -135,15 +136,32 @@ class ReportKeeper:
 
     def _write(self, state: RunState, now_at: float) -> None:
         begin = self._clock.monotonic()
+        self.error = None
         try:
-            self._file.write(self.build(state, now_at))
-            self.error = None
-            self._is_current = True
+            chunks = list(self._chunks(state, now_at))
         except Exception as error:  # noqa: BLE001 - a report must not end the run that it tells of
             self.error = error
-        self._next_at = now_at + max(1.0, 20 * (self._clock.monotonic() - begin))
+        else:
+            for file in self._files:
+                self._put(file, chunks)
+        self._is_current = self.error is None
+        self._next_at = now_at + max(1.0, _SHARE * (self._clock.monotonic() - begin))
+
+    def _put(self, file: ReportFile, chunks: list[bytes]) -> None:
+        try:
+            file.put(*chunks)
+        except Exception as error:  # noqa: BLE001 - likewise, and the other file may be written yet
+            self.error = self.error or error
+
+    def _chunks(self, state: RunState, now_at: float) -> Iterator[bytes]:
+        report = build_report(state, started_at=self._began(), now_at=now_at, http=self._http(), jobs=[])
+        for chunk in report_chunks(report, self._texts.of(state, self._began())):
+            yield chunk.encode("ascii")
 
     def build(self, state: RunState, now_at: float) -> dict[str, Any]:
         """The report as it stands, for whoever must print it when the file cannot be written."""
+        return build_report(state, started_at=self._began(), now_at=now_at, http=self._http())
+
+    def _began(self) -> datetime:
         assert self._started is not None, "a resumed run tells when it started"
-        return build_report(state, started_at=self._started, now_at=now_at, http=self._http(), entries=self._entries)
+        return self._started

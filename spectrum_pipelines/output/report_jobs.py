@@ -8,7 +8,7 @@ from spectrum_pipelines.engine.execution import Execution
 from spectrum_pipelines.engine.state import Attempt, JobState, RunState
 from spectrum_pipelines.output.report_policy import policy_entry
 from spectrum_pipelines.output.report_status import reason_of, status_of
-from spectrum_pipelines.pipeline.action import ACTION_WORDS, DeleteData, JobId, Sequence
+from spectrum_pipelines.pipeline.action import ACTION_WORDS, DeleteData, Sequence
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 
 Entry = dict[str, Any]
@@ -24,27 +24,15 @@ def duration(since: float | None, until: float | None) -> float | None:
     return None if since is None or until is None else round(max(0.0, until - since), 3)
 
 
-class JobEntries:
-    """The entries of one run's jobs. An entry is rendered once for each record of its job, so an update costs what has changed."""
-
-    def __init__(self) -> None:
-        self._kept: dict[JobId, tuple[JobState, bool, Entry]] = {}
-
-    def of(self, state: RunState, started_at: datetime) -> list[Entry]:
-        """All entries, in the order of the pipeline. They are shared between calls: not to be changed."""
-        is_over = state.ended is not None
-        secrets = secret_texts(state.pipeline.variables.values())
-        entries = []
-        for job_id, job in state.jobs.items():
-            kept = self._kept.get(job_id)
-            if kept is None or kept[0] is not job or kept[1] is not is_over:
-                kept = (job, is_over, _entry(job, started_at, secrets, is_over=is_over))
-                self._kept[job_id] = kept
-            entries.append(kept[2])
-        return entries
+def job_entries(state: RunState, started_at: datetime) -> list[Entry]:
+    """All entries, in the order of the pipeline."""
+    secrets = secret_texts(state.pipeline.variables.values())
+    is_over = state.ended is not None
+    return [job_entry(job, started_at, secrets, is_over=is_over) for job in state.jobs.values()]
 
 
-def _entry(job: JobState, started_at: datetime, secrets: tuple[str, ...], *, is_over: bool) -> Entry:
+def job_entry(job: JobState, started_at: datetime, secrets: tuple[str, ...], *, is_over: bool) -> Entry:
+    """The entry of one job. `is_over`: the run has ended, so what still runs has lost its watcher."""
     last = job.executions[-1] if job.executions else None
     ended_at = job.ended_at if job.started_at is not None else None  # a skipped job never began, so it did not finish
     return {

@@ -9,9 +9,9 @@ from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.sightings import JobReady
 from spectrum_pipelines.errors import ExitCode
+from spectrum_pipelines.output.job_texts import JobTexts
 from spectrum_pipelines.output.report import build_report, started_at
-from spectrum_pipelines.output.report_jobs import JobEntries
-from spectrum_pipelines.output.report_json import Kept, report_json
+from spectrum_pipelines.output.report_json import report_chunks, report_json
 from spectrum_pipelines.pipeline.action import ACTION_WORDS, JobId
 from spectrum_pipelines.pipeline.model import RunIf
 from spectrum_pipelines.spectrum import Deletion, ExecutionId
@@ -424,33 +424,34 @@ def test_everything_in_the_schema_is_described_required_and_closed() -> None:
             assert "$ref" in it or (it["description"] and it["examples"]), name
 
 
+def _texts(kept: JobTexts, run: Run) -> list[str]:
+    return list(kept.of(run.state, STARTED))
+
+
 def test_an_update_renders_only_the_jobs_that_changed() -> None:
-    run, entries, kept = running_run(), JobEntries(), Kept()
-    first = run.report(entries=entries)
-    assert report_json(first, kept) == report_json(first)
+    run, kept = running_run(), JobTexts()
+    first = _texts(kept, run)
+    assert "".join(report_chunks(run.report(), first)) == report_json(run.report())
     run.add(changed("orders", 11, "QUEUED"))
-    second = run.report(entries=entries)
-    same = {one["id"] for one, other in zip(first["jobs"], second["jobs"], strict=True) if one is other}
+    second = _texts(kept, run)
+    same = {json.loads(one)["id"] for one, other in zip(first, second, strict=True) if one is other}
     assert same == {"customers", "sales", "copy", "alert", "cleanup"}
-    assert report_json(second, kept) == report_json(second)
-    assert second == run.report()
+    assert "".join(report_chunks(run.report(), second)) == report_json(run.report())
 
 
 def test_the_end_of_the_run_renders_unfinished_jobs_anew() -> None:
-    run, entries = begun(sales_pipeline()).add(*intended("orders")), JobEntries()
-    assert run.report(entries=entries)["jobs"][0]["status"] == "running"
-    assert end(run).report(entries=entries)["jobs"][0]["status"] == "unknown"
+    run, kept = begun(sales_pipeline()).add(*intended("orders")), JobTexts()
+    assert json.loads(_texts(kept, run)[0])["status"] == "running"
+    assert json.loads(_texts(kept, end(run))[0])["status"] == "unknown"
 
 
 def test_ten_thousand_jobs_in_a_chain_are_no_trouble() -> None:
     names = [f"job{number}" for number in range(10_000)]
     chain = [job(name, *names[max(0, at - 1) : at]) for at, name in enumerate(names)]
-    run, entries, kept = begun(pipeline(*chain)), JobEntries(), Kept()
+    run, kept = begun(pipeline(*chain)), JobTexts()
     for name in names:
         run.wait(0.001).add(ev.AttemptStarted(job=JobId(name), attempt=1), *ended(name))
-    report = run.report(entries=entries)
-    written = report_json(report, kept)
+    report = build_report(run.state, started_at=STARTED, now_at=run.at, http=HTTP, jobs=[])
     assert report["critical_path"] == names
-    again = build_report(run.state, started_at=STARTED, now_at=run.at, http=HTTP, entries=entries)
-    assert all(new is old for new, old in zip(again["jobs"], report["jobs"], strict=True)), "nothing is rendered anew"
-    assert report_json(again, kept) == written
+    first, again = _texts(kept, run), _texts(kept, run)
+    assert all(new is old for new, old in zip(again, first, strict=True)), "nothing is rendered anew"
