@@ -37,6 +37,7 @@ from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.errors import ExitCode, StateError, UnreadableFile, UserError
 from spectrum_pipelines.output.journal import replay, scan
 from spectrum_pipelines.output.locks import Process
+from spectrum_pipelines.output.past_durations import past_durations
 from spectrum_pipelines.output.plan_facts import PlanFacts
 from spectrum_pipelines.output.plan_json import plan_data
 from spectrum_pipelines.output.report import HttpCounts, build_report, started_at
@@ -139,6 +140,7 @@ def go_on(
     connection = connect_for(pipeline, options, signals, stack)
     _same_server(history.started, connection.url, options)
     take_group(pipeline.concurrency, directory, run, signals, stack, process=process)
+    state.past.update(past_durations(directory, pipeline, connection.url))
     session = Session(
         state=state,
         journal=stack.enter_context(open_journal(run, recorded)),

@@ -6,9 +6,10 @@ from typing import Any
 
 from spectrum_pipelines.engine import sightings as si
 from spectrum_pipelines.engine.apply_polls import POLL_FOLDS, ask_for_all, ask_no_more, look_soon
+from spectrum_pipelines.engine.lessons import lesson_seen
 from spectrum_pipelines.engine.lookup import after_answer, begin_round
 from spectrum_pipelines.engine.records import execution_with, job_with, put, put_execution
-from spectrum_pipelines.engine.requests import AskAllRunning, AskDetails, AskStatus, AskTarget, Purpose
+from spectrum_pipelines.engine.requests import AskAllRunning, AskDetails, AskHistory, AskStatus, AskTarget, Purpose
 from spectrum_pipelines.engine.state import RunState, Step
 
 
@@ -23,6 +24,8 @@ def _issued(state: RunState, event: si.Issued, at: float) -> None:
             | AskDetails(purpose=Purpose.POLL, execution_id=execution_id)
         ) if execution_id is not None:
             ask_no_more(state, event.request.job, execution_id)
+        case AskDetails(purpose=Purpose.LESSON) | AskHistory(purpose=Purpose.LESSON):
+            pass
         case request:
             job = state.jobs[request.job]
             state.jobs[request.job] = job_with(job, busy=True, turn=request.turn)
@@ -132,5 +135,6 @@ SIGHTING_FOLDS: dict[type, Callable[[RunState, Any, float], None]] = {
     si.StopCleared: _stop_cleared,
     si.StopSent: _stop_sent,
     si.StopWithheld: _stop_withheld,
+    si.LessonSeen: lesson_seen,
     si.CallFailed: _call_failed,
 }

@@ -23,6 +23,7 @@ from spectrum_pipelines.engine.deleting import decide_deleting
 from spectrum_pipelines.engine.ending import decide_abort, decide_end, decide_failed_preflight, decide_limits
 from spectrum_pipelines.engine.events import AttemptStarted
 from spectrum_pipelines.engine.following import decide_following, decide_judged
+from spectrum_pipelines.engine.lessons import decide_lessons
 from spectrum_pipelines.engine.looking import Decision, decide_looking, ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.polling import decide_polls, poll_times
@@ -48,7 +49,7 @@ def decide(state: RunState, now: float) -> list[Decision]:
     if not state.left and not state.left_finally:
         return list(decide_end(state))
     decisions = [d for job_id in state.agenda.take(now) for d in decide_job(state, state.jobs[job_id], now)]
-    return [*decisions, *starts(state), *decide_polls(state, now)]
+    return [*decisions, *starts(state), *decide_polls(state, now), *decide_lessons(state, now)]
 
 
 def _stopping_jobs(state: RunState, now: float) -> Iterator[Decision]:
@@ -100,6 +101,7 @@ def next_wake_up(state: RunState, now: float) -> float | None:
         times.append(state.pipeline.timeout)
     if state.finally_at is not None and not state.finally_timed_out:
         times.append(state.finally_at + state.pipeline.finally_timeout)
+    times.append(state.lesson_times.next_at() if state.abort is None else None)
     if state.abort is not None:
         times.append(min(now + 0.1, state.abort_at + 4.0))
     known = [t for t in times if t is not None]

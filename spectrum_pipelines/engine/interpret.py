@@ -7,6 +7,7 @@ is the job's latest question.
 from spectrum_pipelines.engine.events import AttemptEnded, DataDeleted, Event, PreflightFailed
 from spectrum_pipelines.engine.interpret_polls import interpret_details, interpret_list, interpret_status, locked_out
 from spectrum_pipelines.engine.interpret_trigger import interpret_post
+from spectrum_pipelines.engine.lessons import interpret_lesson
 from spectrum_pipelines.engine.looking import ended
 from spectrum_pipelines.engine.lookup import LookAtHistory
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
@@ -56,6 +57,8 @@ def interpret(state: RunState, request: Request, outcome: Outcome, now: float) -
             return closed if stale else [*closed, seen]
         case AskAllRunning():
             return [*interpret_list(state, outcome, now), *closed]
+        case AskDetails(purpose=Purpose.LESSON) | AskHistory(purpose=Purpose.LESSON):
+            return [*closed, interpret_lesson(state, request, outcome)]
         case AskStatus(purpose=Purpose.POLL):
             return [*closed, *interpret_status(state, request, outcome)]
         case AskDetails(purpose=Purpose.POLL):

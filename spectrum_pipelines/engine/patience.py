@@ -29,5 +29,12 @@ LAST_SHARE = 0.4
 SPARED_PAUSE = 0.25
 SPARED_MIN = 0.4
 
+#: After so long an execution without any hint is worth asking how long its like took before: of so many jobs of a run, from so many
+#: lines of the history, and so many executions' details.
+LESSON_AFTER = 120.0
+LESSONS_MOST = 50
+LESSON_HISTORY = 10
+LESSON_EXECUTIONS = 3
+
 #: A pre-flight answer serves for so long as the baseline of a trigger.
 PREFLIGHT_IS_FRESH = 2.0

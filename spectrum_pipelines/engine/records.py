@@ -6,7 +6,7 @@ from typing import Any
 
 from spectrum_pipelines.engine.execution import Execution
 from spectrum_pipelines.engine.pace import FIRST_LOOK
-from spectrum_pipelines.engine.patience import LOOKS_TO_SPARE
+from spectrum_pipelines.engine.patience import LESSON_AFTER, LOOKS_TO_SPARE
 from spectrum_pipelines.engine.state import Followed, JobState, RunState
 from spectrum_pipelines.engine.watch import Watch
 from spectrum_pipelines.pipeline.action import JobId
@@ -64,6 +64,8 @@ def follow(state: RunState, job_id: JobId, execution: Execution, at: float, *, u
     )
     watch(state, (job_id, execution.execution_id), how)
     state.spare_looks += LOOKS_TO_SPARE
+    if how.past is None:
+        state.lesson_times.wake_at(at + LESSON_AFTER, job_id)
     state.most_followed = max(state.most_followed if len(state.following) > 1 else 0, len(state.following))
     if execution.is_ours:
         # Not what we have only attached to: that may be what another of our triggers has started.

@@ -34,6 +34,7 @@ class Purpose(Enum):
     POLL = "poll"
     LOOKUP = "lookup"
     VERIFY_STOP = "verify_stop"
+    LESSON = "lesson"
 
 
 @record
@@ -77,6 +78,7 @@ class AskHistory:
     turn: int
     configuration_id: ConfigurationId
     length: int
+    purpose: Purpose = Purpose.LOOKUP
 
 
 @record

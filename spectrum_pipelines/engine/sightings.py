@@ -5,6 +5,7 @@ A resumed run starts without any of these and asks again, so nothing that must s
 
 from collections.abc import Mapping
 
+from spectrum_pipelines.engine.lesson import Lesson
 from spectrum_pipelines.engine.requests import Request
 from spectrum_pipelines.pipeline.action import JobId
 from spectrum_pipelines.record import record
@@ -179,6 +180,14 @@ class StopWithheld:
 
 
 @record
+class LessonSeen:
+    """What an answer has added to what is being learnt of a job's past."""
+
+    job: JobId
+    lesson: Lesson
+
+
+@record
 class CallFailed:
     """A question of a job's own gave no usable answer; it is asked again after a rest."""
 
@@ -188,5 +197,5 @@ class CallFailed:
 
 Sighting = (
     Issued | Answered | TargetSeen | JobReady | StatusSeen | LookedInVain | ExecutionSeen | ListSeen | ExecutionDoubted | PollMissed
-    | ListMissed | LookupBegun | LookupSeen | LookupRested | StopCleared | StopSent | StopWithheld | CallFailed
+    | ListMissed | LookupBegun | LookupSeen | LookupRested | StopCleared | StopSent | StopWithheld | LessonSeen | CallFailed
 )  # fmt: skip

@@ -13,6 +13,7 @@ from enum import Enum
 from spectrum_pipelines.engine.agenda import Agenda, Budget
 from spectrum_pipelines.engine.events import AbortRequested, Baseline, Finding, RunEnded, RunStarted, Warned
 from spectrum_pipelines.engine.execution import Execution
+from spectrum_pipelines.engine.lesson import Lesson
 from spectrum_pipelines.engine.lookup import Lookup
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.targets import targets_of
@@ -159,6 +160,8 @@ class RunState:
         self.owners: dict[ExecutionId, JobId] = {}
         self.agenda: Agenda[JobId] = Agenda()
         self.polls: Agenda[Followed] = Agenda()
+        self.lessons: dict[JobId, Lesson] = {}
+        self.lesson_times: Agenda[JobId] = Agenda()
         self.budget = Budget(per_second=pipeline.poll.max_per_second)
         self.preflight = Preflight.ASKING
         self.findings: tuple[Finding, ...] = ()

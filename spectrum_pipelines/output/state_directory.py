@@ -131,7 +131,7 @@ class StateDirectory:
     def _unknown(self, run_id: str) -> UserError:
         from spectrum_pipelines.document.suggest import closest  # noqa: PLC0415 - only a failure needs it
 
-        near = closest(run_id, (run.run_id for run in self._every_run()))
+        near = closest(run_id, (run.run_id for run in self.newest_runs()))
         hint = f"did you mean `{near}`? {_LIST}" if near else _LIST
         if not is_run_id(run_id):
             return UserError(f"`{run_id}` is not a run id: they look like 20261123T150405Z-7f3a", hint=hint)
@@ -139,9 +139,10 @@ class StateDirectory:
 
     def runs(self) -> list[RunSummary]:
         """Every run, the newest first. Raises StateError only if the directory itself cannot be read."""
-        return [summarize(run, self.locks) for run in self._every_run()]
+        return [summarize(run, self.locks) for run in self.newest_runs()]
 
-    def _every_run(self) -> list[RunDirectory]:
+    def newest_runs(self) -> list[RunDirectory]:
+        """The folder of every run, the newest first. Raises StateError if the directory cannot be read."""
         try:
             names = [entry.name for entry in os.scandir(self.runs_folder) if entry.is_dir(follow_symlinks=False)]
         except FileNotFoundError:
