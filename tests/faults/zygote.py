@@ -1,25 +1,33 @@
 """A warm process that forks a CLI per order: a real process with a real end, without half a second of imports each time.
 
+Warm is what has done its work once: imports alone leave out what a command imports, compiles and prepares when it comes to it.
+
 Orders come as lines of JSON on stdin; for each, `{"pid": ...}` and later `{"code": ...}` go to stdout. A negative code is a signal.
 """
 
+import gc
 import json
 import os
 import sys
+import tempfile
+import threading
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-import requests  # noqa: F401 - to be warm
-import tenacity  # noqa: F401 - to be warm
-
-from spectrum_pipelines.cli import adopt, report, resume, run  # noqa: F401 - to be warm
+from spectrum_pipelines.cli import adopt, report, resume  # noqa: F401 - to be warm
 from spectrum_pipelines.cli.main import main
-from spectrum_pipelines.client import transport  # noqa: F401 - to be warm
 from spectrum_pipelines.engine import following, looking, lookup, triggering
-from spectrum_pipelines.output import progress_json, progress_plain, report_text  # noqa: F401 - to be warm
+from spectrum_pipelines.engine.requests import Request
+from spectrum_pipelines.runner import Heard
+from spectrum_pipelines.workers import Workers
 from tests.faults import sabotage
+from tests.faults.project import pipeline_text
 
 
 def serve() -> None:
+    _rehearse()
     lookup._FIRST_REST = 0.02
     for module in (following, looking, triggering):
         module.LONGEST_SILENCE = 0.6  # type: ignore[attr-defined]
@@ -32,6 +40,24 @@ def serve() -> None:
         print(json.dumps({"pid": pid}), flush=True)  # noqa: T201 - the protocol
         _, status = os.waitpid(pid, 0)
         print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)  # noqa: T201 - the protocol
+
+
+def _rehearse() -> None:
+    """A run that finds no server, so that its imports, patterns and schemas are there when a child wants them."""
+    with tempfile.TemporaryDirectory() as name, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        file = Path(name) / "rehearsal.yaml"
+        file.write_text(pipeline_text(http={"retry": {"limit": 0}}, jobs={"sales": {"trigger": 24}}), encoding="utf-8")
+        at_once = patch.object(Workers, "submit", _submit_at_once)
+        with at_once, redirect_stdout(nowhere), redirect_stderr(nowhere), suppress(SystemExit):
+            main(["run", str(file), "--state-dir", str(Path(name) / "state"), "--server", "http://127.0.0.1:9"])
+    assert threading.active_count() == 1, "a process with threads is not one to fork"
+    gc.collect()
+    gc.freeze()  # else the collector of every child looks at all this, and has it copied
+
+
+def _submit_at_once(workers: Workers, request: Request) -> None:
+    workers._outstanding += 1
+    workers._arrived.put(Heard(request=request, outcome=workers._perform(request)))
 
 
 def _become(order: dict[str, Any]) -> None:
