@@ -5,9 +5,14 @@ faults, where the ordinary run takes every second one.
 """
 
 import os
+import sys
 
-import pytest
-from hypothesis import settings
+# Before anything large is imported: without bytecode, each worker would rewrite every assertion of the suite anew, on every run.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 settings.register_profile("ordinary", max_examples=40, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=1_000, deadline=None)
