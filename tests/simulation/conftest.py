@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-_RUNS = 2_000
-_CHUNKS = 8
+_RUNS = 1_000
+_CHUNKS = 20
 _LARGEST_CHUNK = 2_500
 
 

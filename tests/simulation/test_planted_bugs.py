@@ -15,8 +15,9 @@ _BUDGET = 500
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_planted_bug_is_caught(bug: Bug, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bug.seen_at < _BUDGET
     bug.plant(monkeypatch)
-    for seed in range(_BUDGET):
+    for seed in (bug.seen_at, *range(_BUDGET)):
         try:
             simulate(draw(seed), folder)
         except (WaitsForEver, Spins):
