@@ -55,24 +55,23 @@ def started(project: Project) -> dict[int, int]:
     return project.judge.started()
 
 
-#: Sweeps over the journal: what happens at odd and at even steps.
-SWEEPS = {
-    "before_a_record": [("journal_write", "tear"), ("journal_write", "kill")],
-    "after_a_record": [
-        ("journal_append", "kill_after"),
-        ("journal_write", "kill_after"),
-    ],  # the latter is not synced yet
-}
+#: Sweeps over the journal, in pairs that take turns: each has every second step of its pair.
+SWEEPS = [
+    pytest.param("journal_write", "kill", 0, id="before_a_record"),
+    pytest.param("journal_write", "tear", 1, id="in_a_record"),
+    pytest.param("journal_write", "kill_after", 0, id="after_a_record_that_is_not_synced_yet"),
+    pytest.param("journal_append", "kill_after", 1, id="after_a_record"),
+]
 
 
-@pytest.mark.parametrize("sweep", SWEEPS.values(), ids=SWEEPS)
+@pytest.mark.parametrize(("operation", "how", "turn"), SWEEPS)
 def test_fault_28_kill_at_every_journal_step_and_run_again_with_the_same_key(
-    beside: Build, zygote: Zygote, golden: object, stride: int, sweep: list[tuple[str, str]]
+    *, beside: Build, zygote: Zygote, golden: object, stride: int, operation: str, how: str, turn: int
 ) -> None:
     """Behind each record every time; in the middle of them (a tear, a kill) every second one unless thorough."""
-    for step, nth in enumerate(count(1, 1 if sweep is SWEEPS["after_a_record"] else stride)):
+    step = 1 if how == "kill_after" else stride
+    for nth in count(1 + turn * step, 2 * step):
         project = chain(beside)
-        operation, how = sweep[(step + 1) % 2]
         killed = zygote.run(project, sabotage=Sabotage(operation=operation, nth=nth, how=how))
         if not killed.sabotaged:
             assert nth > 12
