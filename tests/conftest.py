@@ -4,6 +4,7 @@
 faults, where the ordinary run takes every second one.
 """
 
+import gc
 import os
 import shutil
 import sys
@@ -22,6 +23,9 @@ _MEMORY = Path("/dev/shm")
 if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 2 * 2**30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
+# A tenth and more of the suite was the collector, which went again and again through all that pytest has collected.
+gc.set_threshold(20_000, 20, 50)
+
 settings.register_profile("ordinary", max_examples=40, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=1_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
@@ -29,6 +33,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="every step of the sweeps, not every second one")
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
