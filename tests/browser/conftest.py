@@ -41,6 +41,8 @@ class Page:
 
     def texts(self, selector: str) -> list[str]:
         """What a reader sees of each match; nothing of those that are hidden."""
+        # A job that was hidden is laid out with the next frame (`content-visibility`), and has no text before.
+        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
         found: list[str] = self.js(
             "return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility()).map(e => e.innerText)",
             selector,
