@@ -11,13 +11,13 @@ import os
 import sys
 import tempfile
 import threading
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from spectrum_pipelines.cli import adopt, report, resume  # noqa: F401 - to be warm
-from spectrum_pipelines.cli.main import main
+from spectrum_pipelines.cli.main import main, run
 from spectrum_pipelines.engine import following, looking, lookup, triggering
 from spectrum_pipelines.engine.requests import Request
 from spectrum_pipelines.runner import Heard
@@ -48,8 +48,8 @@ def _rehearse() -> None:
         file = Path(name) / "rehearsal.yaml"
         file.write_text(pipeline_text(http={"retry": {"limit": 0}}, jobs={"sales": {"trigger": 24}}), encoding="utf-8")
         at_once = patch.object(Workers, "submit", _submit_at_once)
-        with at_once, redirect_stdout(nowhere), redirect_stderr(nowhere), suppress(SystemExit):
-            main(["run", str(file), "--state-dir", str(Path(name) / "state"), "--server", "http://127.0.0.1:9"])
+        with at_once, redirect_stdout(nowhere), redirect_stderr(nowhere):
+            run(["run", str(file), "--state-dir", str(Path(name) / "state"), "--server", "http://127.0.0.1:9"])
     assert threading.active_count() == 1, "a process with threads is not one to fork"
     gc.collect()
     gc.freeze()  # else the collector of every child looks at all this, and has it copied
