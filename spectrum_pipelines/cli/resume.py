@@ -1,6 +1,5 @@
 """`resume RUN_ID`: go on with a run that was interrupted or killed."""
 
-import difflib
 import os
 import socket
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import click
 from spectrum_pipelines.cli.connection import server_of
 from spectrum_pipelines.cli.loading import Loaded
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
+from spectrum_pipelines.cli.refusals import same_server, same_wish, unchanged, what_differs
 from spectrum_pipelines.cli.renderings import Renderings, rendering_options
 from spectrum_pipelines.cli.running import Session, Shown, deliver, outlive_readers
 from spectrum_pipelines.cli.signals import Signals
@@ -37,7 +37,6 @@ from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.errors import ExitCode, StateError, UnreadableFile, UserError
 from spectrum_pipelines.output.journal import replay, scan
 from spectrum_pipelines.output.locks import Process
-from spectrum_pipelines.output.past_durations import past_durations
 from spectrum_pipelines.output.plan_facts import PlanFacts
 from spectrum_pipelines.output.plan_json import plan_data
 from spectrum_pipelines.output.report import HttpCounts, build_report, started_at
@@ -46,13 +45,9 @@ from spectrum_pipelines.output.report_read import read_report
 from spectrum_pipelines.output.run_directory import RunDirectory
 from spectrum_pipelines.output.run_lock import lock_run
 from spectrum_pipelines.output.state_directory import StateDirectory
-from spectrum_pipelines.pipeline.build import digest
-from spectrum_pipelines.pipeline.model import Pipeline
 from spectrum_pipelines.pipeline.plan import plan
 from spectrum_pipelines.record import record
 from spectrum_pipelines.runner import RunClock, resume_at
-
-_SHOWN_LINES = 12
 
 
 @record
@@ -138,11 +133,11 @@ def go_on(
     if options.connection.server is None and pipeline.server.url is None:
         options = replace(options, connection=replace(options.connection, server=history.started.server))
     connection = connect_for(pipeline, options, signals, stack)
-    _same_server(history.started, connection.url, options)
+    same_server(history.started, connection.url, options)
     take_group(pipeline.concurrency, directory, run, signals, stack, process=process)
-    state.past.update(past_durations(directory, pipeline, connection.url))
     session = Session(
         state=state,
+        directory=directory,
         journal=stack.enter_context(open_journal(run, recorded)),
         connection=connection,
         signals=signals,
@@ -185,68 +180,14 @@ def recall(run: RunDirectory, facts: Sequence[Stamped], options: RunOptions, *, 
         raise StateError(f"run {run.run_id} has no journal that begins with its start", hint=hint)
     started = facts[0].event
     if source is not None:
-        _same_wish(run, started, options)
+        same_wish(run, started, options)
     text = run.pipeline_text(started.digest)
-    _unchanged(run, started, text, source)
+    unchanged(run, started, text, source)
     wanted = replace(options, values=replace(options.values, environment=started.environment), only=started.only)
     known = {name: value for name, value in started.variables.items() if value != SECRET}
     loaded = build_for(Source(name=started.file, text=text), wanted, run_id=run.run_id, recorded=known, quiet=True)
     pipeline = loaded.pipeline
     if plan_digest(plan_data(PlanFacts(pipeline, plan(pipeline), loaded.document))) != started.plan_digest:
-        told = f"this is not what run {run.run_id} began with: {_what_differs(started, pipeline)}"
+        told = f"this is not what run {run.run_id} began with: {what_differs(started, pipeline)}"
         raise UserError(told, hint=f"give the values that it had ({run.plan} shows them), or start a new run")
     return History(run=run, facts=facts, started=started, loaded=loaded, state=replay(pipeline, run.run_id, facts))
-
-
-def _same_wish(run: RunDirectory, started: RunStarted, options: RunOptions) -> None:
-    """A run key stands for one run: it must not answer for another environment, server or selection."""
-    asked = {
-        "environment": (started.environment, options.values.environment),
-        "--only": (", ".join(started.only) or None, ", ".join(options.only) or None),
-    }
-    if options.connection.local is None and options.connection.server is not None:
-        asked["server"] = (started.server, options.connection.server)
-    for what, (was, is_now) in asked.items():
-        if was != is_now:
-            raise UserError(
-                f"the run key stands for run {run.run_id} with {what} {was or 'not given'}, not {is_now or 'without it'}",
-                hint="use another run key, for instance with the environment's name in it",
-            )
-
-
-def _what_differs(started: RunStarted, pipeline: Pipeline) -> str:
-    names = [
-        name
-        for name, variable in pipeline.variables.items()
-        if not variable.secret and started.variables.get(name) != variable.value
-    ]
-    return f"{', '.join(names)} had another value" if names else "a variable of the environment had another value"
-
-
-def _unchanged(run: RunDirectory, started: RunStarted, text: str, source: Source | None) -> None:
-    """Refuse a pipeline file that is not the one of the journal, and say what differs."""
-    if source is None:
-        path = Path(started.file)
-        if not path.is_file():
-            return
-        source = Source(name=started.file, text=path.read_text(encoding="utf-8-sig", errors="replace"))
-    if digest(source.text) == started.digest:
-        return
-    changes = [
-        line
-        for line in difflib.unified_diff(text.splitlines(), source.text.splitlines(), "run", source.name, "", "", 0, "")
-        if not line.startswith(("---", "+++"))
-    ]
-    more = (f"... and {len(changes) - _SHOWN_LINES} more lines",) if len(changes) > _SHOWN_LINES else ()
-    raise UserError(
-        f"{source.name} is not the pipeline that run {run.run_id} ({started.pipeline}) began with",
-        details=(*changes[:_SHOWN_LINES], *more),
-        hint="put the file back to go on with that run, or start a new run (with another run key)",
-    )
-
-
-def _same_server(started: RunStarted, url: str, options: RunOptions) -> None:
-    """Execution ids mean something on one server only; the embedded one gets another port each time."""
-    if started.server != url and options.connection.local is None:
-        hint = f"give --server {started.server}"
-        raise UserError(f"the run's executions are on {started.server}, not on {url}", hint=hint)

@@ -47,7 +47,6 @@ from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.engine.events import RunStarted
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.output.locks import Process
-from spectrum_pipelines.output.past_durations import past_durations
 from spectrum_pipelines.output.plan_facts import PlanFacts
 from spectrum_pipelines.output.plan_json import plan_data, stored_json
 from spectrum_pipelines.output.run_directory import RunDirectory
@@ -192,7 +191,8 @@ def _prepare(
     planned = plan_data(PlanFacts(pipeline, plan(pipeline), loaded.document))
     run.keep(pipeline_text=source.text, plan=stored_json(planned))
     session = Session(
-        state=RunState(pipeline, run.run_id, past=past_durations(state_directory, pipeline, connection.url)),
+        state=RunState(pipeline, run.run_id),
+        directory=state_directory,
         journal=stack.enter_context(open_journal(run)),
         connection=connection,
         signals=signals,

@@ -19,9 +19,11 @@ from spectrum_pipelines.engine.events import Event
 from spectrum_pipelines.engine.requests import Request
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.errors import ExitCode
+from spectrum_pipelines.output.past_durations import past_durations
 from spectrum_pipelines.output.report import HttpCounts
 from spectrum_pipelines.output.report_file import ReportFile, ReportKeeper
 from spectrum_pipelines.output.report_json import report_json
+from spectrum_pipelines.output.state_directory import StateDirectory
 from spectrum_pipelines.output.wording import can_show_glyphs
 from spectrum_pipelines.record import record
 from spectrum_pipelines.runner import Calls, Heard, Interrupted, Journal, RunClock, Runner
@@ -87,6 +89,7 @@ class Session:
     """Everything one process needs to carry a run to its end. `recorded` facts stand in the journal already."""
 
     state: RunState
+    directory: StateDirectory
     journal: Journal
     connection: Connection
     signals: Signals
@@ -101,6 +104,7 @@ class Session:
     def carry_out(self, first: Iterable[Event]) -> int:
         """Run to the end and return the exit code."""
         state, api = self.state, self.connection.api
+        state.past.update(past_durations(self.directory, state.pipeline, self.connection.url))
         counts = lambda: HttpCounts(requests=api.requests, retries=api.retries)  # noqa: E731 - read at every write
         keeper = ReportKeeper(*self.reports, clock=self.clock, http=counts, started=self.started)
         progress = make_progress(self.shown.progress, seq=self.recorded + 1)

@@ -140,9 +140,8 @@ class RunState:
     `past` has the seconds that jobs took in earlier runs, as far as they are known: it paces the looks and decides nothing.
     """
 
-    def __init__(self, pipeline: Pipeline, run_id: str, *, past: Mapping[JobId, float] | None = None) -> None:
+    def __init__(self, pipeline: Pipeline, run_id: str) -> None:
         self.pipeline = pipeline
-        self.past: dict[JobId, float] = dict(past or {})
         self.run_id = run_id
         self.facts: RunStarted | None = None
         self.jobs: dict[JobId, JobState] = {id_: JobState(job=job) for id_, job in pipeline.jobs.items()}
@@ -160,6 +159,7 @@ class RunState:
         self.owners: dict[ExecutionId, JobId] = {}
         self.agenda: Agenda[JobId] = Agenda()
         self.polls: Agenda[Followed] = Agenda()
+        self.past: dict[JobId, float] = {}
         self.lessons: dict[JobId, Lesson] = {}
         self.lesson_times: Agenda[JobId] = Agenda()
         self.budget = Budget(per_second=pipeline.poll.max_per_second)

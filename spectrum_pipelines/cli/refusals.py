@@ -1,0 +1,69 @@
+"""A run goes on only as what it began as: the same file, values, environment, selection and server. Everything else is refused."""
+
+import difflib
+from pathlib import Path
+
+from spectrum_pipelines.cli.wanted import RunOptions
+from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.engine.events import RunStarted
+from spectrum_pipelines.errors import UserError
+from spectrum_pipelines.output.run_directory import RunDirectory
+from spectrum_pipelines.pipeline.build import digest
+from spectrum_pipelines.pipeline.model import Pipeline
+
+_SHOWN_LINES = 12
+
+
+def same_wish(run: RunDirectory, started: RunStarted, options: RunOptions) -> None:
+    """A run key stands for one run: it must not answer for another environment, server or selection."""
+    asked = {
+        "environment": (started.environment, options.values.environment),
+        "--only": (", ".join(started.only) or None, ", ".join(options.only) or None),
+    }
+    if options.connection.local is None and options.connection.server is not None:
+        asked["server"] = (started.server, options.connection.server)
+    for what, (was, is_now) in asked.items():
+        if was != is_now:
+            raise UserError(
+                f"the run key stands for run {run.run_id} with {what} {was or 'not given'}, not {is_now or 'without it'}",
+                hint="use another run key, for instance with the environment's name in it",
+            )
+
+
+def what_differs(started: RunStarted, pipeline: Pipeline) -> str:
+    """Why the plan is another one, though the file is the same."""
+    names = [
+        name
+        for name, variable in pipeline.variables.items()
+        if not variable.secret and started.variables.get(name) != variable.value
+    ]
+    return f"{', '.join(names)} had another value" if names else "a variable of the environment had another value"
+
+
+def unchanged(run: RunDirectory, started: RunStarted, text: str, source: Source | None) -> None:
+    """Refuse a pipeline file that is not the one of the journal, and say what differs."""
+    if source is None:
+        path = Path(started.file)
+        if not path.is_file():
+            return
+        source = Source(name=started.file, text=path.read_text(encoding="utf-8-sig", errors="replace"))
+    if digest(source.text) == started.digest:
+        return
+    changes = [
+        line
+        for line in difflib.unified_diff(text.splitlines(), source.text.splitlines(), "run", source.name, "", "", 0, "")
+        if not line.startswith(("---", "+++"))
+    ]
+    more = (f"... and {len(changes) - _SHOWN_LINES} more lines",) if len(changes) > _SHOWN_LINES else ()
+    raise UserError(
+        f"{source.name} is not the pipeline that run {run.run_id} ({started.pipeline}) began with",
+        details=(*changes[:_SHOWN_LINES], *more),
+        hint="put the file back to go on with that run, or start a new run (with another run key)",
+    )
+
+
+def same_server(started: RunStarted, url: str, options: RunOptions) -> None:
+    """Execution ids mean something on one server only; the embedded one gets another port each time."""
+    if started.server != url and options.connection.local is None:
+        hint = f"give --server {started.server}"
+        raise UserError(f"the run's executions are on {started.server}, not on {url}", hint=hint)
