@@ -23,7 +23,7 @@ _SIGNIFICANT = 0.25  # of the estimate, to pass before two estimates can be comp
 _SIGNIFICANT_LEAST = 3.0  # seconds: estimates are rounded
 _AS_FAST = (0.65, 1.35)  # falls like the time, give or take
 _CORRECTED = (0.35, 4.0)  # falls steadily, so its scale can be told
-_MARGIN = 0.01  # seconds behind the expected end
+_MARGIN = 0.005  # seconds behind the expected end
 _SOON = 0.1  # seconds: the shortest pause before a look that is only to make a hint finer
 _SURE, _SURE_OF_AGE = (
     0.03,
@@ -146,9 +146,7 @@ def pause_by_hint(poll: Poll, *, age: float, left: float, error: float) -> tuple
     blind = blind_pause(poll, age=age)
     if error >= left:
         return min(blind, max(left / 2, blind / 3)), False
-    longest = longest_pause(poll, age=age, whole=age + left)
     if error <= max(_SURE, min(_SURE_OF_AGE * age, poll.max / 3)):
-        behind = left + error / 2 + _MARGIN
-        return min(behind, longest), behind <= longest
+        return left + error / 2 + _MARGIN, True
     before = max(left - error, left / 2, min(poll.min, _SOON))
-    return min(before, longest), False
+    return min(before, longest_pause(poll, age=age, whole=age + left)), False
