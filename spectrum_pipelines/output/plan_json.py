@@ -25,7 +25,9 @@ from typing import Any
 
 from spectrum_pipelines.output.plan_facts import PlanFacts, expect_facts, policy_facts
 from spectrum_pipelines.pipeline.model import Job
+from spectrum_pipelines.pipeline.origin import Origin
 from spectrum_pipelines.pipeline.plan import JobPlan
+from spectrum_pipelines.pipeline.policy import Policy
 
 
 def render_json(facts: PlanFacts) -> str:
@@ -42,7 +44,7 @@ def stored_json(data: Mapping[str, Any]) -> str:
 def plan_data(facts: PlanFacts) -> dict[str, Any]:
     """The same as data. Jobs with the same policy share it: not to be changed."""
     pipeline, plan = facts.pipeline, facts.plan
-    policies: dict[str, Mapping[str, Any]] = {}
+    policies: dict[Policy, Mapping[str, Any]] = {}
     concurrency = pipeline.concurrency
     return {
         "plan_version": 1,
@@ -75,9 +77,8 @@ def plan_data(facts: PlanFacts) -> dict[str, Any]:
     }
 
 
-def _job(facts: PlanFacts, job: Job, planned: JobPlan, policies: dict[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _job(facts: PlanFacts, job: Job, planned: JobPlan, policies: dict[Policy, Mapping[str, Any]]) -> dict[str, Any]:
     action = facts.action(job)
-    policy = _policy(facts, job)
     return {
         "id": job.id,
         "line": job.line,
@@ -93,14 +94,22 @@ def _job(facts: PlanFacts, job: Job, planned: JobPlan, policies: dict[str, Mappi
         "run_if": job.run_if.value,
         "allow_failure": job.allow_failure,
         "expect": expect_facts(job.expect),
-        "policy": policies.setdefault(repr(policy), policy),
+        "policy": _policy(facts, job, policies),
         "max_executions": planned.max_executions,
         "worst_case_seconds": planned.worst_case,
     }
 
 
-def _policy(facts: PlanFacts, job: Job) -> Mapping[str, Any]:
+def _policy(facts: PlanFacts, job: Job, shared: dict[Policy, Mapping[str, Any]]) -> Mapping[str, Any]:
     origins = facts.origins.of(job.id, is_finally=job.is_finally)
+    if origins is not facts.origins.defaults:
+        return _policy_entry(origins, job.policy)
+    if job.policy not in shared:
+        shared[job.policy] = _policy_entry(origins, job.policy)
+    return shared[job.policy]
+
+
+def _policy_entry(origins: Mapping[str, Origin], policy: Policy) -> Mapping[str, Any]:
     return {
         key: {
             "value": value,
@@ -108,5 +117,5 @@ def _policy(facts: PlanFacts, job: Job) -> Mapping[str, Any]:
             "line": origins[key].line,
             "environment": origins[key].environment,
         }
-        for key, value in policy_facts(job.policy).items()
+        for key, value in policy_facts(policy).items()
     }

@@ -22,6 +22,9 @@ POLICY_VALUES = tuple(it.name for it in fields(Policy) if it.name != "retry") + 
 )
 
 
+_GROUPS = frozenset(key.partition(".")[0] for key in POLICY_VALUES)
+
+
 class Layer(Enum):
     """Who said it."""
 
@@ -57,9 +60,10 @@ class Origins:
         self._view = View(document, environment)
 
     def of(self, job: JobId, *, is_finally: bool) -> Mapping[str, Origin]:
-        """Each of `POLICY_VALUES` and where it comes from."""
+        """Each of `POLICY_VALUES` and where it comes from: `defaults` itself for a job that says nothing."""
         path = ("finally" if is_finally else "jobs", job.partition("[")[0])
-        return self.defaults | self._within(path, Layer.JOB)
+        own = self._within(path, Layer.JOB)
+        return self.defaults | own if own else self.defaults
 
     @cached_property
     def defaults(self) -> dict[str, Origin]:
@@ -67,10 +71,12 @@ class Origins:
         return {key: Origin(layer=Layer.TOOL) for key in POLICY_VALUES} | self._within(("defaults",), Layer.DEFAULTS)
 
     def _within(self, path: Path, layer: Layer) -> dict[str, Origin]:
-        found = {}
+        found: dict[str, Origin] = {}
         body = mapping(self._view.data)
         for key in path:
             body = mapping(body.get(str(key)))
+        if not _GROUPS & body.keys():
+            return found
         for key in POLICY_VALUES:
             group, dot, name = key.partition(".")
             steps = (group, name) if dot else (group,)
