@@ -42,6 +42,11 @@ class _Connection(HTTPConnection):
             self.close()
             raise NotConnected(error) from error
 
+    @property
+    def is_connected(self) -> bool:
+        """As far as we know: to ask the system before each call costs more than to ask again the few times that it is not so."""
+        return self.sock is not None
+
     def _new_conn(self) -> deadline.TimedSocket:
         return deadline.connect(self.host.strip("[]"), self.port, options=self.socket_options or ())
 

@@ -74,6 +74,11 @@ def _limit_connect(sock: socket.socket) -> None:
 class TimedSocket(socket.socket):
     """A TCP socket whose every wait is cut to the call's time."""
 
+    def settimeout(self, value: float | None, /) -> None:
+        """Spare the system a call, and this thread its turn, where nothing changes: nearly always."""
+        if value != self.gettimeout():
+            super().settimeout(value)
+
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int = 0, flags: int = 0) -> int:
         """Read: what `makefile()` and thereby http.client uses."""
         _limit(self)
@@ -87,6 +92,11 @@ class TimedSocket(socket.socket):
 
 class TimedTlsSocket(ssl.SSLSocket):
     """The same for TLS: `ssl.SSLContext.sslsocket_class`."""
+
+    def settimeout(self, value: float | None, /) -> None:
+        """Likewise."""
+        if value != self.gettimeout():
+            super().settimeout(value)
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         """Read, for a TLS that is carried inside this one (an encrypted proxy)."""

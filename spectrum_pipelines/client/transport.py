@@ -105,7 +105,7 @@ class HttpTransport:
         raw: Any = adapter.send(
             self._prepared(call, keep=keep),
             stream=True,
-            timeout=(self._connect_timeout, self._read_timeout),
+            timeout=self._read_timeout,  # that of the connect is in the deadline, and a change back and forth would cost calls
             proxies={} if proxy is None else {urlsplit(call.url).scheme: proxy.url},
         )
         connection = raw.connection
