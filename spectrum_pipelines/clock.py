@@ -43,7 +43,9 @@ class SystemClock:
 
 def rfc3339(moment: datetime) -> str:
     """Write a UTC moment as `2026-11-23T15:04:05.123Z` (milliseconds)."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def parse_rfc3339(text: str) -> datetime:

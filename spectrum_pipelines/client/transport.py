@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import urllib3
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 from urllib3.exceptions import InsecureRequestWarning
 
@@ -109,10 +108,10 @@ class HttpTransport:
             proxies={} if proxy is None else {urlsplit(call.url).scheme: proxy.url},
         )
         connection = raw.connection
-        headers = {name.lower(): value for name, value in raw.headers.items()}
+        encoding = raw.headers.get("content-encoding", "")
         chunks = raw.stream(_CHUNK, decode_content=False)
         try:
-            body = collect(chunks, headers.get("content-encoding", ""), cap=self._max_body, where=call.where)
+            body = collect(chunks, encoding, cap=self._max_body, where=call.where)
         except BaseException:
             keep = False
             raise
@@ -122,18 +121,18 @@ class HttpTransport:
             else:
                 raw.close()
                 connection.close()
-        return Reply(http_status=raw.status, headers=headers, body=body)
+        return Reply(http_status=raw.status, headers=raw.headers, body=body)
 
     def _prepared(self, call: Call, *, keep: bool) -> PreparedRequest:
         # By hand: prepare() would look for credentials in the URL and re-quote a path that is already quoted.
-        request = PreparedRequest()
+        request: Any = PreparedRequest()
         request.method, request.url, request.body = call.method, call.url, call.body
-        request.headers = CaseInsensitiveDict(self._headers | self._credentials.headers)
+        request.headers = headers = {**self._headers, **self._credentials.headers}
         if call.body is not None:
-            request.headers.update({"Content-Type": "application/json", "Content-Length": str(len(call.body))})
+            headers.update({"Content-Type": "application/json", "Content-Length": str(len(call.body))})
         if not keep:
-            request.headers["Connection"] = "close"
-        return request
+            headers["Connection"] = "close"
+        return request  # type: ignore[no-any-return]
 
     @contextmanager
     def _mapped(self, call: Call) -> Iterator[None]:

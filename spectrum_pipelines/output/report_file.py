@@ -21,7 +21,7 @@ from spectrum_pipelines.output.report_json import report_chunks, report_json
 
 _PROBE = b"\n" * 65_536
 #: Seconds to let pass for each second that a write takes.
-_SHARE = 50
+_SHARE = 100
 _HINTS = {
     errno.ENOSPC: "free some space there, or choose another place",
     errno.EDQUOT: "the quota is used up: free some space there, or choose another place",
@@ -100,7 +100,7 @@ class ReportFile:
 class ReportKeeper:
     """Keeps report files current: an observer that never raises. `error` is why the last write failed, if it did.
 
-    A write costs more the more jobs there are, so it happens at most every second, and takes at most a fiftieth of the time; the
+    A write costs more the more jobs there are, so it happens at most every second, and takes at most a hundredth of the time; the
     last one happens always. All files have the same text. `started` must be given for a run that is resumed.
     """
 
