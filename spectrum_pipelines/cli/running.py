@@ -69,7 +69,7 @@ class Shown:
 
 
 class _Ticking:
-    """Calls that wait in short steps and let others look at the time in between."""
+    """Calls that wait in short steps and let others have their say before each."""
 
     def __init__(self, inner: Calls, tick: Callable[[], None]) -> None:
         self._inner = inner
@@ -79,9 +79,8 @@ class _Ticking:
         self._inner.submit(request)
 
     def collect(self, timeout: float | None) -> list[Heard | Interrupted]:
-        arrived = self._inner.collect(_TICK if timeout is None else min(timeout, _TICK))
         self._tick()
-        return arrived
+        return self._inner.collect(_TICK if timeout is None else min(timeout, _TICK))
 
 
 @record
@@ -222,7 +221,7 @@ def make_progress(kind: str, *, seq: int) -> "Progress":
         case "json":
             from spectrum_pipelines.output.progress_json import JsonProgress  # noqa: PLC0415
 
-            return JsonProgress(stream, seq=seq)
+            return JsonProgress(stream, seq=seq, is_held=True)
         case "none":
             from spectrum_pipelines.output.progress import NoProgress  # noqa: PLC0415
 
@@ -230,7 +229,7 @@ def make_progress(kind: str, *, seq: int) -> "Progress":
         case _:
             from spectrum_pipelines.output.progress_plain import PlainProgress  # noqa: PLC0415
 
-            return PlainProgress(stream, color=wants_color(stream))
+            return PlainProgress(stream, color=wants_color(stream), is_held=True)
 
 
 def draws_bar() -> bool:

@@ -39,16 +39,25 @@ class NoProgress:
 class Lines:
     """Whole lines on a stream that may be gone, or know few characters: those become escapes, and a broken pipe ends the talk."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, is_held: bool = False) -> None:
         self._stream = stream
+        self._is_held = is_held
+        self._held: list[str] = []
         self._encoding = stream.encoding or "utf-8"
         self._is_open = True
 
     def write(self, *lines: str) -> None:
-        """Write and flush, in one piece."""
-        if not self._is_open:
+        """Write and flush, in one piece. `is_held` lines wait for `flush`, so that those of one round cost one call."""
+        self._held += lines
+        if not self._is_held:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held."""
+        text = "".join(f"{line}\n" for line in self._held)
+        self._held.clear()
+        if not text or not self._is_open:
             return
-        text = "".join(f"{line}\n" for line in lines)
         with contextlib.suppress(LookupError):  # an encoding that Python does not know: the stream must
             text = text.encode(self._encoding, "backslashreplace").decode(self._encoding)
         try:

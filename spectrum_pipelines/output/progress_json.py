@@ -16,8 +16,8 @@ _WORDS = frozenset({"event", "time", "status", "cause", "by", "deletion"})
 class JsonProgress:
     """`seq` is the number of the next line: 1 for a new run; a resumed one goes on behind its journal."""
 
-    def __init__(self, stream: TextIO, *, seq: int = 1) -> None:
-        self._lines = Lines(stream)
+    def __init__(self, stream: TextIO, *, seq: int = 1, is_held: bool = False) -> None:
+        self._lines = Lines(stream, is_held=is_held)
         self._seq = seq
 
     def __call__(self, fact: Stamped, state: RunState) -> None:
@@ -29,11 +29,13 @@ class JsonProgress:
         # Azure obeys `##vso[` wherever it stands in a log; `##` stands in JSON inside of strings only.
         self._lines.write(line.replace("##", "\\u0023\\u0023"))
 
-    def tick(self, state: RunState, now_at: float) -> None:
-        """Only facts are lines."""
+    def tick(self, state: RunState, now_at: float) -> None:  # noqa: ARG002 - as every progress
+        """Only facts are lines; say those that are held."""
+        self._lines.flush()
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Say what is held."""
+        self._lines.flush()
 
 
 def _masked(value: Any, secrets: tuple[str, ...]) -> Any:

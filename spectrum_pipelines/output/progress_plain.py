@@ -21,8 +21,8 @@ _LISTED = 5
 class PlainProgress:
     """Lines such as `15:04:05 sales: RUNNING (execution 11)`, in UTC like the report; `color` only for those who ask for it."""
 
-    def __init__(self, stream: TextIO, *, color: bool = False) -> None:
-        self._lines = Lines(stream)
+    def __init__(self, stream: TextIO, *, color: bool = False, is_held: bool = False) -> None:
+        self._lines = Lines(stream, is_held=is_held)
         self._color = color
         self._secrets: tuple[str, ...] | None = None
         self._spoke_at = 0.0
@@ -37,7 +37,8 @@ class PlainProgress:
             self._spoke_at = fact.at
 
     def tick(self, state: RunState, now_at: float) -> None:
-        """Give a sign of life when nothing was said for a minute."""
+        """Say what is held; give a sign of life when nothing was said for a minute."""
+        self._lines.flush()
         if self._last is None or now_at - self._spoke_at < HEARTBEAT:
             return
         now = self._last.time + timedelta(seconds=now_at - self._last.at)
@@ -45,7 +46,8 @@ class PlainProgress:
         self._spoke_at = now_at
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Say what is held."""
+        self._lines.flush()
 
     def _line(self, said: Said, time: datetime, state: RunState) -> str:
         if self._secrets is None:

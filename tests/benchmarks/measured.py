@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from tests.benchmarks.workloads import Workload
 
 SERVER = Path(__file__).with_name("server.py")
+BARE = Path(__file__).with_name("bare.py")
 COMMAND = [sys.executable, "-m", "spectrum_pipelines"]
 
 
@@ -79,25 +80,38 @@ def environment() -> dict[str, str]:
 
 def run(workload: Workload, *, hints: str = "right", seed: int = 1) -> dict[str, Any]:
     """Run a workload once and give its figures."""
-    durations = workload.durations(seed)
-    ideal = workload.ideal(durations)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
-        with serving(durations, latency=workload.latency, hints=hints) as served:
-            (folder / "pipeline.yaml").write_text(workload.pipeline(served.url), encoding="utf-8")
-            command = [*COMMAND, "run", "pipeline.yaml", "--report", "report.json", "--progress", "plain"]
-            ended = timed(command, folder=folder, env=environment())
-        assert ended.code == 0, f"{workload.name} ended with exit code {ended.code}"
-        assert served.told["executions"] == workload.jobs, "every job is triggered once"
-    requests = served.told["requests"]
+
+        def command(url: str) -> list[str]:
+            (folder / "pipeline.yaml").write_text(workload.pipeline(url), encoding="utf-8")
+            return [*COMMAND, "run", "pipeline.yaml", "--report", "report.json", "--progress", "plain"]
+
+        return _figures(workload, command, folder=folder, hints=hints, seed=seed)
+
+
+def run_bare(workload: Workload, *, seed: int = 1) -> dict[str, Any]:
+    """The same work done by the bare script."""
+
+    def command(url: str) -> list[str]:
+        return [sys.executable, str(BARE), url, str(workload.jobs), str(workload.width)]
+
+    return _figures(workload, command, folder=Path.cwd(), hints="none", seed=seed)
+
+
+def _figures(
+    workload: Workload, command: Callable[[str], list[str]], *, folder: Path, hints: str, seed: int
+) -> dict[str, Any]:
+    durations = workload.durations(seed)
+    ideal = workload.ideal(durations)
+    with serving(durations, latency=workload.latency, hints=hints) as served:
+        ended = timed(command(served.url), folder=folder, env=environment())
+    assert ended.code == 0, f"{workload.name} ended with exit code {ended.code}"
+    assert served.told["executions"] == workload.jobs, "every job is triggered once"
     return {
-        "workload": workload.name,
-        "hints": hints,
-        "ideal": ideal,
-        "wall": ended.wall,
         "makespan": ended.wall / ideal,
-        "requests": sum(requests.values()) / workload.jobs,
-        "by_kind": requests,
+        "requests": sum(served.told["requests"].values()) / workload.jobs,
         "cpu": ended.cpu,
-        "memory_mb": ended.memory_mb,
+        "memory": ended.memory_mb,
+        "lists": served.told["requests"].get("list", 0),
     }

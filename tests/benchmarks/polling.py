@@ -13,6 +13,7 @@ from spectrum_pipelines.engine.hint import read_hint
 from spectrum_pipelines.engine.pace import FIRST_LOOK
 from spectrum_pipelines.engine.watch import Watch, next_look
 from spectrum_pipelines.pipeline.model import Poll
+from tests.benchmarks.row import Row
 
 POLL = Poll()
 DURATIONS = {"10 s": 10.0, "60 s": 60.0, "10 min": 600.0, "1 h": 3600.0, "6 h": 21600.0}
@@ -150,10 +151,25 @@ OURS: dict[str, Callable[[float, random.Random], Iterator[float]]] = {
     "stuck": told(stuck),
 }
 
-if __name__ == "__main__":
+#: (what, duration, requests, seconds): the most that it should cost.
+_GOALS = {
+    ("no hint", "10 s"): (None, 0.3),
+    ("no hint", "60 s"): (None, 1.6),
+    ("no hint", "1 h"): (210.0, 16.0),
+    ("past within 30 %", "1 h"): (40.0, 20.0),
+    ("estimate within 10 %", "1 h"): (25.0, 10.0),
+}
+_WRONG = ("past half of it", "past twice of it", "estimate half", "estimate double", "nonsense", "stuck")
+
+
+def rows(*, samples: int = 200) -> Iterator[Row]:
+    """The whole table. What is wrong may cost a third more questions than nothing; how late it is, is told."""
     for name, policy in [*OURS.items(), *OTHERS.items()]:
-        cells = []
-        for around in DURATIONS.values():
-            it = cost(policy, around, samples=60)
-            cells.append(f"{it.requests:7.0f} {it.lateness:7.2f} s")
-        print(f"{name:28}", *cells, sep=" | ")
+        for label, around in DURATIONS.items():
+            measured = cost(policy, around, samples=samples)
+            most, latest = _GOALS.get((name, label), (None, None))
+            if name in _WRONG:
+                most = cost(OURS["no hint"], around, samples=samples).requests * 4 / 3
+            section = f"Looking at a job of {label}"
+            yield Row(section=section, what=name, figure="requests", value=measured.requests, goal=most)
+            yield Row(section=section, what=name, figure="s late", value=measured.lateness, goal=latest)
