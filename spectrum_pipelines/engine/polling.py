@@ -56,6 +56,8 @@ def _look(state: RunState, due: list[Followed], now: float) -> Iterator[Request]
     for followed in alone:
         if (free_at := _free_at(state, now)) is None:
             yield _alone(state, followed)
+        elif state.following[followed].listed:
+            state.list_due_at = min(state.list_due_at, free_at)
         else:
             state.polls.wake_at(free_at, followed)
 

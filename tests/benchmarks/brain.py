@@ -133,7 +133,9 @@ class Drive:
         self.seconds += time.perf_counter() - began
         self.events += len(events)
         self.facts += [
-            Stamped(at=now, time=_BEGAN + timedelta(seconds=now), event=one) for one in events if isinstance(one, Fact)
+            Stamped(at=now, time=_BEGAN + timedelta(seconds=now), event=one)  # type: ignore[arg-type]
+            for one in events
+            if isinstance(one, Fact)
         ]
 
 

@@ -24,7 +24,7 @@ _MOST_LOOKS = 100_000
 Told = Callable[[float, float, random.Random], tuple[float | None, float | None]]
 
 
-def silent(age: float, duration: float, drawn: random.Random) -> tuple[float | None, float | None]:  # noqa: ARG001
+def silent(age: float, duration: float, drawn: random.Random) -> tuple[float | None, float | None]:
     return None, None
 
 
@@ -41,17 +41,17 @@ def estimate(scale: float, error: float = 0.0) -> Told:
 def percent(scale: float = 1.0) -> Told:
     """Whole percent, cut off, and nothing else."""
 
-    def told(age: float, duration: float, drawn: random.Random) -> tuple[float | None, float | None]:  # noqa: ARG001
+    def told(age: float, duration: float, drawn: random.Random) -> tuple[float | None, float | None]:
         return float(int(min(99.0, 100 * age / duration * scale))), None
 
     return told
 
 
-def nonsense(age: float, duration: float, drawn: random.Random) -> tuple[float | None, float | None]:  # noqa: ARG001
+def nonsense(age: float, duration: float, drawn: random.Random) -> tuple[float | None, float | None]:
     return float(drawn.randint(0, 100)), float(drawn.randint(0, 2 * int(duration)))
 
 
-def stuck(age: float, duration: float, drawn: random.Random) -> tuple[float | None, float | None]:  # noqa: ARG001
+def stuck(age: float, duration: float, drawn: random.Random) -> tuple[float | None, float | None]:
     """The vendor's own example, for ever."""
     return 0.0, 11.0
 
@@ -85,7 +85,7 @@ def ours(duration: float, drawn: random.Random, *, told: Told = silent, past: fl
 def every(seconds: Callable[[int], float]) -> Callable[..., Iterator[float]]:
     """A blind policy: the n-th pause, from 1."""
 
-    def ages(duration: float, drawn: random.Random) -> Iterator[float]:  # noqa: ARG001
+    def ages(duration: float, drawn: random.Random) -> Iterator[float]:
         at, n = 0.0, 0
         while at < duration:
             n += 1

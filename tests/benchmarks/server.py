@@ -160,7 +160,7 @@ async def serve(settings: dict[str, Any]) -> None:
     server = await loop.create_server(
         lambda: Connection(spectrum, settings["latency"]), "127.0.0.1", 0, backlog=1024, reuse_address=True
     )
-    print(server.sockets[0].getsockname()[1], flush=True)
+    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the protocol
     await loop.run_in_executor(None, sys.stdin.read)
     told = {
         "requests": spectrum.counts,
@@ -168,7 +168,7 @@ async def serve(settings: dict[str, Any]) -> None:
         "most_active": spectrum.most_active,
         "busy_seconds": sum(one.ends - one.began for one in spectrum.executions.values()),
     }
-    print(json.dumps(told), flush=True)
+    print(json.dumps(told), flush=True)  # noqa: T201 - the protocol
 
 
 if __name__ == "__main__":

@@ -12,7 +12,14 @@ from statistics import median
 from tests.benchmarks.measured import COMMAND, environment, timed
 from tests.benchmarks.row import Row
 
-_SMALL = "version: 1\nname: small\nserver: {{url: 'http://127.0.0.1:{port}'}}\njobs:\n  a: {{trigger: 1}}\n  b: {{needs: [a], trigger: 2}}\n"
+_SMALL = """\
+version: 1
+name: small
+server: {{url: "http://127.0.0.1:{port}"}}
+jobs:
+  a: {{trigger: 1}}
+  b: {{needs: [a], trigger: 2}}
+"""
 _GOALS = {"--version": 5.5, "--help": 5.5, "validate of a small file": 15.0, "run to its first request": 25.0}
 
 

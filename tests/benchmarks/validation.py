@@ -38,8 +38,8 @@ def _many_files(count: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
         names = [f"p{number}.yaml" for number in range(count)]
-        for name in names:
-            (folder / name).write_text(text_of(6) + "# a line more\n", encoding="utf-8")
+        for one in names:
+            (folder / one).write_text(text_of(6) + "# a line more\n", encoding="utf-8")
         schema = str(files("spectrum_pipelines.schemas") / "pipeline.schema.json")
         other = [sys.executable, "-m", "check_jsonschema", "--schemafile", schema]
         ours, theirs = (

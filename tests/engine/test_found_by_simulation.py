@@ -22,7 +22,7 @@ from spectrum_pipelines.engine.state import RunState, Step
 from spectrum_pipelines.errors import Unsent
 from spectrum_pipelines.pipeline.action import JobId
 from spectrum_pipelines.pipeline.action import Sequence as SequenceAction
-from spectrum_pipelines.pipeline.model import Http, RunIf, Variable
+from spectrum_pipelines.pipeline.model import Http, Poll, RunIf, Variable
 from spectrum_pipelines.runner import Heard, Interrupted, RunClock, Runner
 from spectrum_pipelines.spectrum import (
     ActiveJob,
@@ -241,3 +241,13 @@ def test_a_failure_that_stands_keeps_its_skips() -> None:
     )
     assert the_job(state, "b").status is JobStatus.SKIPPED
     assert the_job(state, "b").is_done
+
+
+def test_a_listed_execution_that_the_budget_holds_back_is_looked_at_when_there_is_room() -> None:
+    """Two are left, so each is to be asked on its own; the second of them was forgotten for a day."""
+    state = fold(fresh(job("a"), job("b"), poll=Poll(max_per_second=1.0)), *triggered("a", 11), *triggered("b", 12))
+    entries = {number: ActiveJob(execution_id=number, job_status="RUNNING") for number in map(ExecutionId, (11, 12))}
+    settle(state, 1.0)
+    fold(state, si.ListSeen(entries=entries, asked_at=1.0), at=2.0)
+    asked = [*of(AskStatus, settle(state, 2.0)), *of(AskStatus, settle(state, 3.1))]
+    assert sorted(ask.execution_id for ask in asked) == [11, 12]

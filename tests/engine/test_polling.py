@@ -1,6 +1,7 @@
 """Looking at what runs: one call for all, details for every doubt, a budget, and nothing believed but an execution's own id."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -26,7 +27,7 @@ from spectrum_pipelines.pipeline.model import Poll
 from spectrum_pipelines.pipeline.policy import OnRunning
 from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, FileId, FileReference, JobDetails, StatusAnswer
 from tests.engine.made import fold, fresh, job, of, pipeline, settle, the_job, triggered
-from tests.engine.tiny import File
+from tests.engine.tiny import File, TinySpectrum
 from tests.engine.world import Fault, World
 
 _NAMES = "abcdefgh"
@@ -113,6 +114,79 @@ def test_one_that_the_list_never_shows_is_asked_for_on_its_own() -> None:
     assert [one.code for one in state.warnings] == ["list-incomplete"], "told once"
     assert len(_polls(world, AskStatus)) > 2 * len(_NAMES)
     assert len(_polls(world, AskAllRunning)) == 1, "a list that shows none of them is not asked again"
+
+
+def test_a_list_that_keeps_everybody_waiting_is_given_up_and_mentioned_once() -> None:
+    entries = tuple(ActiveJob(execution_id=ExecutionId(number), job_status="RUNNING") for number in range(11, 19))
+    slow = Fault(on=AskAllRunning, outcome=entries, delay=30.0, times=9e9)
+    world = _many(slow, duration=100.0)
+    state = world.run()
+    assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
+    assert [one.code for one in state.warnings] == ["list-unusable"]
+    assert len(_polls(world, AskStatus)) > 2 * len(_NAMES)
+    assert len(_polls(world, AskAllRunning)) <= 3
+
+
+class _Hinting(TinySpectrum):
+    """Tells the progress of what runs, in whole percent."""
+
+    def status(self, ref: FileReference) -> StatusAnswer:
+        answer = super().status(ref)
+        if answer.job_status != "RUNNING":
+            return answer
+        begins, ends, _ = self.of(ref)[-1].times()
+        return replace(answer, progress=float(int(100 * (self.clock.seconds - begins) / (ends - begins))))
+
+
+def _hinting(*files: File) -> World:
+    world = World(pipeline(*(job(file.path[1:]) for file in files)), *files)
+    spectrum = _Hinting(world.clock)
+    spectrum.files = world.spectrum.files
+    world.spectrum = spectrum
+    return world
+
+
+def _lateness(world: World) -> float:
+    """Seconds from the last end until the run has seen it."""
+    last = max(one.times()[1] for one in world.spectrum.executions)
+    return world.clock.seconds - last
+
+
+@pytest.mark.parametrize("duration", [0.8, 7.0, 55.0, 400.0])
+def test_a_hint_leads_right_behind_the_end_with_fewer_looks(duration: float) -> None:
+    hinted, blind = (
+        _hinting(File(path="/a", id=1, duration=duration)),
+        _one(file=File(path="/a", id=6, duration=duration)),
+    )
+    hinted.run()
+    blind.run()
+    assert _lateness(hinted) < max(0.05, 0.03 * duration), "percents are whole"
+    assert len(hinted.sent) <= len(blind.sent)
+
+
+def test_the_last_of_many_are_asked_for_their_own_hints() -> None:
+    """They end the run, and the list alone would show the last end five seconds late or so."""
+    files = [File(path=f"/j{n}", id=n, duration=60.0 + n if n < 17 else 100.0 + 10 * n) for n in range(20)]
+    world = _hinting(*files)
+    world.run()
+    assert {ask.job for ask in _polls(world, AskStatus)} == {"j17", "j18", "j19"}
+    assert _lateness(world) < 6.0
+
+
+def test_where_no_hints_are_given_few_are_looked_at_together_like_many() -> None:
+    files = [File(path=f"/j{n}", id=n, duration=300.0) for n in range(3)]
+    world = World(pipeline(*(job(f"j{n}") for n in range(3))), *files)
+    world.run()
+    assert len(_polls(world, AskStatus)) <= 3, "once each, to know that there are no hints"
+    assert len(_polls(world, AskAllRunning)) > 50
+
+
+def test_an_execution_that_is_done_by_its_hint_and_is_not_is_looked_at_again_soon() -> None:
+    world = _hinting(File(path="/a", id=1, duration=10.0))
+    world.at(9.9, lambda: setattr(world.spectrum.executions[0].file, "duration", 12.0))
+    state = world.run()
+    assert the_job(state).status is JobStatus.SUCCEEDED
+    assert _lateness(world) < 1.0
 
 
 def test_one_that_leaves_the_list_and_comes_back_is_still_the_same() -> None:

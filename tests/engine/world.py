@@ -7,16 +7,24 @@ instead. The world watches over its inhabitants: who waits for nothing, or turns
 import heapq
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from spectrum_pipelines.engine import events as ev
-from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigger, Request
+from spectrum_pipelines.engine.requests import (
+    AskDetails,
+    AskStatus,
+    Outcome,
+    PostSequence,
+    PostTrigger,
+    Request,
+)
 from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.errors import ClientError
 from spectrum_pipelines.perform import perform
+from spectrum_pipelines.pipeline.action import JobId
 from spectrum_pipelines.pipeline.model import Pipeline
 from spectrum_pipelines.runner import Heard, Interrupted, RunClock, Runner, resume_at
 from tests.engine.made import RUN_ID, STARTED, fold
@@ -65,6 +73,7 @@ class World:
         self.crash_after = math.inf  # the same: as soon as this one is written
         self.events: list[tuple[float, Callable[[], None]]] = []
         self.rounds = 0
+        self._state = RunState(pipeline, RUN_ID)
         self._calls: list[tuple[float, int, Request | Interrupted, Fault | None]] = []
         self._order = itertools.count()
 
@@ -83,6 +92,7 @@ class World:
 
     def collect(self, timeout: float | None) -> list[Heard | Interrupted]:
         self.rounds += 1
+        self._nobody_is_forgotten(self._state)
         assert self.rounds < _ENOUGH, "the run spins"
         assert self._calls or timeout is not None, "the run waits for nothing"
         first = self._calls[0][0] if self._calls else math.inf
@@ -96,6 +106,15 @@ class World:
                 outcome = self._handle(item) if fault is None else fault.outcome
                 arrived.append(Heard(request=item, outcome=outcome))
         return arrived
+
+    def _nobody_is_forgotten(self, state: RunState) -> None:
+        """Whoever is followed is asked for just now, or there is a time at which that will be."""
+        asked = {
+            (item.job, item.execution_id) for _, _, item, _ in self._calls if isinstance(item, AskStatus | AskDetails)
+        }
+        shared = state.list_asked_at is not None or state.list_due_at < math.inf
+        for followed, how in state.following.items():
+            assert followed in asked or how.next_poll_at < math.inf or (how.listed and shared), (followed, how)
 
     def _handle(self, request: Request) -> Outcome:
         outcome = perform(request, self.spectrum)
@@ -128,8 +147,10 @@ class World:
     def interrupt(self, seconds: float, signal: str = "SIGTERM", *, detach: bool = False) -> None:
         heapq.heappush(self._calls, (seconds, next(self._order), Interrupted(signal=signal, detach=detach), None))
 
-    def run(self) -> RunState:
-        return self._go(RunState(self.pipeline, RUN_ID), 0.0, STARTED)
+    def run(self, *, past: Mapping[JobId, float] | None = None) -> RunState:
+        state = RunState(self.pipeline, RUN_ID)
+        state.past.update(past or {})
+        return self._go(state, 0.0, STARTED)
 
     def resume(self, *first: ev.Event, later: float = 0.0, delivered: bool = True) -> RunState:
         """A new process, `later` seconds after; what the old one had sent was `delivered` or never was."""
@@ -155,6 +176,7 @@ class World:
         return [request for _, request in self.sent if isinstance(request, kind)]
 
     def _go(self, state: RunState, start_at: float, *first: ev.Event) -> RunState:
+        self._state = state
         clock = RunClock(self.clock, start_at=start_at)
         runner = Runner(state, calls=self, journal=self, clock=clock, observers=[self.observe])
         return runner.run(*first)
