@@ -13,8 +13,6 @@ from typing import Any
 
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.requests import (
-    AskDetails,
-    AskStatus,
     Outcome,
     PostSequence,
     PostTrigger,
@@ -27,6 +25,7 @@ from spectrum_pipelines.perform import perform
 from spectrum_pipelines.pipeline.action import JobId
 from spectrum_pipelines.pipeline.model import Pipeline
 from spectrum_pipelines.runner import Heard, Interrupted, RunClock, Runner, resume_at
+from tests.engine.forgotten import forgotten
 from tests.engine.made import RUN_ID, STARTED, fold
 from tests.engine.tiny import Clock, File, TinySpectrum
 
@@ -92,7 +91,8 @@ class World:
 
     def collect(self, timeout: float | None) -> list[Heard | Interrupted]:
         self.rounds += 1
-        self._nobody_is_forgotten(self._state)
+        under_way = [item for _, _, item, _ in self._calls if not isinstance(item, Interrupted)]
+        assert not forgotten(self._state, under_way)
         assert self.rounds < _ENOUGH, "the run spins"
         assert self._calls or timeout is not None, "the run waits for nothing"
         first = self._calls[0][0] if self._calls else math.inf
@@ -106,15 +106,6 @@ class World:
                 outcome = self._handle(item) if fault is None else fault.outcome
                 arrived.append(Heard(request=item, outcome=outcome))
         return arrived
-
-    def _nobody_is_forgotten(self, state: RunState) -> None:
-        """Whoever is followed is asked for just now, or there is a time at which that will be."""
-        asked = {
-            (item.job, item.execution_id) for _, _, item, _ in self._calls if isinstance(item, AskStatus | AskDetails)
-        }
-        shared = state.list_asked_at is not None or state.list_due_at < math.inf
-        for followed, how in state.following.items():
-            assert followed in asked or how.next_poll_at < math.inf or (how.listed and shared), (followed, how)
 
     def _handle(self, request: Request) -> Outcome:
         outcome = perform(request, self.spectrum)

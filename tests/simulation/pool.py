@@ -28,6 +28,7 @@ class Pool:
         connections: int,
         step: Callable[[str], None],
     ) -> None:
+        self.on_waiting: Callable[[list[Request]], None] = lambda _: None
         self.on_move: Callable[[], None] = lambda: None
         self.on_submitted: Callable[[Request], None] = lambda _: None
         self.on_collected: Callable[[list[Heard | Interrupted]], None] = lambda _: None
@@ -56,12 +57,17 @@ class Pool:
         """What has come in by the time that something has, or the time is over."""
         self._step("collect")
         self.on_move()
+        self.on_waiting(self._under_way())
         until = None if timeout is None else self._kernel.now + (max(timeout, SHORTEST) if timeout else 0.0)
         self._kernel.advance(until, lambda: bool(self._arrived))
         arrived, self._arrived = self._arrived, []
         self._step("collected")
         self.on_collected(arrived)
         return arrived
+
+    def _under_way(self) -> list[Request]:
+        heard = [one.request for one in self._arrived if isinstance(one, Heard)]
+        return [*self._waiting, *(worker.request for worker in self._working), *heard]
 
     def kill(self) -> None:
         """The process is gone, and its threads with it."""

@@ -10,6 +10,7 @@ from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.client.retry import RetrySettings
 from spectrum_pipelines.engine.events import Event, Resumed, RunStarted, Settled
 from spectrum_pipelines.engine.reopen import is_resumable
+from spectrum_pipelines.engine.requests import Request
 from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state import RunState
 from spectrum_pipelines.output.journal import JournalFile, Recorded, replay, scan
@@ -20,8 +21,10 @@ from spectrum_pipelines.pipeline.model import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 from spectrum_pipelines.runner import Observer, RunClock, Runner, resume_at
 from spectrum_pipelines.spectrum import ExecutionId
+from tests.engine.forgotten import forgotten
 from tests.simulation.disk import Disk
 from tests.simulation.kernel import Kernel, VirtualClock
+from tests.simulation.ledger import BrokenPromise
 from tests.simulation.network import Network, Wire
 from tests.simulation.pipelines import URL
 from tests.simulation.pool import Pool
@@ -88,6 +91,7 @@ class Process:
     def _run(self, state: RunState, first: Event, journal: JournalFile, run_clock: RunClock) -> RunState:
         machine = self._machine
         pool = self._pool(self._api())
+        pool.on_waiting = lambda under_way: _nobody_is_forgotten(state, under_way)
         self._dates_with_fate(pool)
         observers = (machine.promises.observed, *machine.observers)
         runner = Runner(state, calls=pool, journal=journal, clock=run_clock, observers=observers)
@@ -140,6 +144,11 @@ class Process:
 
     def _die(self, where: str) -> None:
         raise Died(where)
+
+
+def _nobody_is_forgotten(state: RunState, under_way: list[Request]) -> None:
+    if lost := forgotten(state, under_way):
+        raise BrokenPromise(f"P6: nobody will ever look at {lost} again")
 
 
 def recall(journal: Path) -> Recorded | None:

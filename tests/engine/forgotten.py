@@ -1,0 +1,18 @@
+"""P6 for looks: whoever is followed is asked for just now, or there is a time at which that will be."""
+
+import math
+from collections.abc import Iterable
+
+from spectrum_pipelines.engine.requests import AskDetails, AskStatus, Request
+from spectrum_pipelines.engine.state import Followed, RunState
+
+
+def forgotten(state: RunState, under_way: Iterable[Request]) -> list[Followed]:
+    """Executions that nobody would ever look at again. `under_way`: requests without an outcome yet."""
+    asked = {(one.job, one.execution_id) for one in under_way if isinstance(one, AskStatus | AskDetails)}
+    shared = state.list_asked_at is not None or state.list_due_at < math.inf
+    return [
+        followed
+        for followed, how in state.following.items()
+        if followed not in asked and how.next_poll_at == math.inf and not (how.listed and shared)
+    ]
