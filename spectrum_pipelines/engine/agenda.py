@@ -2,7 +2,7 @@
 
 import heapq
 import itertools
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -11,7 +11,8 @@ Key = TypeVar("Key", bound=Hashable)
 class Agenda(Generic[Key]):
     """Keys to be looked at: at once (`wake`), or when their time has come (`wake_at`).
 
-    Taking a key removes it; a key that is taken for nothing costs a look and no more, so old times need not be hunted down.
+    Taking a key removes it. A key that is taken for nothing costs a look and no more, so old times need not be hunted down, but who
+    waits for the next one may let them go.
     """
 
     def __init__(self) -> None:
@@ -35,10 +36,15 @@ class Agenda(Generic[Key]):
         self._awake.clear()
         return taken
 
-    def next_at(self) -> float | None:
-        """When the next key is due; 0.0 if one is awake already, None if there is nothing to wait for."""
+    def next_at(self, is_stale: Callable[[Key], bool] | None = None) -> float | None:
+        """When the next key is due; 0.0 if one is awake already, None if there is nothing to wait for.
+
+        Keys that are `is_stale` by then are not waited for, and forgotten.
+        """
         if self._awake:
             return 0.0
+        while is_stale is not None and self._times and is_stale(self._times[0][2]):
+            heapq.heappop(self._times)
         return self._times[0][0] if self._times else None
 
 

@@ -96,12 +96,12 @@ def next_wake_up(state: RunState, now: float) -> float | None:
     """The run-clock second at which to decide again if no outcome comes before; None: only an outcome can help."""
     if state.preflight is Preflight.ASKING and state.abort is None:
         return None
-    times = [state.agenda.next_at(), *poll_times(state)]
+    times = [state.agenda.next_at(state.is_done), *poll_times(state)]
     if state.pipeline.timeout is not None and state.left and not state.timed_out:
         times.append(state.pipeline.timeout)
     if state.finally_at is not None and not state.finally_timed_out:
         times.append(state.finally_at + state.pipeline.finally_timeout)
-    times.append(state.lesson_times.next_at() if state.abort is None else None)
+    times.append(state.lesson_times.next_at(state.is_done) if state.abort is None else None)
     if state.abort is not None:
         times.append(min(now + 0.1, state.abort_at + 4.0))
     known = [t for t in times if t is not None]

@@ -64,11 +64,16 @@ def _look(state: RunState, due: list[Followed], now: float) -> Iterator[Request]
 
 def poll_times(state: RunState) -> Iterator[float | None]:
     """Run-clock seconds at which there may be something to ask."""
-    yield state.polls.next_at()
+    yield state.polls.next_at(lambda followed: _is_old(state, followed))
     yield state.list_due_at if state.list_due_at < math.inf else None
     if state.list_asked_at is not None:
         gives_up_at = state.list_asked_at + LIST_PATIENCE
         yield max(gives_up_at, state.list_off_until)
+
+
+def _is_old(state: RunState, followed: Followed) -> bool:
+    how = state.following.get(followed)
+    return how is None or how.next_poll_at == math.inf
 
 
 def _is_crowd(state: RunState, now: float) -> bool:

@@ -197,6 +197,10 @@ class RunState:
                 return execution
         raise KeyError(followed)
 
+    def is_done(self, job: JobId) -> bool:
+        """The job has had its final word."""
+        return self.jobs[job].is_done
+
     def is_too_late_for(self, job: Job) -> bool:
         """The pipeline's own timeout is over; a `finally` job has one of its own, and runs after the other."""
         return self.finally_timed_out if job.is_finally else self.timed_out

@@ -80,7 +80,10 @@ class Concurrency:
 
 @record
 class Poll:
-    """A job of age `a` seconds is asked for every `factor * a` seconds, within [min, max]; one budget for the whole run."""
+    """A job of age `a` seconds is looked at every `factor * a` seconds, within [min, max], unless something says when it will end.
+
+    One budget for the whole run.
+    """
 
     min: float = 0.25
     max: float = 30.0

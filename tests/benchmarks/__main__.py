@@ -5,7 +5,8 @@
     python -m tests.benchmarks --smoke               everything in small, in seconds: that it runs, not how fast
     python -m tests.benchmarks --json figures.json
 
-Makespans are of whole processes, from start to exit, with journal, report and fsync; each is the median of three runs, of W4 and W6 one.
+Makespans are of whole processes, from start to exit, with journal, report and fsync. Each is the median of three runs; of W4 and W6
+there is one.
 """
 
 import argparse

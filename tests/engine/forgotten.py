@@ -9,10 +9,14 @@ from spectrum_pipelines.engine.state import Followed, RunState
 
 def forgotten(state: RunState, under_way: Iterable[Request]) -> list[Followed]:
     """Executions that nobody would ever look at again. `under_way`: requests without an outcome yet."""
+    if state.list_asked_at is not None:
+        return []  # its answer, or the lack of one, puts everybody back on the agenda
     asked = {(one.job, one.execution_id) for one in under_way if isinstance(one, AskStatus | AskDetails)}
-    shared = state.list_asked_at is not None or state.list_due_at < math.inf
+    on_agenda = {followed for _, _, followed in state.polls._times} | set(state.polls._awake)
     return [
         followed
         for followed, how in state.following.items()
-        if followed not in asked and how.next_poll_at == math.inf and not (how.listed and shared)
+        if followed not in asked
+        and not (how.next_poll_at < math.inf and followed in on_agenda)
+        and not (how.listed and state.list_due_at < math.inf)
     ]

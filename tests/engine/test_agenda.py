@@ -66,3 +66,13 @@ def test_a_rested_budget_gives_one_second_s_worth_at_once_and_then_one_by_one() 
         budget.spend(free)
         at.append(round(free, 6))
     assert at == [100.0] * 10 + [100.1, 100.2, 100.3]
+
+
+def test_stale_keys_are_not_waited_for() -> None:
+    agenda = Agenda[str]()
+    for at, key in ((1.0, "old"), (2.0, "new"), (3.0, "old")):
+        agenda.wake_at(at, key)
+    assert agenda.next_at(lambda key: key == "old") == 2.0
+    assert agenda.take(2.0) == ["new"]
+    assert agenda.next_at(lambda key: key == "old") is None
+    assert agenda.take(9.0) == []
