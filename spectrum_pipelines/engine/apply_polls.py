@@ -121,7 +121,7 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
         pause = min(pause, blind_pause(poll, age=at - youngest))
     if pause < math.inf:
         # When few are left, each is asked for its own hints: the last of them is the end of the run, or of its layer.
-        is_time_for_hints = shown <= FEW and state.hinting is not False
+        is_time_for_hints = shown <= FEW and state.gives_hints
         state.list_due_at = at if is_time_for_hints else at + _spared(state, pause, shown)
 
 

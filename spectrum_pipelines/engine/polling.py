@@ -79,7 +79,7 @@ def _is_old(state: RunState, followed: Followed) -> bool:
 def _is_crowd(state: RunState, now: float) -> bool:
     """One call for all is cheaper than one for each, and is to be had."""
     going_on = sum(not how.doubted for how in state.following.values())
-    return now >= state.list_off_until and going_on > (FEW if state.hinting is not False else 1)
+    return now >= state.list_off_until and going_on > (FEW if state.gives_hints else 1)
 
 
 def _wants_its_own(how: Watch) -> bool:

@@ -189,6 +189,11 @@ class RunState:
         self.resumptions = 0
         self.at = 0.0
 
+    @property
+    def gives_hints(self) -> bool:
+        """The server says, or may say, how long what runs now will go on, and somebody still listens."""
+        return self.hinting is not False and any(not how.is_deaf for how in self.following.values())
+
     def execution(self, followed: Followed) -> Execution:
         """Find an execution of a job. Raises KeyError."""
         job, execution_id = followed

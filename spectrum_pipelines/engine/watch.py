@@ -43,9 +43,14 @@ class Watch:
         return self.word is not None and phase_of(self.word) is Phase.WAITING
 
     @property
+    def is_deaf(self) -> bool:
+        """The server has contradicted itself about this one so often that it is not listened to any more."""
+        return self.misled >= MISLEADINGS
+
+    @property
     def is_hinted(self) -> bool:
         """The server has said of this one how long it will go on, and it may be believed."""
-        return self.hint is not None and self.hint.left is not None and self.misled < MISLEADINGS
+        return self.hint is not None and self.hint.left is not None and not self.is_deaf
 
 
 def next_look(how: Watch, poll: Poll, *, at: float) -> tuple[float, bool]:

@@ -21,16 +21,14 @@ class Row:
 
 def table(rows: Iterable[Row]) -> str:
     """Markdown: a line for each thing that was measured, with its figures side by side."""
-    lines: dict[tuple[str, str], list[str]] = {}
+    sections: dict[str, dict[str, list[str]]] = {}
     for row in rows:
         goal = "" if row.goal is None else f" (goal {_short(row.goal)}{'' if row.holds else ', **not reached**'})"
-        lines.setdefault((row.section, row.what), []).append(f"{_short(row.value)} {row.figure}{goal}")
-    text, last = [], None
-    for (section, what), cells in lines.items():
-        if section != last:
-            text += ["", f"**{section}**", "", "| | |", "|---|---|"]
-            last = section
-        text.append(f"| {what} | {'; '.join(cells)} |")
+        cells = sections.setdefault(row.section, {}).setdefault(row.what, [])
+        cells.append(f"{_short(row.value)} {row.figure}{goal}")
+    text = []
+    for section, lines in sections.items():
+        text += ["", f"| {section} | |", "|---|---|", *(f"| {what} | {'; '.join(it)} |" for what, it in lines.items())]
     return "\n".join(text).lstrip("\n") + "\n"
 
 

@@ -181,6 +181,27 @@ def test_where_no_hints_are_given_few_are_looked_at_together_like_many() -> None
     assert len(_polls(world, AskAllRunning)) > 50
 
 
+class _Raving(TinySpectrum):
+    """Tells anything."""
+
+    def status(self, ref: FileReference) -> StatusAnswer:
+        answer = super().status(ref)
+        anything = float(int(self.clock.seconds * 7919) % 1000)
+        return replace(answer, progress=anything % 100, estimate_seconds=anything)
+
+
+def test_few_whose_hints_are_nonsense_are_looked_at_together_again() -> None:
+    files = [File(path=f"/j{n}", id=n, duration=300.0) for n in range(3)]
+    world = World(pipeline(*(job(f"j{n}") for n in range(3))), *files)
+    spectrum = _Raving(world.clock)
+    spectrum.files = world.spectrum.files
+    world.spectrum = spectrum
+    state = world.run()
+    assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
+    assert len(_polls(world, AskStatus)) < 30
+    assert len(_polls(world, AskAllRunning)) > 50
+
+
 def test_an_execution_that_is_done_by_its_hint_and_is_not_is_looked_at_again_soon() -> None:
     world = _hinting(File(path="/a", id=1, duration=10.0))
     world.at(9.9, lambda: setattr(world.spectrum.executions[0].file, "duration", 12.0))
