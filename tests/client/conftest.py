@@ -2,6 +2,7 @@
 
 import json
 import random
+import select
 import socket
 import ssl
 import struct
@@ -120,11 +121,18 @@ class ScriptedServer:
             return self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
 
     def relay(self, line: Line, target: str) -> None:
-        """Carry bytes both ways, as a proxy does after CONNECT."""
+        """Carry bytes both ways, as a proxy does after CONNECT. In one thread: two must not use a TLS socket at once."""
         host, _, port = target.rpartition(":")
         with socket.create_connection((host, int(port)), timeout=PATIENCE) as far:
-            self._start(_pump, far, line.sock)
-            _pump(line.sock, far)
+            ways = {line.sock: far, far: line.sock}
+            while not self.closing.is_set():
+                ready = select.select(list(ways), [], [], 0.1)[0]
+                if isinstance(line.sock, ssl.SSLSocket) and line.sock.pending() and line.sock not in ready:
+                    ready.append(line.sock)
+                for source in ready:
+                    if not (data := source.recv(65536)):
+                        return
+                    ways[source].sendall(data)
 
     def close(self) -> None:
         self.closing.set()
@@ -144,13 +152,6 @@ class ScriptedServer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
 
 
 def head(code: int = 200, *lines: str, length: int | None = None) -> bytes:
