@@ -73,6 +73,7 @@ def _taken_in(before: Watch, event: si.ExecutionSeen, at: float) -> Watch:
         hint=hint,
         misled=misled,
         doubted=False,
+        false_alarms=before.false_alarms + before.doubted,
         final_word=None,
         refusals=0,
         eclipsed=before.eclipsed and event.by_details,
@@ -100,9 +101,10 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
     """Nearly all of them are as they were: those cost a look-up and no more, however many there are."""
     state.list_heard_at = at
     poll = state.pipeline.poll
-    youngest, pause, shown = -math.inf, math.inf, 0
+    youngest, pause, going_on = -math.inf, math.inf, 0
     for followed, how in state.following.items():
         entry = event.entries.get(followed[1])
+        going_on += not how.doubted and (entry is not None or not how.unlisted)
         if entry is None or how.doubted:
             if how.next_poll_at <= at and not (how.doubted or how.unlisted):
                 watch(state, followed, watch_with(how, next_poll_at=at + poll.min))  # younger than the question
@@ -110,7 +112,6 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
         _wake_if_concerned(state, followed[0], how)
         if not how.listed or how.word != entry.job_status:
             how = _listed(state, followed, how, entry, at)  # noqa: PLW2901 - the same one, a moment later
-        shown += 1
         if not how.listed:
             continue
         if how.past is None or how.is_waiting:
@@ -121,8 +122,8 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
         pause = min(pause, blind_pause(poll, age=at - youngest))
     if pause < math.inf:
         # When few are left, each is asked for its own hints: the last of them is the end of the run, or of its layer.
-        is_time_for_hints = shown <= FEW and state.gives_hints
-        state.list_due_at = at if is_time_for_hints else at + _spared(state, pause, shown)
+        is_time_for_hints = going_on <= FEW and state.gives_hints
+        state.list_due_at = at if is_time_for_hints else at + _spared(state, pause, going_on)
 
 
 def _listed(state: RunState, followed: Followed, how: Watch, entry: ActiveJob, at: float) -> Watch:
@@ -157,12 +158,13 @@ def _spared(state: RunState, pause: float, going_on: int) -> float:
 def _execution_doubted(state: RunState, event: si.ExecutionDoubted, at: float) -> None:
     followed = (event.job, event.execution_id)
     if (how := state.following.get(followed)) is not None:
+        wait = 0.0 if not how.is_wolf else blind_pause(state.pipeline.poll, age=max(0.0, at - how.since))
         doubted = watch_with(
             how,
             doubted=True,
             listed=False,
             over=False,
-            next_poll_at=at,
+            next_poll_at=min(at + wait, how.next_poll_at) if how.doubted else at + wait,
             final_word=event.final_word or how.final_word,  # a doubt from elsewhere takes nothing back that was shown
             unlisted=how.unlisted or event.unlisted,
             eclipsed=how.eclipsed or event.eclipsed,

@@ -23,7 +23,7 @@ from spectrum_pipelines.engine.deleting import decide_deleting
 from spectrum_pipelines.engine.ending import decide_abort, decide_end, decide_failed_preflight, decide_limits
 from spectrum_pipelines.engine.events import AttemptStarted
 from spectrum_pipelines.engine.following import decide_following, decide_judged
-from spectrum_pipelines.engine.lessons import decide_lessons
+from spectrum_pipelines.engine.lessons import decide_lessons, next_lesson_at
 from spectrum_pipelines.engine.looking import Decision, decide_looking, ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.polling import decide_polls, poll_times
@@ -101,7 +101,7 @@ def next_wake_up(state: RunState, now: float) -> float | None:
         times.append(state.pipeline.timeout)
     if state.finally_at is not None and not state.finally_timed_out:
         times.append(state.finally_at + state.pipeline.finally_timeout)
-    times.append(state.lesson_times.next_at(state.is_done) if state.abort is None else None)
+    times.append(next_lesson_at(state) if state.abort is None else None)
     if state.abort is not None:
         times.append(min(now + 0.1, state.abort_at + 4.0))
     known = [t for t in times if t is not None]

@@ -74,11 +74,7 @@ def _over(job: JobState, cause: Cause, limit: str) -> Decision:
 
 
 def _heard_at(state: RunState, job: JobState) -> float:
-    return max((_last_heard(state, how) for how in _watched(state, job)), default=state.at)
-
-
-def _last_heard(state: RunState, how: Watch) -> float:
-    return max(how.heard_at, state.list_heard_at) if how.listed else how.heard_at
+    return max((state.last_heard(how) for how in _watched(state, job)), default=state.at)
 
 
 def _watched(state: RunState, job: JobState) -> list[Watch]:
@@ -93,7 +89,7 @@ def _is_left_behind(state: RunState, job: JobState, now: float) -> bool:
     if not failed or any(e.phase not in {Phase.WAITING, Phase.NEVER_RUN} for e in waiting):
         return False
     failed_at = max(e.ended_at or now for e in failed)
-    heard = all(_last_heard(state, how) > failed_at for how in _watched(state, job))
+    heard = all(state.last_heard(how) > failed_at for how in _watched(state, job))
     return heard and now >= failed_at + LEFT_BEHIND_AFTER
 
 

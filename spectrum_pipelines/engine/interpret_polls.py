@@ -45,11 +45,13 @@ def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
     events: Events = []
     for followed, how in state.following.items():
         entry = entries.get(followed[1])
+        if how.doubted:
+            continue  # its details are asked for already
         if entry is None:
             # The list may be older than the execution: then that it is missing says nothing.
             if not how.unlisted and state.execution(followed).accepted_at < asked_at:
                 events.append(ExecutionDoubted(job=followed[0], execution_id=followed[1], unlisted=True))
-        elif entry.job_status != how.word:
+        elif how.word is None or entry.job_status.upper() != how.word.upper():
             events += _shown(state, followed[0], state.execution(followed), entry.job_status)
     events.append(ListSeen(entries=entries, asked_at=asked_at))
     return list(_each_warning_once(events))
@@ -92,7 +94,7 @@ def _shown(state: RunState, job_id: JobId, execution: Execution, word: str) -> E
     if phase.is_final:
         return [ExecutionDoubted(job=job_id, execution_id=execution.execution_id, final_word=word)]
     events: Events = []
-    if word != execution.job_status or (execution.running_at is None and phase is Phase.RUNNING):
+    if word.upper() != execution.job_status.upper() or (execution.running_at is None and phase is Phase.RUNNING):
         events.append(ExecutionChanged(job=job_id, execution_id=execution.execution_id, job_status=word))
     if phase is Phase.UNRECOGNIZED and ("unrecognized-status", job_id) not in state.warned:
         told = f"execution {execution.execution_id} has the status {word!r}, which nobody knows; it counts as running"

@@ -21,21 +21,36 @@ from spectrum_pipelines.engine.state import RunState, Step
 from spectrum_pipelines.pipeline.action import JobId, Trigger, WaitFor
 from spectrum_pipelines.spectrum import HistoryEntry, JobDetails, Phase, phase_of
 
+#: A server may let a question about its history hang; so it never takes the only connection.
+_CONNECTIONS = 2
 _GOOD = frozenset({Phase.SUCCEEDED, Phase.WARNED})
 
 
 def decide_lessons(state: RunState, now: float) -> Iterator[AskDetails | AskHistory]:
-    """The next question of every lesson that is due, as far as the poll budget has room."""
+    """The next question of one lesson, if the poll budget has room: it must never keep the looks at running jobs waiting."""
+    if state.lesson_asked or state.pipeline.http.max_connections < _CONNECTIONS:
+        return
     for job_id in state.lesson_times.take(now):
         lesson = state.lessons.get(job_id) or _first(state, job_id)
         if lesson is None or lesson.is_over:
+            continue
+        if state.lesson_asked:
+            state.lesson_times.wake_at(now, job_id)
             continue
         if (free_at := state.budget.free_at(now)) > now:
             state.lesson_times.wake_at(free_at, job_id)
             continue
         state.budget.spend(now)
         state.lessons[job_id] = lesson
+        state.lesson_asked = True
         yield _question(job_id, lesson)
+
+
+def next_lesson_at(state: RunState) -> float | None:
+    """The run-clock second at which there may be something to ask."""
+    if state.lesson_asked or state.pipeline.http.max_connections < _CONNECTIONS:
+        return None
+    return state.lesson_times.next_at(state.is_done)
 
 
 def _first(state: RunState, job_id: JobId) -> Lesson | None:
@@ -80,6 +95,7 @@ def interpret_lesson(state: RunState, request: AskDetails | AskHistory, outcome:
 
 def lesson_seen(state: RunState, event: LessonSeen, _: float) -> None:
     """Fold an answer in; the last one gives the job its past."""
+    state.lesson_asked = False
     state.lessons[event.job] = event.lesson
     if not event.lesson.is_over:
         state.lesson_times.wake(event.job)

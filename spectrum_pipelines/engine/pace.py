@@ -20,6 +20,7 @@ from spectrum_pipelines.pipeline.model import Poll
 FIRST_LOOK = 0.1
 
 _LEAST_STRETCH, _MOST_STRETCH = 1.33, 15.0
+_OF_AGE = 2.0
 _WORTH_STRETCHING = 3000.0  # seconds
 #: Where an execution is expected to end, as shares of the time that it took before, and how densely to look there.
 _EARLY, _LATE, _DENSE, _DENSE_MAX = 0.77, 1.4, 0.02, 1.25
@@ -37,7 +38,10 @@ def blind_pause(poll: Poll, *, age: float) -> float:
 def longest_pause(poll: Poll, *, age: float, whole: float) -> float:
     """As long as an outlook may let a pause become for something that is thought to take `whole` seconds in all."""
     share = min(max(whole, 0.0) / _WORTH_STRETCHING, 1.0)
-    return blind_pause(poll, age=age) * (_LEAST_STRETCH + (_MOST_STRETCH - _LEAST_STRETCH) * share * share)
+    blind = blind_pause(poll, age=age)
+    stretched = blind * (_LEAST_STRETCH + (_MOST_STRETCH - _LEAST_STRETCH) * share * share)
+    # Whoever is young has shown nothing yet: of an outlook that is wrong about it, its age is the measure.
+    return min(stretched, max(blind * _LEAST_STRETCH, _OF_AGE * age))
 
 
 def pause_by_past(poll: Poll, *, age: float, past: float) -> float:

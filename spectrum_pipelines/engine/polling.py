@@ -30,7 +30,7 @@ def decide_polls(state: RunState, now: float) -> Iterator[Request | Event | Sigh
         how = state.following.get(followed)
         if how is None or how.next_poll_at > now:
             continue  # an old time; a later one has its own place on the agenda
-        if how.doubted or isinstance(state.jobs[followed[0]].job.action, Check):
+        if (how.doubted and not how.is_wolf) or isinstance(state.jobs[followed[0]].job.action, Check):
             yield _details(followed)
         else:
             due.append(followed)
@@ -53,7 +53,8 @@ def _look(state: RunState, due: list[Followed], now: float) -> Iterator[Request]
             state.list_due_at = free_at
             for followed in together:
                 state.polls.wake_at(free_at, followed)
-    for followed in alone:
+    # Whoever was heard of longest ago comes first: those who want to be asked often must not take every question.
+    for followed in sorted(alone, key=lambda it: state.last_heard(state.following[it])):
         if (free_at := _free_at(state, now)) is None:
             yield _alone(state, followed)
         elif state.following[followed].listed:
@@ -78,12 +79,12 @@ def _is_old(state: RunState, followed: Followed) -> bool:
 
 def _is_crowd(state: RunState, now: float) -> bool:
     """One call for all is cheaper than one for each, and is to be had."""
-    going_on = sum(not how.doubted for how in state.following.values())
+    going_on = sum(not (how.doubted or how.unlisted) for how in state.following.values())
     return now >= state.list_off_until and going_on > (FEW if state.gives_hints else 1)
 
 
 def _wants_its_own(how: Watch) -> bool:
-    return how.over or how.unlisted or how.eclipsed or how.is_hinted
+    return how.over or how.unlisted or how.eclipsed or how.is_hinted or how.doubted
 
 
 def _give_up_list(state: RunState, now: float) -> Iterator[Event | Sighting]:
@@ -110,7 +111,7 @@ def _free_at(state: RunState, now: float) -> float | None:
 def _alone(state: RunState, followed: Followed) -> Request:
     job, how = state.jobs[followed[0]], state.following[followed]
     target = file_of(job, state.execution(followed))
-    if how.over or how.eclipsed or target is None or isinstance(job.job.action, Sequence):
+    if how.over or how.doubted or how.eclipsed or target is None or isinstance(job.job.action, Sequence):
         return _details(followed)
     return AskStatus(
         job=followed[0],

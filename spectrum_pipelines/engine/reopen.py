@@ -35,6 +35,7 @@ def resumed(state: RunState, event: ev.Resumed, at: float) -> None:
     state.list_asked_at = None
     state.list_due_at = math.inf
     state.lessons.clear()
+    state.lesson_asked = False
     state.list_off_until = 0.0
     for job_id, job in list(state.jobs.items()):
         if job.is_underway:

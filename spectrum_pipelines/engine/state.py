@@ -161,6 +161,7 @@ class RunState:
         self.polls: Agenda[Followed] = Agenda()
         self.past: dict[JobId, float] = {}
         self.lessons: dict[JobId, Lesson] = {}
+        self.lesson_asked = False
         self.lesson_times: Agenda[JobId] = Agenda()
         self.budget = Budget(per_second=pipeline.poll.max_per_second)
         self.preflight = Preflight.ASKING
@@ -193,6 +194,10 @@ class RunState:
     def gives_hints(self) -> bool:
         """The server says, or may say, how long what runs now will go on, and somebody still listens."""
         return self.hinting is not False and any(not how.is_deaf for how in self.following.values())
+
+    def last_heard(self, how: Watch) -> float:
+        """The run-clock second of the last usable answer about it, alone or with all."""
+        return max(how.heard_at, self.list_heard_at) if how.listed else how.heard_at
 
     def execution(self, followed: Followed) -> Execution:
         """Find an execution of a job. Raises KeyError."""

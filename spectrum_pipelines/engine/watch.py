@@ -6,6 +6,9 @@ from spectrum_pipelines.pipeline.model import Poll
 from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import Phase, phase_of
 
+#: Doubts about one execution that may turn out to be wrong before they are no haste any more.
+FALSE_ALARMS = 2
+
 
 @record
 class Watch:
@@ -17,6 +20,7 @@ class Watch:
     next look comes when all should be over, so its details are asked for.
 
     `doubted`: its details must tell now. `unlisted`, `eclipsed`: the list does not show it; its file's status shows another one.
+    `false_alarms`: doubts that its details have dispelled.
     `final_word`: an answer under its own id has shown this end, its details have not yet. `unseen`: this process took it over
     and has not heard of it yet, so it may have ended long ago, within its limits.
     """
@@ -33,6 +37,7 @@ class Watch:
     doubted: bool = False
     unlisted: bool = False
     eclipsed: bool = False
+    false_alarms: int = 0
     refusals: int = 0
     final_word: str | None = None
     unseen: bool = False
@@ -41,6 +46,11 @@ class Watch:
     def is_waiting(self) -> bool:
         """The last look has shown that it has not begun to run."""
         return self.word is not None and phase_of(self.word) is Phase.WAITING
+
+    @property
+    def is_wolf(self) -> bool:
+        """It was doubted so often for nothing that another doubt is no haste, and is paid for like every look."""
+        return self.false_alarms >= FALSE_ALARMS
 
     @property
     def is_deaf(self) -> bool:

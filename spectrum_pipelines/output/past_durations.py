@@ -59,7 +59,9 @@ def _read(path: Path) -> dict[str, Any]:
 def _durations(report: dict[str, Any]) -> Iterator[tuple[str, float]]:
     jobs = report.get("jobs")
     for job in jobs if isinstance(jobs, list) else []:
-        if not isinstance(job, dict) or job.get("status") not in _GOOD or not isinstance(job.get("id"), str):
+        if not isinstance(job, dict) or not isinstance(job.get("id"), str):
+            continue
+        if not isinstance(job.get("status"), str) or job["status"] not in _GOOD:
             continue
         executions = job.get("executions")
         if not isinstance(executions, list) or len(executions) != 1 or not isinstance(executions[0], dict):

@@ -9,6 +9,7 @@ from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.engine.requests import AskDetails, AskHistory, AskStatus, Outcome, Purpose, Request
 from spectrum_pipelines.errors import Refused
 from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.pipeline.model import Http
 from spectrum_pipelines.spectrum import JobDetails
 from tests.engine.made import job, pipeline, the_job
 from tests.engine.tiny import File
@@ -103,3 +104,20 @@ def test_an_abort_in_the_middle_of_a_lesson_ends_in_time() -> None:
     assert state.ended is not None
     assert state.ended.exit_code == 143
     assert world.clock.seconds - began < 126
+
+
+def test_lessons_that_hang_keep_no_look_waiting() -> None:
+    names = [f"j{n}" for n in range(12)]
+    files = [File(path=f"/{name}", id=n, duration=130.0) for n, name in enumerate(names, 1)]
+    hang = Fault(on=AskHistory, outcome=Refused("late"), delay=9e5, times=9e9)
+    world = _Dated(pipeline(*(job(name) for name in names)), *files, faults=[hang])
+    state = world.run()
+    assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
+    assert world.clock.seconds < 140
+    assert sum(isinstance(ask, AskHistory) for ask in _lessons(world)) == 1, "one at a time"
+
+
+def test_a_lesson_never_takes_the_only_connection() -> None:
+    world = _Dated(pipeline(job("a"), http=Http(max_connections=1)), File(path="/a", id=6, duration=300.0))
+    world.run()
+    assert _lessons(world) == []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -425,3 +426,59 @@ def test_the_shared_call_is_out_only_once() -> None:
     assert len(of(AskAllRunning, settle(state, 1.0))) == 1
     fold(state, *triggered("e", 15), at=2.0)
     assert of((AskAllRunning, AskStatus), settle(state, 5.0)) == []
+
+
+def _list_of(*numbers: int, word: str = "RUNNING") -> tuple[ActiveJob, ...]:
+    return tuple(ActiveJob(execution_id=ExecutionId(number), job_status=word) for number in numbers)
+
+
+def test_a_list_that_shows_few_of_many_is_not_asked_without_a_pause() -> None:
+    """Those that it leaves out are asked for alone; the few that it shows are not worth ten questions a second."""
+    world = _many(Fault(on=AskAllRunning, outcome=_list_of(11, 12), times=9e9), duration=10.0)
+    spectrum = _Hinting(world.clock)
+    spectrum.files = world.spectrum.files
+    world.spectrum = spectrum
+    world.run()
+    assert len(_polls(world, AskAllRunning)) < 40
+
+
+def test_a_list_that_cries_wolf_is_not_believed_at_once_any_more() -> None:
+    """It shows every execution as ended while their details say that they run."""
+    ended = _list_of(*range(11, 19), word="COMPLETED")
+    world = _many(duration=60.0)
+    world.at(1.0, lambda: world.faults.append(Fault(on=AskAllRunning, outcome=ended, times=9e9)))
+    state = world.run()
+    assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
+    assert world.clock.seconds < 70
+    assert len(_polls(world, AskDetails)) < 8 * 80
+    for begin in (20, 30, 40):
+        assert sum(begin <= at < begin + 1 and isinstance(ask, AskDetails) for at, ask in world.sent) <= 20
+
+
+def test_when_questions_are_few_nobody_takes_them_all() -> None:
+    """The one that wants to be asked most often comes last of those that are due."""
+    files = [File(path=f"/j{n}", id=n, duration=24.0 if n == 0 else 4.0) for n in range(3)]
+    world = World(pipeline(*(job(f"j{n}") for n in range(3)), poll=Poll(max_per_second=0.5)), *files)
+    zeros = _Zeros(world.clock)
+    zeros.files = world.spectrum.files
+    world.spectrum = zeros
+    world.run()
+    for fact in world.facts:
+        if isinstance(fact.event, ev.ExecutionEnded) and fact.event.job != "j0":
+            assert fact.at < 16
+
+
+class _Zeros(TinySpectrum):
+    """Says 0 of everything, which is nothing."""
+
+    def status(self, ref: FileReference) -> StatusAnswer:
+        return replace(super().status(ref), progress=0.0, estimate_seconds=0.0)
+
+
+def test_a_word_that_only_changes_its_case_is_no_change() -> None:
+    world = _one(file=File(path="/a", id=6, duration=20.0))
+    for second in range(1, 20):
+        word = "running" if second % 2 else "RUNNING"
+        world.at(float(second), partial(setattr, world.spectrum.files[0], "running", word))
+    world.run()
+    assert len(world.said(ev.ExecutionChanged)) == 1

@@ -78,6 +78,7 @@ def _changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         pytest.param(_changed(lambda it: it["jobs"].insert(0, 7)), id="a job that is none"),
         pytest.param(_report(10, id="nobody"), id="a job that is not there any more"),
         pytest.param(_report(10, status="failed"), id="a failure tells nothing"),
+        pytest.param(_report(10, status=[]), id="a status that is none"),
         pytest.param(_report(10, executions=[]), id="no execution"),
         pytest.param(_report(10, executions=[{}]), id="an execution without times"),
         pytest.param(_report(10, executions=[{"accepted_at": "yesterday", "ended_at": 5}]), id="times that are none"),
