@@ -177,7 +177,16 @@ def _poll_missed(state: RunState, event: si.PollMissed, at: float) -> None:
     if (how := state.following.get(followed)) is None:
         return
     pause = max(blind_pause(state.pipeline.poll, age=max(0.0, at - how.since)), state.pipeline.http.retry_interval)
-    watch(state, followed, watch_with(how, refusals=how.refusals + event.refused, over=False, next_poll_at=at + pause))
+    # Refused details do not say that it is gone: its file's status may show it, unless that shows another one.
+    is_elsewhere = event.refused and how.final_word is None and not how.eclipsed
+    missed = watch_with(
+        how,
+        refusals=how.refusals + event.refused,
+        doubted=how.doubted and not is_elsewhere,
+        over=False,
+        next_poll_at=at + pause,
+    )
+    watch(state, followed, missed)
     state.agenda.wake(event.job)
 
 

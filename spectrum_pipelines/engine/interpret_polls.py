@@ -33,6 +33,8 @@ Events = list[Event | Sighting]
 
 #: Questions about one execution that may be refused before the run believes that the server does not know it any more.
 _REFUSALS = 5
+#: And before an end that another answer has shown under its own id is believed without them.
+_BELIEVED_AFTER = 2
 
 
 def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
@@ -141,8 +143,8 @@ def interpret_details(state: RunState, request: AskDetails, outcome: Outcome) ->
     if followed not in state.following:
         return []
     execution, how = state.execution(followed), state.following[followed]
-    if isinstance(outcome, Refused) and how.final_word is not None:
-        # Details are not to be had, but its end was shown under its own id.
+    if isinstance(outcome, Refused) and how.final_word is not None and how.refusals >= _BELIEVED_AFTER:
+        # Details are not to be had, not only just now; but its end was shown under its own id.
         return [_ended(followed, JobDetails(job_status=how.final_word, file_id=execution.file_id))]
     if isinstance(outcome, Refused) and how.refusals >= _REFUSALS:
         return [_lost(state, followed, outcome)]

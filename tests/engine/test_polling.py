@@ -318,10 +318,30 @@ def test_an_end_that_was_shown_under_its_own_id_counts_where_details_are_not_to_
 
 def test_an_execution_that_the_server_does_not_know_any_more_is_unknown() -> None:
     world = _many(hidden=True)
+    world.at(5.0, lambda: _start(world))  # from now on the status of the file is another execution's
     state = world.run()
     one = the_job(state)
     assert (one.status, one.cause) == (JobStatus.UNKNOWN, Cause.REFUSED)
     assert one.reason == "the server does not know execution 11 any more: execution 11 not found"
+
+
+@pytest.mark.parametrize("make", [_one, _many], ids=["alone", "in the list"])
+def test_one_whose_details_are_refused_is_judged_by_its_file_s_status_as_long_as_that_shows_it(
+    make: Callable[..., World],
+) -> None:
+    world = make()
+    for file in world.spectrum.files:
+        file.hidden = True
+    assert the_job(world.run()).status is JobStatus.SUCCEEDED
+
+
+def test_details_that_are_refused_once_are_asked_again_before_an_end_is_believed() -> None:
+    """The status says too early that it has ended, and well."""
+    world = _one(file=File(path="/a", id=6, words=("ERROR",), duration=20.0))
+    early = StatusAnswer(job_status="COMPLETED", execution_id=ExecutionId(11), file_id=FileId(6))
+    world.at(5.0, lambda: world.faults.append(Fault(on=AskStatus, outcome=early, times=9e9, where=_is_poll)))
+    world.at(5.0, lambda: world.faults.append(Fault(on=AskDetails, outcome=Refused("busy"), times=2)))
+    assert the_job(world.run()).status is JobStatus.FAILED
 
 
 def test_a_file_that_disappears_leaves_the_execution_to_its_details() -> None:
@@ -404,6 +424,8 @@ def test_a_doubt_from_elsewhere_takes_nothing_back_of_an_end_that_was_shown() ->
     ours: dict[str, Any] = {"job": JobId("a"), "execution_id": ExecutionId(11)}
     fold(state, ExecutionDoubted(**ours, final_word="COMPLETED"), ExecutionDoubted(**ours))
     ask = AskDetails(**ours, turn=0, purpose=Purpose.POLL)
+    for _ in range(2):
+        fold(state, *interpret(state, ask, Refused("gone"), 1.0))
     (ended,) = [event for event in interpret(state, ask, Refused("gone"), 1.0) if isinstance(event, ev.ExecutionEnded)]
     assert ended.job_status == "COMPLETED"
 
