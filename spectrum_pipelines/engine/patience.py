@@ -19,6 +19,9 @@ LIST_PAUSE = 60.0
 #: list-running may take so long before executions are asked for one by one.
 LIST_PATIENCE = 5.0
 
+#: Executions that the list has left out are looked for in it again after so long.
+LIST_AGAIN = 15.0
+
 #: Up to so many executions are looked at one by one where the server says how long each will go on.
 FEW = 3
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 
 from spectrum_pipelines.engine.events import Event, Warned
-from spectrum_pipelines.engine.patience import FEW, LIST_PATIENCE
+from spectrum_pipelines.engine.patience import FEW, LIST_AGAIN, LIST_PATIENCE
 from spectrum_pipelines.engine.requests import AskAllRunning, AskDetails, AskStatus, Purpose, Request
 from spectrum_pipelines.engine.sightings import ListMissed, Sighting
 from spectrum_pipelines.engine.state import Followed, RunState
@@ -45,9 +45,11 @@ def _look(state: RunState, due: list[Followed], now: float) -> Iterator[Request]
     many = _is_crowd(state, now)
     together = [followed for followed in due if many and not _wants_its_own(state.following[followed])]
     alone = [followed for followed in due if not many or _wants_its_own(state.following[followed])]
+    together += _unlisted_too_long(state, now)
     # While the shared call is out its answer is awaited: it will put every execution back on the agenda.
     if together and state.list_asked_at is None:
         if (free_at := _free_at(state, now)) is None:
+            state.list_again_at = now + LIST_AGAIN
             yield AskAllRunning()
         else:
             state.list_due_at = free_at
@@ -61,6 +63,14 @@ def _look(state: RunState, due: list[Followed], now: float) -> Iterator[Request]
             state.list_due_at = min(state.list_due_at, free_at)
         else:
             state.polls.wake_at(free_at, followed)
+
+
+def _unlisted_too_long(state: RunState, now: float) -> list[Followed]:
+    """Many that the list has left out: perhaps it was only wrong for once."""
+    if now < max(state.list_again_at, state.list_off_until) or state.list_asked_at is not None:
+        return []
+    unlisted = [followed for followed, how in state.following.items() if how.unlisted]
+    return unlisted if len(unlisted) > FEW else []
 
 
 def poll_times(state: RunState) -> Iterator[float | None]:

@@ -183,6 +183,7 @@ class RunState:
         self.list_heard_at = 0.0
         self.list_due_at = math.inf
         self.list_off_until = 0.0
+        self.list_again_at = 0.0
         self.hinting: bool | None = None  # whether the server says how long its jobs will go on; None: not known yet
         self.spare_looks = 0.0
         self.most_followed = 0

@@ -114,7 +114,7 @@ def test_one_that_the_list_never_shows_is_asked_for_on_its_own() -> None:
     assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
     assert [one.code for one in state.warnings] == ["list-incomplete"], "told once"
     assert len(_polls(world, AskStatus)) > 2 * len(_NAMES)
-    assert len(_polls(world, AskAllRunning)) == 1, "a list that shows none of them is not asked again"
+    assert len(_polls(world, AskAllRunning)) <= 3, "a list that shows none of them is asked again now and then"
 
 
 def test_a_list_that_keeps_everybody_waiting_is_given_up_and_mentioned_once() -> None:
@@ -462,6 +462,13 @@ def test_a_list_that_shows_few_of_many_is_not_asked_without_a_pause() -> None:
     world.spectrum = spectrum
     world.run()
     assert len(_polls(world, AskAllRunning)) < 40
+
+
+def test_a_list_that_was_empty_for_once_is_used_again() -> None:
+    world = _many(Fault(on=AskAllRunning, outcome=(), times=1), duration=120.0)
+    world.run()
+    assert len(_polls(world, AskAllRunning)) > 20
+    assert not [at for at, ask in world.sent if at > 30 and isinstance(ask, AskStatus)]
 
 
 def test_a_list_that_cries_wolf_is_not_believed_at_once_any_more() -> None:
