@@ -6,6 +6,7 @@ from spectrum_pipelines.engine.events import AttemptEnded, Event, ExecutionChang
 from spectrum_pipelines.engine.execution import Execution
 from spectrum_pipelines.engine.looking import ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
+from spectrum_pipelines.engine.polling import list_unusable
 from spectrum_pipelines.engine.requests import AskDetails, AskStatus, Outcome
 from spectrum_pipelines.engine.sightings import (
     ExecutionDoubted,
@@ -55,7 +56,7 @@ def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
                 events.append(ExecutionDoubted(job=followed[0], execution_id=followed[1], unlisted=True))
         elif how.word is None or entry.job_status.upper() != how.word.upper():
             events += _shown(state, followed[0], state.execution(followed), entry.job_status)
-    events.append(ListSeen(entries=entries, asked_at=asked_at))
+    events.append(ListSeen(entries=entries))
     return list(_each_warning_once(events))
 
 
@@ -77,10 +78,7 @@ def _list_failed(state: RunState, error: ClientError) -> Events:
     unusable = isinstance(error, Refused | Unanswered)
     events: Events = [ListMissed(unusable=unusable, message=error.message)]
     answers = isinstance(error, Refused | NotSpectrum | Undecodable | ServerFault)
-    if answers and ("list-unusable", None) not in state.warned:
-        told = f"list-running does not work here, asking for each execution instead: {error.message}"
-        events.append(Warned(code="list-unusable", message=told))
-    return events
+    return [*events, *list_unusable(state, error.message)] if answers else events
 
 
 def locked_out(job: JobState, error: ClientError) -> Events:

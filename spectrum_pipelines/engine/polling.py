@@ -104,6 +104,11 @@ def _give_up_list(state: RunState, now: float) -> Iterator[Event | Sighting]:
         return
     message = f"no answer within {format_duration(LIST_PATIENCE)}"
     yield ListMissed(unusable=True, message=message)
+    yield from list_unusable(state, message)
+
+
+def list_unusable(state: RunState, message: str) -> Iterator[Warned]:
+    """Say once that there is no shared poll here, and why."""
     if ("list-unusable", None) not in state.warned:
         told = f"list-running does not work here, asking for each execution instead: {message}"
         yield Warned(code="list-unusable", message=told)

@@ -58,7 +58,7 @@ def follow(state: RunState, job_id: JobId, execution: Execution, at: float, *, u
     how = Watch(
         since=execution.accepted_at if execution.running_at is None else execution.running_at,
         heard_at=at,
-        next_poll_at=at if unseen or execution.adopted is not None else at + first_look(state),
+        next_poll_at=at if unseen or execution.adopted is not None else at + _first_look(state),
         past=state.past.get(job_id),
         unseen=unseen,
     )
@@ -72,7 +72,7 @@ def follow(state: RunState, job_id: JobId, execution: Execution, at: float, *, u
         state.owners.setdefault(execution.execution_id, job_id)
 
 
-def first_look(state: RunState) -> float:
+def _first_look(state: RunState) -> float:
     """Seconds until an execution that was just triggered is looked at for the first time."""
     poll = state.pipeline.poll
     return poll.min if state.following or state.hinting is False else min(poll.min, FIRST_LOOK)

@@ -83,10 +83,9 @@ class ExecutionSeen:
 
 @record
 class ListSeen:
-    """The shared poll has shown these, by execution id. It was asked at `asked_at`: it knows of nothing younger."""
+    """The shared poll has shown these, by execution id."""
 
     entries: Mapping[ExecutionId, ActiveJob]
-    asked_at: float
 
 
 @record

@@ -248,6 +248,6 @@ def test_a_listed_execution_that_the_budget_holds_back_is_looked_at_when_there_i
     state = fold(fresh(job("a"), job("b"), poll=Poll(max_per_second=1.0)), *triggered("a", 11), *triggered("b", 12))
     entries = {number: ActiveJob(execution_id=number, job_status="RUNNING") for number in map(ExecutionId, (11, 12))}
     settle(state, 1.0)
-    fold(state, si.ListSeen(entries=entries, asked_at=1.0), at=2.0)
+    fold(state, si.ListSeen(entries=entries), at=2.0)
     asked = [*of(AskStatus, settle(state, 2.0)), *of(AskStatus, settle(state, 3.1))]
     assert sorted(ask.execution_id for ask in asked) == [11, 12]
