@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spectrum_pipelines.cli import schema
+from spectrum_pipelines.cli.commands import schema
 from spectrum_pipelines.errors import ExitCode
 from tests.cli.command_line import LOGIN, PATIENCE, Ended, call, dead_port, embedded, hang_up, start, stranger
 

@@ -21,8 +21,8 @@ from spectrum_pipelines.engine.requests import (
     SendDelete,
 )
 from spectrum_pipelines.errors import ClientError, Refused, Unsent
-from spectrum_pipelines.perform import perform
-from spectrum_pipelines.pipeline.action import JobId, Scalar
+from spectrum_pipelines.pipeline.model.action import JobId, Scalar
+from spectrum_pipelines.runner.perform import perform
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,

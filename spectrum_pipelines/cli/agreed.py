@@ -12,7 +12,7 @@ from typing import Any
 
 from spectrum_pipelines.cli.wanted import plan_digest
 from spectrum_pipelines.errors import UserError
-from spectrum_pipelines.output.durable import in_words, read_capped
+from spectrum_pipelines.files import in_words, read_capped
 
 _MAX_BYTES = 256_000_000
 _SHOWN = 12

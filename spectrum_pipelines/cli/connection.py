@@ -15,13 +15,13 @@ from spectrum_pipelines.cli.options import ConnectionOptions
 from spectrum_pipelines.cli.trace import trace_headers
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import Unauthorized, UserError
-from spectrum_pipelines.pipeline.model import Http, Server
+from spectrum_pipelines.pipeline.model.pipeline import Http, Server
 from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ActiveJob, JobDetails, StatusAnswer
 
 if TYPE_CHECKING:
     from spectrum_pipelines.client.api import SpectrumApi
-    from spectrum_pipelines.client.transport import HttpTransport
+    from spectrum_pipelines.client.transport.http import HttpTransport
     from spectrum_pipelines.engine.requests import Outcome, Request
 
 
@@ -40,7 +40,7 @@ class Connection:
 
     def perform(self, request: "Request") -> "Outcome":
         """One call; a refused login is tried once more if the secret has changed meanwhile."""
-        from spectrum_pipelines.perform import perform  # noqa: PLC0415 - not for use by hand
+        from spectrum_pipelines.runner.perform import perform  # noqa: PLC0415 - not for use by hand
 
         used = self.login.password
         outcome = perform(request, self.api)
@@ -119,7 +119,7 @@ def connect(
     """Wire a connection that is closed with `stack`. Raises UserError for whatever the options lack."""
     from spectrum_pipelines.client.api import SpectrumApi  # noqa: PLC0415 - requests and tenacity
     from spectrum_pipelines.client.retry import RetrySettings  # noqa: PLC0415
-    from spectrum_pipelines.client.transport import HttpTransport  # noqa: PLC0415
+    from spectrum_pipelines.client.transport.http import HttpTransport  # noqa: PLC0415
 
     url = _address(options.server or server.url)
     check_allowed(url, os.environ)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spectrum_pipelines.cli.terminal import say, wants_color
-from spectrum_pipelines.document import schema
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
 from spectrum_pipelines.document.parse import Document, parse
+from spectrum_pipelines.document.schema import validator as schema
 from spectrum_pipelines.document.source import read_source
 from spectrum_pipelines.errors import InvalidFile, UserError
 
@@ -35,7 +35,7 @@ def check_workspace_file(document: Document) -> tuple[Diagnostic, ...]:
 
 def load_workspace(path: Path) -> "Workspace":
     """Read and check a workspace file. Raises UserError; the findings are on stderr then."""
-    from spectrum_pipelines.output.diagnostics import render_text  # noqa: PLC0415 - with the rest of the extra
+    from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - with the rest of the extra
 
     try:
         from spectrum_pipelines.local.workspace import build_workspace  # noqa: PLC0415 - the extra `local`

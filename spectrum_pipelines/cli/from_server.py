@@ -13,11 +13,11 @@ from spectrum_pipelines.cli.online import look_ahead
 from spectrum_pipelines.cli.options import ConnectionOptions
 from spectrum_pipelines.clock import Clock, rfc3339
 from spectrum_pipelines.errors import UserError
-from spectrum_pipelines.output.clean import clean
-from spectrum_pipelines.output.outlook import Outlook, Target
-from spectrum_pipelines.output.wording import many, span_in_words
-from spectrum_pipelines.pipeline.action import JobId, Trigger
-from spectrum_pipelines.pipeline.model import Job, Pipeline
+from spectrum_pipelines.pipeline.model.action import JobId, Trigger
+from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
+from spectrum_pipelines.plan.outlook import Outlook, Target
+from spectrum_pipelines.words.clean import clean
+from spectrum_pipelines.words.wording import many, span_in_words
 
 _SHORTEST = 5  # minutes of a timeout
 _MARGIN = 5  # times the slow runs of the past

@@ -4,7 +4,7 @@ from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import ExitCode, Refused
-from spectrum_pipelines.pipeline.durations import format_duration
+from spectrum_pipelines.pipeline.model.durations import format_duration
 from spectrum_pipelines.spectrum import ExecutionId, JobDetails, Phase
 
 _SHORTEST, _LONGEST, _FACTOR = 0.25, 10.0, 0.05

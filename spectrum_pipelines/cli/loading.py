@@ -13,7 +13,7 @@ from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.errors import InvalidFile, UserError
 from spectrum_pipelines.pipeline.build import Given, build
 from spectrum_pipelines.pipeline.check import check
-from spectrum_pipelines.pipeline.model import Pipeline
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.record import record
 
 
@@ -45,8 +45,8 @@ def load_pipeline(source: Source, given: Given, *, run_id: str, quiet: bool = Fa
 
 def show(found: Iterable[Diagnostic], source: Source, document: Document | None) -> None:
     """Findings for people, without the values of secrets."""
-    from spectrum_pipelines.output.diagnostics import render_text  # noqa: PLC0415 - a good file needs none
     from spectrum_pipelines.pipeline.secrets import secret_paths  # noqa: PLC0415
+    from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - a good file needs none
 
     shown = document.masked(secret_paths(document)) if document is not None else source
     sys.stderr.write(render_text(found, {source.name: shown}, color=wants_color(sys.stderr)))

@@ -19,7 +19,7 @@ from spectrum_pipelines.cli.groups import TellingGroup
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.errors import ExitCode, SpectrumPipelinesError
 
-#: name -> what `--help` says; the module is `spectrum_pipelines.cli.<name>`, the command its attribute `command`.
+#: name -> what `--help` says; the module is `spectrum_pipelines.cli.commands.<name>`, the command its attribute `command`.
 COMMANDS = {
     "validate": "Find every fault of pipeline files; no server is asked.",
     "plan": "Show what a run would do: waves, policies, worst case.",
@@ -46,7 +46,8 @@ class LazyGroup(TellingGroup):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"spectrum_pipelines.cli.{cmd_name}")
+        place = "job.group" if cmd_name == "job" else f"commands.{cmd_name}"
+        module = importlib.import_module(f"spectrum_pipelines.cli.{place}")
         command: click.Command = module.command
         return command
 

@@ -14,9 +14,9 @@ from spectrum_pipelines.client.dates import parse_server_date
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.engine.targets import targets_of
 from spectrum_pipelines.errors import NotSpectrum, Refused, ServerFault, Undecodable
-from spectrum_pipelines.output.outlook import Outlook, Target
-from spectrum_pipelines.pipeline.model import Pipeline
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.plan.outlook import Outlook, Target
 from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import (
     ActiveJob,

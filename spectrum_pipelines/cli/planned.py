@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from spectrum_pipelines.errors import StateError
-from spectrum_pipelines.output.durable import in_words, read_capped
-from spectrum_pipelines.output.run_directory import RunDirectory
-from spectrum_pipelines.pipeline.action import (
+from spectrum_pipelines.files import in_words, read_capped
+from spectrum_pipelines.pipeline.graph.order import waves
+from spectrum_pipelines.pipeline.model.action import (
     Action,
     Check,
     DeleteData,
@@ -23,8 +23,7 @@ from spectrum_pipelines.pipeline.action import (
     Trigger,
     WaitFor,
 )
-from spectrum_pipelines.pipeline.graph import waves
-from spectrum_pipelines.pipeline.model import (
+from spectrum_pipelines.pipeline.model.pipeline import (
     Concurrency,
     GroupBehavior,
     Job,
@@ -34,7 +33,7 @@ from spectrum_pipelines.pipeline.model import (
     Server,
     Variable,
 )
-from spectrum_pipelines.pipeline.policy import (
+from spectrum_pipelines.pipeline.model.policy import (
     OnAmbiguous,
     OnRunning,
     OnTimeout,
@@ -44,6 +43,7 @@ from spectrum_pipelines.pipeline.policy import (
     Warnings,
 )
 from spectrum_pipelines.pipeline.secrets import MASK
+from spectrum_pipelines.store.folder.run_directory import RunDirectory
 
 _MAX_BYTES = 256_000_000
 _HINT = "put the file back from a backup; what the run has started can be seen in its journal and in Spectrum"

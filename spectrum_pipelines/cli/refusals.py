@@ -7,9 +7,9 @@ from spectrum_pipelines.cli.wanted import RunOptions
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.events import RunStarted
 from spectrum_pipelines.errors import UserError
-from spectrum_pipelines.output.run_directory import RunDirectory
 from spectrum_pipelines.pipeline.build import digest
-from spectrum_pipelines.pipeline.model import Pipeline
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.store.folder.run_directory import RunDirectory
 
 _SHOWN_LINES = 12
 

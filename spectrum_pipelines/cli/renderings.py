@@ -16,8 +16,8 @@ import click
 from spectrum_pipelines.cli.options import F, option
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.errors import UserError
-from spectrum_pipelines.output.report_file import ReportFile
 from spectrum_pipelines.record import record
+from spectrum_pipelines.report.file import ReportFile
 
 Report = Mapping[str, Any]
 
@@ -79,15 +79,15 @@ def rendered(report: Report, form: str) -> str:
     """A valid report in one of FORMATS."""
     match form:
         case "junit":
-            from spectrum_pipelines.output.junit import junit_xml  # noqa: PLC0415 - one of several
+            from spectrum_pipelines.render.report.junit import junit_xml  # noqa: PLC0415 - one of several
 
             return junit_xml(report)
         case "html":
-            from spectrum_pipelines.output.html import html_report  # noqa: PLC0415 - jinja2
+            from spectrum_pipelines.render.page.html import html_report  # noqa: PLC0415 - jinja2
 
             return html_report(report)
         case _:
-            from spectrum_pipelines.output.markdown import markdown  # noqa: PLC0415 - one of several
+            from spectrum_pipelines.render.report.markdown import markdown  # noqa: PLC0415 - one of several
 
             return markdown(report)
 
@@ -105,9 +105,9 @@ def tell_github(report: Report, *, report_path: Path, annotate: bool, environ: M
     """In a GitHub Actions step: the summary, the step's outputs, and annotations in the log. What fails is said, and no more."""
     if environ.get("GITHUB_ACTIONS") != "true":
         return
-    from spectrum_pipelines.output.annotations import annotations, workflow_commands  # noqa: PLC0415 - on GitHub only
-    from spectrum_pipelines.output.github import step_outputs  # noqa: PLC0415
-    from spectrum_pipelines.output.markdown import LIMIT, markdown  # noqa: PLC0415
+    from spectrum_pipelines.render.report.annotations import annotations, workflow_commands  # noqa: PLC0415 - on GitHub only
+    from spectrum_pipelines.render.report.github import step_outputs  # noqa: PLC0415
+    from spectrum_pipelines.render.report.markdown import LIMIT, markdown  # noqa: PLC0415
 
     if annotate:
         sys.stderr.write(workflow_commands(annotations(report), file=_in_repository(report, environ)))

@@ -17,20 +17,20 @@ from spectrum_pipelines.cli.terminal import say, wants_color
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.engine.events import Event
 from spectrum_pipelines.engine.requests import Request
-from spectrum_pipelines.engine.state import RunState
+from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import ExitCode
-from spectrum_pipelines.output.past_durations import past_durations
-from spectrum_pipelines.output.report import HttpCounts
-from spectrum_pipelines.output.report_file import ReportFile, ReportKeeper
-from spectrum_pipelines.output.report_json import report_json
-from spectrum_pipelines.output.state_directory import StateDirectory
-from spectrum_pipelines.output.wording import can_show_glyphs
 from spectrum_pipelines.record import record
-from spectrum_pipelines.runner import Calls, Heard, Interrupted, Journal, RunClock, Runner
-from spectrum_pipelines.workers import Workers
+from spectrum_pipelines.report.build import HttpCounts
+from spectrum_pipelines.report.file import ReportFile, ReportKeeper
+from spectrum_pipelines.report.json_text import report_json
+from spectrum_pipelines.runner.loop import Calls, Heard, Interrupted, Journal, RunClock, Runner
+from spectrum_pipelines.runner.workers import Workers
+from spectrum_pipelines.store.folder.state_directory import StateDirectory
+from spectrum_pipelines.store.past_durations import past_durations
+from spectrum_pipelines.words.wording import can_show_glyphs
 
 if TYPE_CHECKING:
-    from spectrum_pipelines.output.progress import Progress
+    from spectrum_pipelines.progress.base import Progress
 
 #: Seconds between two signs of life, and what a progress display may lag behind.
 _TICK = 0.5
@@ -172,7 +172,7 @@ def tell(report: dict[str, Any], shown: Shown, *, kept: Path) -> bool:
     False if stdout could not be written.
     """
     if shown.progress not in {"json", "none"}:
-        from spectrum_pipelines.output.report_text import report_text  # noqa: PLC0415 - at the end only
+        from spectrum_pipelines.render.report.text import report_text  # noqa: PLC0415 - at the end only
 
         glyphs = can_show_glyphs(sys.stderr.encoding)
         sys.stderr.write(report_text(report, color=wants_color(sys.stderr), width=_width(), glyphs=glyphs))
@@ -215,19 +215,19 @@ def make_progress(kind: str, *, seq: int) -> "Progress":
         kind = "bar" if draws_bar() else "plain"
     match kind:
         case "bar":
-            from spectrum_pipelines.output.progress_bar import BarProgress  # noqa: PLC0415 - rich
+            from spectrum_pipelines.progress.bar import BarProgress  # noqa: PLC0415 - rich
 
             return BarProgress(stream, color=wants_color(stream), glyphs=can_show_glyphs(stream.encoding))
         case "json":
-            from spectrum_pipelines.output.progress_json import JsonProgress  # noqa: PLC0415
+            from spectrum_pipelines.progress.json_lines import JsonProgress  # noqa: PLC0415
 
             return JsonProgress(stream, seq=seq, is_held=True)
         case "none":
-            from spectrum_pipelines.output.progress import NoProgress  # noqa: PLC0415
+            from spectrum_pipelines.progress.base import NoProgress  # noqa: PLC0415
 
             return NoProgress()
         case _:
-            from spectrum_pipelines.output.progress_plain import PlainProgress  # noqa: PLC0415
+            from spectrum_pipelines.progress.plain import PlainProgress  # noqa: PLC0415
 
             return PlainProgress(stream, color=wants_color(stream), is_held=True)
 

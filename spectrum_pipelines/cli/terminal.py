@@ -19,7 +19,7 @@ def wants_color(stream: IO[str], environ: Mapping[str, str] = os.environ) -> boo
 
 def say(kind: str, message: str, *, hint: str | None = None, details: Iterable[str] = ()) -> None:
     """Write `kind: message`, indented details and a hint to stderr. Foreign text in it can act on no terminal and no CI system."""
-    from spectrum_pipelines.output.clean import clean  # noqa: PLC0415 - most commands end without a word
+    from spectrum_pipelines.words.clean import clean  # noqa: PLC0415 - most commands end without a word
 
     sys.stderr.write(f"{_painted(kind)} {clean(message)}\n")
     for line in details:

@@ -15,9 +15,9 @@ from spectrum_pipelines.document.diagnostic import Diagnostic, Severity
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.engine.targets import targets_of
 from spectrum_pipelines.errors import Refused
-from spectrum_pipelines.pipeline.action import ACTION_WORDS
 from spectrum_pipelines.pipeline.build import build
-from spectrum_pipelines.pipeline.model import Job, Pipeline
+from spectrum_pipelines.pipeline.model.action import ACTION_WORDS
+from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
 from spectrum_pipelines.spectrum import FileReference
 
 

@@ -26,15 +26,15 @@ from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.errors import ConflictError, StateError
-from spectrum_pipelines.output.group_lock import GroupLock
-from spectrum_pipelines.output.journal import JournalFile, Recorded
-from spectrum_pipelines.output.locks import Holder, Process
-from spectrum_pipelines.output.run_directory import RunDirectory
-from spectrum_pipelines.output.state_directory import StateDirectory
-from spectrum_pipelines.pipeline.model import Concurrency, Pipeline
+from spectrum_pipelines.pipeline.graph.selection import select
+from spectrum_pipelines.pipeline.model.pipeline import Concurrency, Pipeline
 from spectrum_pipelines.pipeline.secrets import secret_texts
-from spectrum_pipelines.pipeline.selection import select
 from spectrum_pipelines.record import record
+from spectrum_pipelines.store.folder.group_lock import GroupLock
+from spectrum_pipelines.store.folder.journal import JournalFile, Recorded
+from spectrum_pipelines.store.folder.locks import Holder, Process
+from spectrum_pipelines.store.folder.run_directory import RunDirectory
+from spectrum_pipelines.store.folder.state_directory import StateDirectory
 
 SECRET = "***"  # noqa: S105 - what stands in place of one
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from spectrum_pipelines.client import paths, wire
-from spectrum_pipelines.client.exchange import Answer, Call, Transport
 from spectrum_pipelines.client.judgement import Declined, judge
 from spectrum_pipelines.client.redaction import Redact, plain
 from spectrum_pipelines.client.retry import Retrier, RetrySettings
+from spectrum_pipelines.client.transport.exchange import Answer, Call, Transport
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import Refused, ServerFault
 from spectrum_pipelines.spectrum import (

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any, NoReturn
 
-from spectrum_pipelines.client.exchange import Reply
+from spectrum_pipelines.client.transport.exchange import Reply
 from spectrum_pipelines.errors import ClientError, NotSpectrum, Undecodable
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.ASCII | re.IGNORECASE)

@@ -25,11 +25,11 @@ from typing import NoReturn
 from urllib.parse import urljoin
 
 from spectrum_pipelines.client.decode import NOT_SPECTRUM_HINT, decode
-from spectrum_pipelines.client.exchange import Answer, Call, Reply
 from spectrum_pipelines.client.fields import has
 from spectrum_pipelines.client.paths import shown
 from spectrum_pipelines.client.redaction import Redact
 from spectrum_pipelines.client.throttle import retry_after
+from spectrum_pipelines.client.transport.exchange import Answer, Call, Reply
 from spectrum_pipelines.errors import (
     ClientError,
     NotSpectrum,

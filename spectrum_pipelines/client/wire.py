@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from spectrum_pipelines.client import fields
 from spectrum_pipelines.client.decode import NOT_SPECTRUM_HINT
-from spectrum_pipelines.client.exchange import Answer
 from spectrum_pipelines.client.fields import Record, pick
+from spectrum_pipelines.client.transport.exchange import Answer
 from spectrum_pipelines.errors import NotSpectrum, Undecodable
 from spectrum_pipelines.spectrum import (
     ActiveJob,

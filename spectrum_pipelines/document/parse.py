@@ -6,10 +6,10 @@ from typing import Any
 
 from spectrum_pipelines.document.characters import strange_characters
 from spectrum_pipelines.document.diagnostic import Diagnostic, Related, Severity, in_order
-from spectrum_pipelines.document.fault import Fault
 from spectrum_pipelines.document.position import Path, Span, span_between, starts_of_lines
+from spectrum_pipelines.document.reading.fault import Fault
+from spectrum_pipelines.document.reading.tree import Branch, Node, key_range, range_of, value_range
 from spectrum_pipelines.document.source import Source
-from spectrum_pipelines.document.tree import Branch, Node, key_range, range_of, value_range
 
 
 class Document:
@@ -58,8 +58,8 @@ def parse(source: Source) -> tuple[Document | None, tuple[Diagnostic, ...]]:
     good for use only if no diagnostic is an error.
     """
     # PyYAML takes its share of the start-up, which `--help` need not pay.
-    from spectrum_pipelines.document.compose import compose  # noqa: PLC0415
-    from spectrum_pipelines.document.events import events, fast_parser  # noqa: PLC0415
+    from spectrum_pipelines.document.reading.compose import compose  # noqa: PLC0415
+    from spectrum_pipelines.document.reading.events import events, fast_parser  # noqa: PLC0415
 
     source = Source(name=source.name, text=source.text.removeprefix("\ufeff"))
     strange = tuple(strange_characters(source))

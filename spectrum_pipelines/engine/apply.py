@@ -10,13 +10,13 @@ from typing import Any
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.apply_ends import END_FOLDS
 from spectrum_pipelines.engine.apply_sightings import SIGHTING_FOLDS
-from spectrum_pipelines.engine.execution import Execution
-from spectrum_pipelines.engine.lookup import Lookup
 from spectrum_pipelines.engine.outcome import AdoptedBy, JobStatus
-from spectrum_pipelines.engine.records import arm_timeouts, execution_with, forget_question, put, start_following
 from spectrum_pipelines.engine.sightings import Sighting
-from spectrum_pipelines.engine.state import Preflight, RunState, Step, StopState
-from spectrum_pipelines.pipeline.action import DeleteData
+from spectrum_pipelines.engine.state.execution import Execution
+from spectrum_pipelines.engine.state.lookup import Lookup
+from spectrum_pipelines.engine.state.records import arm_timeouts, execution_with, forget_question, put, start_following
+from spectrum_pipelines.engine.state.run import Preflight, RunState, Step, StopState
+from spectrum_pipelines.pipeline.model.action import DeleteData
 
 Fold = Callable[[RunState, Any, float], None]
 

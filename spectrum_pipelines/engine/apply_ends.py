@@ -5,11 +5,11 @@ from typing import Any
 
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.outcome import JobStatus
-from spectrum_pipelines.engine.patience import LEFT_BEHIND_AFTER
-from spectrum_pipelines.engine.records import execution_with, forget_question, put, put_execution, stop_following
-from spectrum_pipelines.engine.reopen import resumed, settled
-from spectrum_pipelines.engine.state import Attempt, RunState, Step
-from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.engine.run.reopen import resumed, settled
+from spectrum_pipelines.engine.state.records import execution_with, forget_question, put, put_execution, stop_following
+from spectrum_pipelines.engine.state.run import Attempt, RunState, Step
+from spectrum_pipelines.engine.timing.patience import LEFT_BEHIND_AFTER
+from spectrum_pipelines.pipeline.model.action import JobId
 
 
 def _execution_ended(state: RunState, event: ev.ExecutionEnded, at: float) -> None:

@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from spectrum_pipelines.engine import sightings as si
-from spectrum_pipelines.engine.apply_polls import POLL_FOLDS, ask_for_all, ask_no_more, look_soon
-from spectrum_pipelines.engine.lessons import lesson_seen
-from spectrum_pipelines.engine.lookup import after_answer, begin_round
-from spectrum_pipelines.engine.records import execution_with, job_with, put, put_execution
 from spectrum_pipelines.engine.requests import AskAllRunning, AskDetails, AskHistory, AskStatus, AskTarget, Purpose
-from spectrum_pipelines.engine.state import RunState, Step
+from spectrum_pipelines.engine.state.lookup import after_answer, begin_round
+from spectrum_pipelines.engine.state.records import execution_with, job_with, put, put_execution
+from spectrum_pipelines.engine.state.run import RunState, Step
+from spectrum_pipelines.engine.watching.apply import POLL_FOLDS, ask_for_all, ask_no_more, look_soon
+from spectrum_pipelines.engine.watching.lessons import lesson_seen
 
 
 def _issued(state: RunState, event: si.Issued, at: float) -> None:

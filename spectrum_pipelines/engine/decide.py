@@ -19,19 +19,19 @@ Deciding takes from the agenda: what was decided once is not decided again until
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from spectrum_pipelines.engine.deleting import decide_deleting
-from spectrum_pipelines.engine.ending import decide_abort, decide_end, decide_failed_preflight, decide_limits
 from spectrum_pipelines.engine.events import AttemptStarted
-from spectrum_pipelines.engine.following import decide_following, decide_judged
-from spectrum_pipelines.engine.lessons import decide_lessons, next_lesson_at
-from spectrum_pipelines.engine.looking import Decision, decide_looking, ended
+from spectrum_pipelines.engine.job.deleting import decide_deleting
+from spectrum_pipelines.engine.job.following import decide_following, decide_judged
+from spectrum_pipelines.engine.job.looking import Decision, decide_looking, ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
-from spectrum_pipelines.engine.polling import decide_polls, poll_times
-from spectrum_pipelines.engine.preflight import decide_preflight
-from spectrum_pipelines.engine.starting import admit, starts
-from spectrum_pipelines.engine.state import JobState, Preflight, RunState, Step
-from spectrum_pipelines.engine.stopping import decide_stopping
-from spectrum_pipelines.engine.triggering import decide_intended, decide_reconciling
+from spectrum_pipelines.engine.run.ending import decide_abort, decide_end, decide_failed_preflight, decide_limits
+from spectrum_pipelines.engine.run.preflight import decide_preflight
+from spectrum_pipelines.engine.run.starting import admit, starts
+from spectrum_pipelines.engine.state.run import JobState, Preflight, RunState, Step
+from spectrum_pipelines.engine.stopping.decide import decide_stopping
+from spectrum_pipelines.engine.triggering.decide import decide_intended, decide_reconciling
+from spectrum_pipelines.engine.watching.lessons import decide_lessons, next_lesson_at
+from spectrum_pipelines.engine.watching.polling import decide_polls, poll_times
 
 
 def decide(state: RunState, now: float) -> list[Decision]:

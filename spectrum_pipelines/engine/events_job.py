@@ -5,7 +5,7 @@ from dataclasses import field
 
 from spectrum_pipelines.engine.fact import Fact
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
-from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ConfigurationId, DataId, Deletion, ExecutionId, FileId
 

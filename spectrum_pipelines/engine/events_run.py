@@ -5,7 +5,7 @@ from dataclasses import field
 
 from spectrum_pipelines.engine.fact import Fact
 from spectrum_pipelines.engine.outcome import Cause, RunStatus
-from spectrum_pipelines.pipeline.action import JobId, Scalar
+from spectrum_pipelines.pipeline.model.action import JobId, Scalar
 from spectrum_pipelines.record import record
 
 

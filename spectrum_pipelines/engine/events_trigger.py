@@ -2,7 +2,7 @@
 
 from spectrum_pipelines.engine.fact import Fact
 from spectrum_pipelines.engine.outcome import AdoptedBy
-from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId
 

@@ -5,13 +5,8 @@ is the job's latest question.
 """
 
 from spectrum_pipelines.engine.events import AttemptEnded, DataDeleted, Event, PreflightFailed
-from spectrum_pipelines.engine.interpret_polls import interpret_details, interpret_list, interpret_status, locked_out
-from spectrum_pipelines.engine.interpret_trigger import interpret_post
-from spectrum_pipelines.engine.lessons import interpret_lesson
-from spectrum_pipelines.engine.looking import ended
-from spectrum_pipelines.engine.lookup import LookAtHistory
+from spectrum_pipelines.engine.job.looking import ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
-from spectrum_pipelines.engine.preflight import interpret_target
 from spectrum_pipelines.engine.requests import (
     AskAllRunning,
     AskDetails,
@@ -28,6 +23,7 @@ from spectrum_pipelines.engine.requests import (
     Request,
     SendDelete,
 )
+from spectrum_pipelines.engine.run.preflight import interpret_target
 from spectrum_pipelines.engine.sightings import (
     Answered,
     CallFailed,
@@ -39,8 +35,12 @@ from spectrum_pipelines.engine.sightings import (
     StopSent,
     StopWithheld,
 )
-from spectrum_pipelines.engine.state import JobState, RunState
-from spectrum_pipelines.engine.stopping import target_execution
+from spectrum_pipelines.engine.state.lookup import LookAtHistory
+from spectrum_pipelines.engine.state.run import JobState, RunState
+from spectrum_pipelines.engine.stopping.decide import target_execution
+from spectrum_pipelines.engine.triggering.interpret import interpret_post
+from spectrum_pipelines.engine.watching.interpret import interpret_details, interpret_list, interpret_status, locked_out
+from spectrum_pipelines.engine.watching.lessons import interpret_lesson
 from spectrum_pipelines.errors import ClientError, Refused, Unauthorized, Unsent
 from spectrum_pipelines.spectrum import ActiveJob, Deletion, HistoryEntry, JobDetails, Phase, StatusAnswer
 

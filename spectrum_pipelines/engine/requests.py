@@ -9,7 +9,7 @@ from dataclasses import field
 from enum import Enum
 
 from spectrum_pipelines.errors import ClientError
-from spectrum_pipelines.pipeline.action import JobId, Scalar
+from spectrum_pipelines.pipeline.model.action import JobId, Scalar
 from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import (
     ActiveJob,

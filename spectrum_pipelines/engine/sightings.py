@@ -5,9 +5,9 @@ A resumed run starts without any of these and asks again, so nothing that must s
 
 from collections.abc import Mapping
 
-from spectrum_pipelines.engine.lesson import Lesson
 from spectrum_pipelines.engine.requests import Request
-from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.engine.timing.lesson import Lesson
+from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import (
     ActiveJob,

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from spectrum_pipelines.pipeline.action import Action, Check, DeleteData, Sequence, Stop, Template, Trigger, WaitFor
+from spectrum_pipelines.pipeline.model.action import (
+    Action,
+    Check,
+    DeleteData,
+    Sequence,
+    Stop,
+    Template,
+    Trigger,
+    WaitFor,
+)
 from spectrum_pipelines.spectrum import FileReference
 
 

@@ -11,18 +11,18 @@ from typing import Any
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.suggest import closest
-from spectrum_pipelines.pipeline.assemble import assemble
+from spectrum_pipelines.pipeline.assemble.pipeline import assemble
 from spectrum_pipelines.pipeline.check import Rule, check
-from spectrum_pipelines.pipeline.conform import conform
-from spectrum_pipelines.pipeline.interpolate import Filled, Scope, fill
-from spectrum_pipelines.pipeline.model import Pipeline
-from spectrum_pipelines.pipeline.overlay import environments
-from spectrum_pipelines.pipeline.rules_policy import check_policies
-from spectrum_pipelines.pipeline.rules_settings import check_settings
+from spectrum_pipelines.pipeline.fill.conform import conform
+from spectrum_pipelines.pipeline.fill.interpolate import Filled, Scope, fill
+from spectrum_pipelines.pipeline.fill.values import Given, resolve
+from spectrum_pipelines.pipeline.form.overlay import environments
+from spectrum_pipelines.pipeline.form.sketch import draft
+from spectrum_pipelines.pipeline.form.view import View
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.pipeline.rules.policy import check_policies
+from spectrum_pipelines.pipeline.rules.settings import check_settings
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
-from spectrum_pipelines.pipeline.sketch import draft
-from spectrum_pipelines.pipeline.values import Given, resolve
-from spectrum_pipelines.pipeline.view import View
 
 __all__ = ["Given", "build", "check", "digest"]
 

@@ -6,21 +6,21 @@ The rules are asked about every form that a file can take: as it stands, and wit
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from spectrum_pipelines.document import schema
 from spectrum_pipelines.document.diagnostic import Diagnostic, in_order
 from spectrum_pipelines.document.parse import Document
-from spectrum_pipelines.pipeline.overlay import OVERLAID, environments
-from spectrum_pipelines.pipeline.rules_environments import check_environments
-from spectrum_pipelines.pipeline.rules_jobs import check_jobs
-from spectrum_pipelines.pipeline.rules_needs import check_matrices, check_needs
-from spectrum_pipelines.pipeline.rules_policy import check_policies
-from spectrum_pipelines.pipeline.rules_reach import check_rivals, check_run_if
-from spectrum_pipelines.pipeline.rules_references import check_references, used_variables
-from spectrum_pipelines.pipeline.rules_settings import check_settings
-from spectrum_pipelines.pipeline.rules_variables import check_unused, check_variables
+from spectrum_pipelines.document.schema import validator as schema
+from spectrum_pipelines.pipeline.form.overlay import OVERLAID, environments
+from spectrum_pipelines.pipeline.form.sketch import Draft, draft
+from spectrum_pipelines.pipeline.form.view import View
+from spectrum_pipelines.pipeline.rules.environments import check_environments
+from spectrum_pipelines.pipeline.rules.jobs import check_jobs
+from spectrum_pipelines.pipeline.rules.needs import check_matrices, check_needs
+from spectrum_pipelines.pipeline.rules.policy import check_policies
+from spectrum_pipelines.pipeline.rules.reach import check_rivals, check_run_if
+from spectrum_pipelines.pipeline.rules.references import check_references, used_variables
+from spectrum_pipelines.pipeline.rules.settings import check_settings
+from spectrum_pipelines.pipeline.rules.variables import check_unused, check_variables
 from spectrum_pipelines.pipeline.secrets import secret_paths
-from spectrum_pipelines.pipeline.sketch import Draft, draft
-from spectrum_pipelines.pipeline.view import View
 
 Rule = Callable[[Draft], Iterator[Diagnostic]]
 

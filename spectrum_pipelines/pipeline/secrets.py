@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.position import Path
-from spectrum_pipelines.pipeline.action import Scalar
-from spectrum_pipelines.pipeline.matrix import as_text
-from spectrum_pipelines.pipeline.model import Variable
-from spectrum_pipelines.pipeline.overlay import mapping
-from spectrum_pipelines.pipeline.rules_settings import holds_login
+from spectrum_pipelines.pipeline.form.matrix import as_text
+from spectrum_pipelines.pipeline.form.overlay import mapping
+from spectrum_pipelines.pipeline.model.action import Scalar
+from spectrum_pipelines.pipeline.model.pipeline import Variable
+from spectrum_pipelines.pipeline.rules.settings import holds_login
 
 MASK = "***"
 _TOLD = ("type", "description", "required", "secret")

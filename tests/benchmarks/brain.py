@@ -25,10 +25,9 @@ from spectrum_pipelines.engine.requests import (
 )
 from spectrum_pipelines.engine.sightings import Issued
 from spectrum_pipelines.engine.stamped import Stamped
-from spectrum_pipelines.engine.state import RunState
-from spectrum_pipelines.output.journal import JournalFile, read_journal, replay
-from spectrum_pipelines.pipeline.action import JobId, Trigger
-from spectrum_pipelines.pipeline.model import Concurrency, Job, Pipeline, Poll
+from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.pipeline.model.action import JobId, Trigger
+from spectrum_pipelines.pipeline.model.pipeline import Concurrency, Job, Pipeline, Poll
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
@@ -38,6 +37,7 @@ from spectrum_pipelines.spectrum import (
     StatusAnswer,
     Triggered,
 )
+from spectrum_pipelines.store.folder.journal import JournalFile, read_journal, replay
 from tests.benchmarks.row import Row
 
 _LATENCY = 0.002

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from statistics import mean
 
-from spectrum_pipelines.engine.hint import read_hint
-from spectrum_pipelines.engine.pace import FIRST_LOOK
-from spectrum_pipelines.engine.watch import Watch, next_look
-from spectrum_pipelines.pipeline.model import Poll
+from spectrum_pipelines.engine.state.watch import Watch, next_look
+from spectrum_pipelines.engine.timing.hint import read_hint
+from spectrum_pipelines.engine.timing.pace import FIRST_LOOK
+from spectrum_pipelines.pipeline.model.pipeline import Poll
 from tests.benchmarks.row import Row
 
 POLL = Poll()

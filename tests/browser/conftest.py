@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spectrum_pipelines.output.html import html_report
+from spectrum_pipelines.render.page.html import html_report
 
 Open = Callable[..., "Page"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
-from spectrum_pipelines.pipeline.action import DeleteData, JobId, Sequence, Trigger
-from spectrum_pipelines.pipeline.model import Job, Pipeline, RunIf, Variable
-from spectrum_pipelines.pipeline.policy import Policy, Retry
-from tests.output.runs import (
+from spectrum_pipelines.pipeline.model.action import DeleteData, JobId, Sequence, Trigger
+from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline, RunIf, Variable
+from spectrum_pipelines.pipeline.model.policy import Policy, Retry
+from tests.report.runs import (
     Run,
     attempt_ended,
     changed,

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from spectrum_pipelines.output.html import html_report
+from spectrum_pipelines.render.page.html import html_report
 from tests.browser.conftest import Open, Page
 from tests.browser.nights import large, morning
-from tests.output.foreign import poisoned
-from tests.output.runs import RUNS, Run, unknown_run
+from tests.render.foreign import poisoned
+from tests.report.runs import RUNS, Run, unknown_run
 
 ROWS = ".jobs > details"
 NAMES = f"{ROWS} .name"

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from spectrum_pipelines.clock import SystemClock
-from spectrum_pipelines.document.schema import load_schema
+from spectrum_pipelines.document.schema.validator import load_schema
 from tests.cli.command_line import LOGIN, PATIENCE, PIPELINES, PROGRAM, call, plain_environment, process, start
 
 WORKSPACE = """

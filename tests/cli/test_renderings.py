@@ -102,7 +102,7 @@ def test_29_a_rendering_that_is_lost_costs_the_green(
     server: RunningServer, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The page cannot be made: whatever the reason, the run's other outputs and its outcome stand.
-    monkeypatch.setattr("spectrum_pipelines.output.html._part", lambda name: (folder / name).read_text())
+    monkeypatch.setattr("spectrum_pipelines.render.page.html._part", lambda name: (folder / name).read_text())
     ended = run(server, folder, "--html", "run.html", "--junit", "run.xml", file="jobs/good.yaml")
     assert ended.code == 1
     assert "nightly succeeded" in ended.stderr

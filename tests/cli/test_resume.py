@@ -42,7 +42,7 @@ def test_a_run_that_has_ended_is_told_again_and_not_run_again(
 def interrupted(project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch) -> str:
     """A run that lost sight of its execution."""
     with monkeypatch.context() as patch:
-        patch.setattr("spectrum_pipelines.engine.following.LONGEST_SILENCE", 0.2)
+        patch.setattr("spectrum_pipelines.engine.job.following.LONGEST_SILENCE", 0.2)
         server.misbehave("status", honest)
         server.always("status", mis.code(500))
         outcome = project.run()

@@ -16,9 +16,9 @@ from typing import Any, Self
 import pytest
 
 from spectrum_pipelines.client.api import SpectrumApi
-from spectrum_pipelines.client.exchange import Call, Reply
 from spectrum_pipelines.client.retry import RetrySettings
-from spectrum_pipelines.client.transport import HttpTransport
+from spectrum_pipelines.client.transport.exchange import Call, Reply
+from spectrum_pipelines.client.transport.http import HttpTransport
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import ClientError
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.client.body import collect
+from spectrum_pipelines.client.transport.body import collect
 from spectrum_pipelines.errors import Undecodable
 
 DATA = b'{"status": "success"}' * 50

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from spectrum_pipelines.client import deadline
-from spectrum_pipelines.client.deadline import Deadline, TimedSocket
+from spectrum_pipelines.client.transport import deadline
+from spectrum_pipelines.client.transport.deadline import Deadline, TimedSocket
 from tests.client.conftest import VirtualClock
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectrum_pipelines.client.decode import decode
-from spectrum_pipelines.client.exchange import Reply
+from spectrum_pipelines.client.transport.exchange import Reply
 from spectrum_pipelines.errors import ClientError, NotSpectrum, Undecodable
 
 WHERE = "GET http://host/x"

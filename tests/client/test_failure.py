@@ -11,9 +11,9 @@ import pytest
 import requests.exceptions
 import urllib3.exceptions
 
-from spectrum_pipelines.client.adapter import FOREIGN
-from spectrum_pipelines.client.failure import NotConnected, unanswered, unsent
 from spectrum_pipelines.client.redaction import plain
+from spectrum_pipelines.client.transport.adapter import FOREIGN
+from spectrum_pipelines.client.transport.failure import NotConnected, unanswered, unsent
 from spectrum_pipelines.errors import TlsFailure, Unanswered, Undecodable, Unsent
 
 MODULES = [requests.exceptions, urllib3.exceptions, http.client, ssl, socket]

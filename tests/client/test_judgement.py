@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.client.exchange import Call, Reply
 from spectrum_pipelines.client.judgement import Declined, failure_reason, judge
 from spectrum_pipelines.client.redaction import plain, redactor
+from spectrum_pipelines.client.transport.exchange import Call, Reply
 from spectrum_pipelines.errors import (
     ClientError,
     NotSpectrum,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from spectrum_pipelines.client.exchange import Call
-from spectrum_pipelines.client.proxy import parse_proxy
+from spectrum_pipelines.client.transport.exchange import Call
+from spectrum_pipelines.client.transport.proxy import parse_proxy
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import ClientError, Unanswered, Unsent
 from tests.client.conftest import (

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import trustme
 
-from spectrum_pipelines.client.exchange import Call
-from spectrum_pipelines.client.tls import trusted_bundle
+from spectrum_pipelines.client.transport.exchange import Call
+from spectrum_pipelines.client.transport.tls import trusted_bundle
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import ClientError, TlsFailure, Unanswered, Unsent, UserError
 from tests.client.conftest import RUNNING, ScriptedServer, Transports, answer, drip, get, hang_up, head, post, silence

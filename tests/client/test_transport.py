@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from spectrum_pipelines.client.exchange import Call
+from spectrum_pipelines.client.transport.exchange import Call
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import ClientError, TlsFailure, Unanswered, Undecodable, Unsent
 from tests.client.conftest import (

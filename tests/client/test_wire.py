@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectrum_pipelines.client import wire
-from spectrum_pipelines.client.exchange import Answer
+from spectrum_pipelines.client.transport.exchange import Answer
 from spectrum_pipelines.errors import ClientError, NotSpectrum, Undecodable
 from spectrum_pipelines.spectrum import (
     ActiveJob,

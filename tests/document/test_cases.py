@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from spectrum_pipelines.document.compose import compose
-from spectrum_pipelines.document.events import events, fast_parser, pure_parser
 from spectrum_pipelines.document.parse import parse
-from spectrum_pipelines.document.schema import check_against
+from spectrum_pipelines.document.reading.compose import compose
+from spectrum_pipelines.document.reading.events import events, fast_parser, pure_parser
+from spectrum_pipelines.document.schema.validator import check_against
 from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.errors import UnreadableFile
-from spectrum_pipelines.output.diagnostics import render_text
+from spectrum_pipelines.render.findings.text import render_text
 
 CASES = Path(__file__).parent / "cases"
 SCHEMA = json.loads((CASES / "schema.json").read_text(encoding="utf-8"))

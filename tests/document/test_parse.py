@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from spectrum_pipelines.document.compose import MAX_DEPTH, compose
 from spectrum_pipelines.document.diagnostic import Severity
-from spectrum_pipelines.document.events import events, pure_parser
 from spectrum_pipelines.document.parse import Document, parse
 from spectrum_pipelines.document.position import Path, Span
+from spectrum_pipelines.document.reading.compose import MAX_DEPTH, compose
+from spectrum_pipelines.document.reading.events import events, pure_parser
 from spectrum_pipelines.document.source import Source
 
 NIGHTLY = """\

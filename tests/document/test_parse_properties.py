@@ -9,14 +9,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectrum_pipelines.document.compose import compose
-from spectrum_pipelines.document.events import events, pure_parser
 from spectrum_pipelines.document.parse import Document, parse
 from spectrum_pipelines.document.position import Path, Span, starts_of_lines
-from spectrum_pipelines.document.scalars import resolve
-from spectrum_pipelines.document.schema import check_against
+from spectrum_pipelines.document.reading.compose import compose
+from spectrum_pipelines.document.reading.events import events, pure_parser
+from spectrum_pipelines.document.reading.scalars import resolve
+from spectrum_pipelines.document.schema.validator import check_against
 from spectrum_pipelines.document.source import Source
-from spectrum_pipelines.output.diagnostics import render_json, render_text
+from spectrum_pipelines.render.findings.text import render_json, render_text
 
 LETTERS = st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\u2028\u2029\ufeff\ufffe\uffff")
 TEXTS = st.text(LETTERS, max_size=20)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from spectrum_pipelines.document.quick import predicate
-from spectrum_pipelines.document.schema import load_schema
+from spectrum_pipelines.document.schema.quick import predicate
+from spectrum_pipelines.document.schema.validator import load_schema
 
 SHOWN = json.loads((Path(__file__).parent / "cases" / "schema.json").read_text(encoding="utf-8"))
 VALUES: list[Any] = [

@@ -1,6 +1,6 @@
 import pytest
 
-from spectrum_pipelines.document.scalars import BadScalar, Scalar, resolve
+from spectrum_pipelines.document.reading.scalars import BadScalar, Scalar, resolve
 
 MEANINGS = [
     pytest.param("", None, id="nothing"),

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from referencing.exceptions import Unresolvable
 
-from spectrum_pipelines.document.compose import MAX_DEPTH
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.parse import parse
-from spectrum_pipelines.document.schema import check, check_against, load_schema
+from spectrum_pipelines.document.reading.compose import MAX_DEPTH
+from spectrum_pipelines.document.schema.validator import check, check_against, load_schema
 from spectrum_pipelines.document.source import Source
 
 
@@ -205,7 +205,7 @@ def test_the_shipped_schema_is_checked_by_name() -> None:
 LIGHT = """
 import sys
 from spectrum_pipelines.document.parse import parse
-from spectrum_pipelines.document.schema import check
+from spectrum_pipelines.document.schema.validator import check
 from spectrum_pipelines.document.source import Source
 assert "yaml" not in sys.modules
 document, faults = parse(Source(name="it", text="version: 1\\nname: a\\njobs: {a: {trigger: 1}}"))

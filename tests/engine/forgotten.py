@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 from spectrum_pipelines.engine.requests import AskDetails, AskStatus, Request
-from spectrum_pipelines.engine.state import Followed, RunState
+from spectrum_pipelines.engine.state.run import Followed, RunState
 
 
 def forgotten(state: RunState, under_way: Iterable[Request]) -> list[Followed]:

@@ -7,13 +7,13 @@ from typing import Any
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.apply import apply
 from spectrum_pipelines.engine.decide import decide
-from spectrum_pipelines.engine.looking import Decision
+from spectrum_pipelines.engine.job.looking import Decision
 from spectrum_pipelines.engine.requests import Request
 from spectrum_pipelines.engine.sightings import Issued, Sighting
-from spectrum_pipelines.engine.state import JobState, RunState
-from spectrum_pipelines.pipeline.action import Action, JobId, Trigger
-from spectrum_pipelines.pipeline.model import Job, Pipeline
-from spectrum_pipelines.pipeline.policy import Policy
+from spectrum_pipelines.engine.state.run import JobState, RunState
+from spectrum_pipelines.pipeline.model.action import Action, JobId, Trigger
+from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
+from spectrum_pipelines.pipeline.model.policy import Policy
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId
 
 RUN_ID = "20261123T150405Z-7f3a"

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.engine.agenda import Agenda, Budget
+from spectrum_pipelines.engine.timing.agenda import Agenda, Budget
 
 _TIMES = st.floats(min_value=0, max_value=1000, allow_nan=False)
 _WAKES = st.lists(st.tuples(_TIMES, st.integers(0, 9)), max_size=30)

@@ -7,8 +7,8 @@ import pytest
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.engine.requests import AskStatus, AskTarget, PostSequence, PostTrigger
 from spectrum_pipelines.errors import Unanswered
-from spectrum_pipelines.pipeline.action import Sequence, Trigger
-from spectrum_pipelines.pipeline.policy import OnRunning
+from spectrum_pipelines.pipeline.model.action import Sequence, Trigger
+from spectrum_pipelines.pipeline.model.policy import OnRunning
 from spectrum_pipelines.spectrum import ExecutionId, ExecutionPlan, PlannedExecution, StatusAnswer, Triggered
 from tests.engine.made import job, pipeline
 from tests.engine.tiny import File

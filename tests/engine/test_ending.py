@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from spectrum_pipelines.engine import events as ev
-from spectrum_pipelines.engine.ending import run_outcome
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.requests import AskStatus, AskTarget, PostStop, PostTrigger, Purpose
-from spectrum_pipelines.engine.state import RunState, Step
+from spectrum_pipelines.engine.run.ending import run_outcome
+from spectrum_pipelines.engine.state.run import RunState, Step
 from spectrum_pipelines.errors import ExitCode, Unanswered
-from spectrum_pipelines.pipeline.action import DeleteData, JobId, WaitFor
-from spectrum_pipelines.pipeline.model import OnAbort, RunIf
-from spectrum_pipelines.pipeline.policy import Retry
+from spectrum_pipelines.pipeline.model.action import DeleteData, JobId, WaitFor
+from spectrum_pipelines.pipeline.model.pipeline import OnAbort, RunIf
+from spectrum_pipelines.pipeline.model.policy import Retry
 from spectrum_pipelines.spectrum import ExecutionId, StatusAnswer, Triggered
 from tests.engine.made import finished, fold, fresh, job, of, pipeline, settle, the_job, triggered
 from tests.engine.tiny import File

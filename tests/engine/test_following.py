@@ -19,9 +19,9 @@ from spectrum_pipelines.engine.requests import (
 )
 from spectrum_pipelines.engine.sightings import Answered
 from spectrum_pipelines.errors import ClientError, Refused, Unanswered, Unauthorized, Unsent
-from spectrum_pipelines.pipeline.action import JobId, Sequence, Stop, WaitFor
-from spectrum_pipelines.pipeline.model import Poll
-from spectrum_pipelines.pipeline.policy import Bound, Expect, OnRunning, OnTimeout, Retry, RetryReason, Warnings
+from spectrum_pipelines.pipeline.model.action import JobId, Sequence, Stop, WaitFor
+from spectrum_pipelines.pipeline.model.pipeline import Poll
+from spectrum_pipelines.pipeline.model.policy import Bound, Expect, OnRunning, OnTimeout, Retry, RetryReason, Warnings
 from spectrum_pipelines.spectrum import ExecutionId, StatusAnswer
 from tests.engine.made import finished, fold, fresh, job, of, pipeline, settle, the_job, triggered
 from tests.engine.tiny import File

@@ -18,12 +18,12 @@ from spectrum_pipelines.engine.requests import (
     Request,
 )
 from spectrum_pipelines.engine.stamped import Stamped
-from spectrum_pipelines.engine.state import RunState, Step
+from spectrum_pipelines.engine.state.run import RunState, Step
 from spectrum_pipelines.errors import Unsent
-from spectrum_pipelines.pipeline.action import JobId
-from spectrum_pipelines.pipeline.action import Sequence as SequenceAction
-from spectrum_pipelines.pipeline.model import Http, Poll, RunIf, Variable
-from spectrum_pipelines.runner import Heard, Interrupted, RunClock, Runner
+from spectrum_pipelines.pipeline.model.action import JobId
+from spectrum_pipelines.pipeline.model.action import Sequence as SequenceAction
+from spectrum_pipelines.pipeline.model.pipeline import Http, Poll, RunIf, Variable
+from spectrum_pipelines.runner.loop import Heard, Interrupted, RunClock, Runner
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ExecutionId,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.engine.hint import Hint, pause_by_hint, read_hint
-from spectrum_pipelines.engine.pace import longest_pause
-from spectrum_pipelines.pipeline.model import Poll
+from spectrum_pipelines.engine.timing.hint import Hint, pause_by_hint, read_hint
+from spectrum_pipelines.engine.timing.pace import longest_pause
+from spectrum_pipelines.pipeline.model.pipeline import Poll
 
 _POLL = Poll()
 

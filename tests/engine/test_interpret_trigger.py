@@ -9,7 +9,7 @@ from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigger
 from spectrum_pipelines.engine.sightings import Answered
-from spectrum_pipelines.engine.state import RunState, Step
+from spectrum_pipelines.engine.state.run import RunState, Step
 from spectrum_pipelines.errors import (
     ClientError,
     NotSpectrum,
@@ -22,7 +22,7 @@ from spectrum_pipelines.errors import (
     Undecodable,
     Unsent,
 )
-from spectrum_pipelines.pipeline.action import JobId, Sequence
+from spectrum_pipelines.pipeline.model.action import JobId, Sequence
 from spectrum_pipelines.spectrum import (
     ConfigurationId,
     ExecutionId,

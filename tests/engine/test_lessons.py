@@ -8,8 +8,8 @@ import pytest
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.engine.requests import AskDetails, AskHistory, AskStatus, Outcome, Purpose, Request
 from spectrum_pipelines.errors import Refused
-from spectrum_pipelines.pipeline.action import JobId
-from spectrum_pipelines.pipeline.model import Http
+from spectrum_pipelines.pipeline.model.action import JobId
+from spectrum_pipelines.pipeline.model.pipeline import Http
 from spectrum_pipelines.spectrum import JobDetails
 from tests.engine.made import job, pipeline, the_job
 from tests.engine.tiny import File

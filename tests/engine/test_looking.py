@@ -11,7 +11,7 @@ from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskStatus, PostStop, PostTrigger, Purpose, SendDelete
 from spectrum_pipelines.engine.sightings import Answered
 from spectrum_pipelines.errors import ClientError, Refused, Unanswered, Unauthorized, Unsent
-from spectrum_pipelines.pipeline.action import (
+from spectrum_pipelines.pipeline.model.action import (
     Action,
     Check,
     DeleteData,
@@ -23,8 +23,8 @@ from spectrum_pipelines.pipeline.action import (
     Trigger,
     WaitFor,
 )
-from spectrum_pipelines.pipeline.model import RunIf
-from spectrum_pipelines.pipeline.policy import Bound, Expect, OnRunning
+from spectrum_pipelines.pipeline.model.pipeline import RunIf
+from spectrum_pipelines.pipeline.model.policy import Bound, Expect, OnRunning
 from spectrum_pipelines.spectrum import DataId, Deletion
 from tests.engine.made import fold, fresh, job, of, pipeline, settle, the_job
 from tests.engine.tiny import File

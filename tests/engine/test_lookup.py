@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectrum_pipelines.engine.events import Baseline
-from spectrum_pipelines.engine.lookup import (
+from spectrum_pipelines.engine.sightings import LookupSeen
+from spectrum_pipelines.engine.state.lookup import (
     EMPTY_ROUNDS,
     LookAtDetails,
     LookAtHistory,
@@ -18,8 +19,7 @@ from spectrum_pipelines.engine.lookup import (
     begin_round,
     is_exhausted,
 )
-from spectrum_pipelines.engine.sightings import LookupSeen
-from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.spectrum import ActiveJob, ConfigurationId, ExecutionId, FileId, StatusAnswer
 from tests.engine.made import ids
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.engine.pace import blind_pause, longest_pause, pause_by_past
-from spectrum_pipelines.pipeline.model import Poll
+from spectrum_pipelines.engine.timing.pace import blind_pause, longest_pause, pause_by_past
+from spectrum_pipelines.pipeline.model.pipeline import Poll
 
 _POLL = Poll(min=0.5, max=30, factor=0.1)
 _DEFAULT = Poll()

@@ -23,9 +23,9 @@ from spectrum_pipelines.errors import (
     Undecodable,
     Unsent,
 )
-from spectrum_pipelines.pipeline.action import Check, JobId, Sequence, Trigger
-from spectrum_pipelines.pipeline.model import Poll
-from spectrum_pipelines.pipeline.policy import OnRunning
+from spectrum_pipelines.pipeline.model.action import Check, JobId, Sequence, Trigger
+from spectrum_pipelines.pipeline.model.pipeline import Poll
+from spectrum_pipelines.pipeline.model.policy import OnRunning
 from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, FileId, FileReference, JobDetails, StatusAnswer
 from tests.engine.made import fold, fresh, job, of, pipeline, settle, the_job, triggered
 from tests.engine.tiny import File, TinySpectrum

@@ -5,9 +5,9 @@ from spectrum_pipelines.engine.decide import next_wake_up
 from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.requests import AskTarget, PostTrigger
-from spectrum_pipelines.engine.state import Preflight, RunState
+from spectrum_pipelines.engine.state.run import Preflight, RunState
 from spectrum_pipelines.errors import ClientError, ExitCode, Refused, ServerFault, TlsFailure, Unauthorized, Unsent
-from spectrum_pipelines.pipeline.action import (
+from spectrum_pipelines.pipeline.model.action import (
     Action,
     Check,
     DeleteData,
@@ -20,7 +20,7 @@ from spectrum_pipelines.pipeline.action import (
     Trigger,
     WaitFor,
 )
-from spectrum_pipelines.pipeline.policy import OnRunning
+from spectrum_pipelines.pipeline.model.policy import OnRunning
 from spectrum_pipelines.spectrum import FileReference, StatusAnswer
 from tests.engine.made import RUN_ID, STARTED, fold, job, pipeline, settle, the_job
 from tests.engine.tiny import File

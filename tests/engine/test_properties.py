@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spectrum_pipelines.engine import events as ev
-from spectrum_pipelines.engine.ending import run_outcome
 from spectrum_pipelines.engine.requests import (
     AskAllRunning,
     AskDetails,
@@ -19,11 +18,12 @@ from spectrum_pipelines.engine.requests import (
     PostTrigger,
     SendDelete,
 )
-from spectrum_pipelines.engine.state import JobState, RunState
+from spectrum_pipelines.engine.run.ending import run_outcome
+from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.errors import ClientError, Refused, ServerFault, Unanswered, Unsent
-from spectrum_pipelines.pipeline.action import Check, DeleteData, IfMissing, Sequence, Stop, WaitFor
-from spectrum_pipelines.pipeline.model import Concurrency, Job, Pipeline, RunIf
-from spectrum_pipelines.pipeline.policy import OnRunning, OnTimeout, Retry, RetryReason, Warnings
+from spectrum_pipelines.pipeline.model.action import Check, DeleteData, IfMissing, Sequence, Stop, WaitFor
+from spectrum_pipelines.pipeline.model.pipeline import Concurrency, Job, Pipeline, RunIf
+from spectrum_pipelines.pipeline.model.policy import OnRunning, OnTimeout, Retry, RetryReason, Warnings
 from tests.engine.made import job, pipeline
 from tests.engine.tiny import File
 from tests.engine.world import Crash, Fault, World

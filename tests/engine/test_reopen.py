@@ -6,13 +6,13 @@ import pytest
 
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
-from spectrum_pipelines.engine.reopen import is_resumable
 from spectrum_pipelines.engine.requests import AskDetails, AskStatus, PostSequence, PostStop, PostTrigger
-from spectrum_pipelines.engine.state import RunState, Step
+from spectrum_pipelines.engine.run.reopen import is_resumable
+from spectrum_pipelines.engine.state.run import RunState, Step
 from spectrum_pipelines.errors import Unanswered, Unauthorized
-from spectrum_pipelines.pipeline.action import DeleteData, JobId, Sequence, Stop, Trigger
-from spectrum_pipelines.pipeline.model import RunIf
-from spectrum_pipelines.pipeline.policy import OnRunning, OnTimeout, Retry
+from spectrum_pipelines.pipeline.model.action import DeleteData, JobId, Sequence, Stop, Trigger
+from spectrum_pipelines.pipeline.model.pipeline import RunIf
+from spectrum_pipelines.pipeline.model.policy import OnRunning, OnTimeout, Retry
 from spectrum_pipelines.spectrum import DataId, Deletion, ExecutionId
 from tests.engine.made import finished, fold, fresh, intended, job, of, pipeline, settle, the_job, triggered
 from tests.engine.tiny import File

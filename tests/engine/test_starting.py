@@ -7,9 +7,9 @@ import pytest
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.requests import PostTrigger
-from spectrum_pipelines.engine.state import RunState, Step
-from spectrum_pipelines.pipeline.action import DeleteData, JobId
-from spectrum_pipelines.pipeline.model import Concurrency, Job, RunIf
+from spectrum_pipelines.engine.state.run import RunState, Step
+from spectrum_pipelines.pipeline.model.action import DeleteData, JobId
+from spectrum_pipelines.pipeline.model.pipeline import Concurrency, Job, RunIf
 from spectrum_pipelines.spectrum import ExecutionId, Triggered
 from tests.engine.made import fold, fresh, job, of, pipeline, settle, the_job
 from tests.engine.tiny import File

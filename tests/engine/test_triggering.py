@@ -24,8 +24,8 @@ from spectrum_pipelines.errors import (
     Undecodable,
     Unsent,
 )
-from spectrum_pipelines.pipeline.action import JobId, Sequence
-from spectrum_pipelines.pipeline.policy import OnAmbiguous, Retry
+from spectrum_pipelines.pipeline.model.action import JobId, Sequence
+from spectrum_pipelines.pipeline.model.policy import OnAmbiguous, Retry
 from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, FileId, StatusAnswer
 from tests.engine.made import job, pipeline, the_job
 from tests.engine.tiny import File

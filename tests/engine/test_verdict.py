@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from spectrum_pipelines.engine.execution import Execution
+from spectrum_pipelines.engine.job.verdict import judge
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
-from spectrum_pipelines.engine.verdict import judge
-from spectrum_pipelines.pipeline.policy import Bound, Expect, Policy, Warnings
+from spectrum_pipelines.engine.state.execution import Execution
+from spectrum_pipelines.pipeline.model.policy import Bound, Expect, Policy, Warnings
 from spectrum_pipelines.spectrum import ExecutionId
 
 _SUCCEED, _FAIL = Policy(warnings=Warnings.SUCCEED), Policy(warnings=Warnings.FAIL)

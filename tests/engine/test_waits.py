@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.engine.waits import backoff, retry_wait
-from spectrum_pipelines.pipeline.action import JobId
-from spectrum_pipelines.pipeline.policy import Retry
+from spectrum_pipelines.engine.timing.waits import backoff, retry_wait
+from spectrum_pipelines.pipeline.model.action import JobId
+from spectrum_pipelines.pipeline.model.policy import Retry
 
 _A = JobId("a")
 

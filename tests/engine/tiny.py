@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from spectrum_pipelines.errors import Refused
-from spectrum_pipelines.pipeline.action import Scalar
+from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,

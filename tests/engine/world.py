@@ -19,12 +19,12 @@ from spectrum_pipelines.engine.requests import (
     Request,
 )
 from spectrum_pipelines.engine.stamped import Stamped
-from spectrum_pipelines.engine.state import RunState
+from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import ClientError
-from spectrum_pipelines.perform import perform
-from spectrum_pipelines.pipeline.action import JobId
-from spectrum_pipelines.pipeline.model import Pipeline
-from spectrum_pipelines.runner import Heard, Interrupted, RunClock, Runner, resume_at
+from spectrum_pipelines.pipeline.model.action import JobId
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.runner.loop import Heard, Interrupted, RunClock, Runner, resume_at
+from spectrum_pipelines.runner.perform import perform
 from tests.engine.forgotten import forgotten
 from tests.engine.made import RUN_ID, STARTED, fold
 from tests.engine.tiny import Clock, File, TinySpectrum

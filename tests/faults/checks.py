@@ -16,14 +16,14 @@ from urllib.parse import quote
 from jsonschema import Draft7Validator
 from referencing import Registry
 
-from spectrum_pipelines.document.quick import predicate
-from spectrum_pipelines.document.schema import load_schema
+from spectrum_pipelines.document.schema.quick import predicate
+from spectrum_pipelines.document.schema.validator import load_schema
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.stamped import Stamped
-from spectrum_pipelines.output.codec import encode
-from spectrum_pipelines.output.journal import read_journal
+from spectrum_pipelines.store.codec import encode
+from spectrum_pipelines.store.folder.journal import read_journal
 from tests.faults.spectrum_server import PASSWORD, USER
-from tests.output.checks import assert_valid_report
+from tests.report.checks import assert_valid_report
 
 #: The value of the pipelines' secret variable.
 TOKEN = "tok-9Qv\u00dfX2-never-shown"

@@ -20,7 +20,7 @@ Begin = Callable[[SpectrumServer], Project]
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The look-ups after a lost answer begin at a quarter of a second; what they do is the same when they come faster."""
-    monkeypatch.setattr("spectrum_pipelines.engine.lookup._FIRST_REST", 0.02)
+    monkeypatch.setattr("spectrum_pipelines.engine.state.lookup._FIRST_REST", 0.02)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from spectrum_pipelines.output.journal import JournalFile
+from spectrum_pipelines.store.folder.journal import JournalFile
 
 _open, _close = os.open, os.close
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from spectrum_pipelines.engine import events as ev
-from spectrum_pipelines.output.group_lock import GroupLock
-from spectrum_pipelines.output.locks import Holder, try_lock
+from spectrum_pipelines.store.folder.group_lock import GroupLock
+from spectrum_pipelines.store.folder.locks import Holder, try_lock
 from tests.faults import misbehaviour as mis
 from tests.faults.checks import assert_no_secret
 from tests.faults.conftest import Begin, Serve
@@ -30,7 +30,7 @@ from tests.faults.spectrum_server import (
     SpectrumServer,
     honest,
 )
-from tests.output.checks import assert_valid_report
+from tests.report.checks import assert_valid_report
 
 COMMAND = str(Path(sys.executable).with_name("spectrum-pipelines"))
 
@@ -374,7 +374,7 @@ def test_fault_33_a_timeout_stops_or_leaves_and_says_which(
 def test_fault_33_a_stop_that_is_not_confirmed_is_told(
     serve: Serve, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spectrum_pipelines.engine.stopping.STOP_GRACE", 0.4)
+    monkeypatch.setattr("spectrum_pipelines.engine.stopping.decide.STOP_GRACE", 0.4)
     server = serve(File(id=48, path="/x", timelines=[ENDLESS, QUICK]))
     server.always("stop", mis.code(200))
     project = begin(server)
@@ -409,7 +409,7 @@ def test_fault_33_a_stop_never_hits_somebody_elses_run(serve: Serve, begin: Begi
 
     server.misbehave("trigger", theirs_first)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spectrum_pipelines.engine.stopping.STOP_GRACE", 0.5)
+        patch.setattr("spectrum_pipelines.engine.stopping.decide.STOP_GRACE", 0.5)
         outcome = project.run()
     assert outcome.code == 4
     assert server.requests("stop") == []

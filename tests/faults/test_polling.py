@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import click
 import pytest
 
-from spectrum_pipelines.cli.report import command as report_command
+from spectrum_pipelines.cli.commands.report import command as report_command
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.engine import events as ev
 from tests.faults import misbehaviour as mis
@@ -176,7 +176,7 @@ def test_fault_19_trouble_with_the_shared_poll_is_tolerated(serve: Serve, begin:
 def test_fault_19_a_silence_beyond_the_policy_ends_with_the_id(
     project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
-    monkeypatch.setattr("spectrum_pipelines.engine.following.LONGEST_SILENCE", 0.5)
+    monkeypatch.setattr("spectrum_pipelines.engine.job.following.LONGEST_SILENCE", 0.5)
 
     def falls_silent(exchange: Exchange) -> bool:
         for operation in ("status", "details", "list", "history"):
@@ -195,7 +195,7 @@ def test_fault_19_a_silence_beyond_the_policy_ends_with_the_id(
 def test_fault_19_after_a_silence_resume_learns_the_end(
     project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spectrum_pipelines.engine.following.LONGEST_SILENCE", 0.3)
+    monkeypatch.setattr("spectrum_pipelines.engine.job.following.LONGEST_SILENCE", 0.3)
 
     def falls_silent(exchange: Exchange) -> bool:
         server.always("status", mis.code(500))

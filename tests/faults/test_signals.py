@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from spectrum_pipelines.output.group_lock import GroupLock
-from spectrum_pipelines.output.locks import Holder, try_lock
+from spectrum_pipelines.store.folder.group_lock import GroupLock
+from spectrum_pipelines.store.folder.locks import Holder, try_lock
 from tests.faults import misbehaviour as mis
 from tests.faults.checks import assert_no_secret
 from tests.faults.conftest import Begin, Serve

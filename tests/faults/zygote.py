@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from spectrum_pipelines.cli import adopt, report, resume  # noqa: F401 - to be warm
+from spectrum_pipelines.cli.commands import adopt, report, resume  # noqa: F401 - to be warm
 from spectrum_pipelines.cli.main import main, run
-from spectrum_pipelines.engine import following, looking, lookup, triggering
+from spectrum_pipelines.engine.job import following, looking
 from spectrum_pipelines.engine.requests import Request
-from spectrum_pipelines.runner import Heard
-from spectrum_pipelines.workers import Workers
+from spectrum_pipelines.engine.state import lookup
+from spectrum_pipelines.engine.triggering import decide as triggering
+from spectrum_pipelines.runner.loop import Heard
+from spectrum_pipelines.runner.workers import Workers
 from tests.faults import sabotage
 from tests.faults.project import pipeline_text
 

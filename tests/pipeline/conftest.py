@@ -4,7 +4,7 @@ from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.parse import Document, parse
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.pipeline.build import Given, build
-from spectrum_pipelines.pipeline.model import Pipeline
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 
 
 def read(text: str) -> Document:

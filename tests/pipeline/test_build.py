@@ -1,7 +1,8 @@
 import pytest
 
 from spectrum_pipelines.document.diagnostic import Severity
-from spectrum_pipelines.pipeline.action import (
+from spectrum_pipelines.pipeline.build import Given, check, digest
+from spectrum_pipelines.pipeline.model.action import (
     Action,
     Check,
     DeleteData,
@@ -14,9 +15,17 @@ from spectrum_pipelines.pipeline.action import (
     Trigger,
     WaitFor,
 )
-from spectrum_pipelines.pipeline.build import Given, check, digest
-from spectrum_pipelines.pipeline.model import Concurrency, GroupBehavior, Http, OnAbort, Pipeline, Poll, RunIf, Server
-from spectrum_pipelines.pipeline.policy import Bound, Expect, OnRunning, Policy, Retry, RetryReason
+from spectrum_pipelines.pipeline.model.pipeline import (
+    Concurrency,
+    GroupBehavior,
+    Http,
+    OnAbort,
+    Pipeline,
+    Poll,
+    RunIf,
+    Server,
+)
+from spectrum_pipelines.pipeline.model.policy import Bound, Expect, OnRunning, Policy, Retry, RetryReason
 from tests.pipeline.conftest import built, read, tried
 
 

@@ -12,9 +12,9 @@ import yaml
 
 from spectrum_pipelines.document.parse import parse
 from spectrum_pipelines.document.source import Source
-from spectrum_pipelines.output.diagnostics import render_text
 from spectrum_pipelines.pipeline.build import Given, build, check
 from spectrum_pipelines.pipeline.secrets import secret_paths
+from spectrum_pipelines.render.findings.text import render_text
 
 CASES = Path(__file__).parent / "cases"
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.document.schema import load_schema
-from spectrum_pipelines.pipeline.durations import format_duration, parse_duration
+from spectrum_pipelines.document.schema.validator import load_schema
+from spectrum_pipelines.pipeline.model.durations import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

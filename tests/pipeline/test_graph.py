@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.pipeline.cycles import cycles
-from spectrum_pipelines.pipeline.graph import ancestors, dependents, heaviest, in_order, reach, waves
+from spectrum_pipelines.pipeline.graph.cycles import cycles
+from spectrum_pipelines.pipeline.graph.order import ancestors, dependents, heaviest, in_order, reach, waves
 
 Graph = dict[int, list[int]]
 

@@ -1,7 +1,7 @@
 import pytest
 
-from spectrum_pipelines.pipeline.action import JobId
-from spectrum_pipelines.pipeline.origin import POLICY_VALUES, Layer, Origin, Origins
+from spectrum_pipelines.pipeline.form.origin import POLICY_VALUES, Layer, Origin, Origins
+from spectrum_pipelines.pipeline.model.action import JobId
 from tests.pipeline.conftest import read
 
 TEXT = """version: 1

@@ -2,8 +2,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from spectrum_pipelines.pipeline.action import JobId
-from spectrum_pipelines.pipeline.plan import plan
+from spectrum_pipelines.pipeline.model.action import JobId
+from spectrum_pipelines.plan.waves import plan
 from tests.pipeline.conftest import built
 
 

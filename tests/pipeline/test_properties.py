@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from spectrum_pipelines.document.diagnostic import Severity
 from spectrum_pipelines.document.parse import parse
 from spectrum_pipelines.document.source import Source
-from spectrum_pipelines.output.plan_facts import PlanFacts
-from spectrum_pipelines.output.plan_json import render_json
-from spectrum_pipelines.output.plan_text import render_text
 from spectrum_pipelines.pipeline.build import Given, build
-from spectrum_pipelines.pipeline.plan import plan
+from spectrum_pipelines.plan.data import render_json
+from spectrum_pipelines.plan.facts import PlanFacts
+from spectrum_pipelines.plan.waves import plan
+from spectrum_pipelines.render.plan.text import render_text
 from tests.pipeline.conftest import read
 
 RICH = (Path(__file__).parent / "cases" / "a-pipeline-with-everything" / "pipeline.yaml").read_text(encoding="utf-8")

@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.pipeline.action import JobId, JobOutput
-from spectrum_pipelines.pipeline.reference import (
+from spectrum_pipelines.pipeline.fill.reference import (
     EnvironmentReference,
     MatrixReference,
     Misread,
@@ -13,6 +12,7 @@ from spectrum_pipelines.pipeline.reference import (
     read_phrase,
     read_references,
 )
+from spectrum_pipelines.pipeline.model.action import JobId, JobOutput
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Fault 41: sizes at which recursion or a square would show."""
 
 from spectrum_pipelines.pipeline.build import check
-from spectrum_pipelines.pipeline.plan import plan
+from spectrum_pipelines.plan.waves import plan
 from tests.pipeline.conftest import built, read
 
 SIZE = 10_000

@@ -7,12 +7,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from spectrum_pipelines.document.quick import predicate
-from spectrum_pipelines.document.schema import load_schema
-from spectrum_pipelines.pipeline.action import ACTION_WORDS
-from spectrum_pipelines.pipeline.origin import POLICY_VALUES
-from spectrum_pipelines.pipeline.overlay import OVERLAID
-from spectrum_pipelines.pipeline.written import POLICY_KEYS
+from spectrum_pipelines.document.schema.quick import predicate
+from spectrum_pipelines.document.schema.validator import load_schema
+from spectrum_pipelines.pipeline.form.origin import POLICY_VALUES
+from spectrum_pipelines.pipeline.form.overlay import OVERLAID
+from spectrum_pipelines.pipeline.model.action import ACTION_WORDS
+from spectrum_pipelines.pipeline.rules.written import POLICY_KEYS
 from tests.pipeline.conftest import built
 
 SCHEMA = load_schema("pipeline")

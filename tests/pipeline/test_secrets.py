@@ -1,7 +1,7 @@
 import pytest
 
-from spectrum_pipelines.pipeline.action import Scalar
-from spectrum_pipelines.pipeline.model import Variable
+from spectrum_pipelines.pipeline.model.action import Scalar
+from spectrum_pipelines.pipeline.model.pipeline import Variable
 from spectrum_pipelines.pipeline.secrets import masked, masked_value, secret_paths, secret_texts
 from tests.pipeline.conftest import read
 

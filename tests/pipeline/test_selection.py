@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectrum_pipelines.errors import UserError
-from spectrum_pipelines.pipeline.plan import select
+from spectrum_pipelines.plan.waves import select
 from tests.pipeline.conftest import built
 
 PIPELINE = built("""

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.pipeline.action import Scalar, Sequence
 from spectrum_pipelines.pipeline.build import Given
-from spectrum_pipelines.pipeline.model import Pipeline
+from spectrum_pipelines.pipeline.model.action import Scalar, Sequence
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from tests.pipeline.conftest import built, tried
 
 ONE = """

@@ -1,7 +1,7 @@
 import pytest
 
 from spectrum_pipelines.document.position import Path
-from spectrum_pipelines.pipeline.view import View
+from spectrum_pipelines.pipeline.form.view import View
 from tests.pipeline.conftest import read
 
 TEXT = """version: 1

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from spectrum_pipelines.client.exchange import Call, Reply
+from spectrum_pipelines.client.transport.exchange import Call, Reply
 from tests.simulation.kernel import EPOCH, Kernel
 from tests.simulation.spectrum import Execution, File, Origin, SimulatedSpectrum
 

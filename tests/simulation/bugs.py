@@ -10,28 +10,22 @@ from typing import Any
 import pytest
 
 from spectrum_pipelines import spectrum as vocabulary
-from spectrum_pipelines.engine import (
-    apply,
-    apply_sightings,
-    decide,
-    following,
-    interpret,
-    interpret_polls,
-    interpret_trigger,
-    reopen,
-    stopping,
-    verdict,
-)
+from spectrum_pipelines.engine import apply, apply_sightings, decide, interpret
 from spectrum_pipelines.engine import events as ev
-from spectrum_pipelines.engine import lookup as lookup_rounds
-from spectrum_pipelines.engine.execution import Execution
-from spectrum_pipelines.engine.looking import Decision
-from spectrum_pipelines.engine.lookup import Lookup
+from spectrum_pipelines.engine.job import following, verdict
+from spectrum_pipelines.engine.job.looking import Decision
 from spectrum_pipelines.engine.requests import AskStatus, Outcome, PostSequence, PostStop, PostTrigger
+from spectrum_pipelines.engine.run import reopen
 from spectrum_pipelines.engine.sightings import LookupRested
-from spectrum_pipelines.engine.state import JobState, RunState, Step, StopState
+from spectrum_pipelines.engine.state import lookup as lookup_rounds
+from spectrum_pipelines.engine.state.execution import Execution
+from spectrum_pipelines.engine.state.lookup import Lookup
+from spectrum_pipelines.engine.state.run import JobState, RunState, Step, StopState
+from spectrum_pipelines.engine.stopping import decide as stopping
+from spectrum_pipelines.engine.triggering import interpret as interpret_trigger
+from spectrum_pipelines.engine.watching import interpret as interpret_polls
 from spectrum_pipelines.errors import ClientError, Unanswered
-from spectrum_pipelines.pipeline.action import JobId
+from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.spectrum import Phase, StatusAnswer
 from tests.simulation import process
 from tests.simulation.disk import Disk

@@ -13,7 +13,7 @@ from functools import partial
 
 from greenlet import getcurrent
 
-from spectrum_pipelines.client.exchange import Call, Reply
+from spectrum_pipelines.client.transport.exchange import Call, Reply
 from spectrum_pipelines.engine.requests import PostSequence, PostTrigger, Request
 from spectrum_pipelines.errors import TlsFailure, Unanswered, Unsent
 from tests.simulation.answers import Answers

@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 
-from spectrum_pipelines.pipeline.action import (
+from spectrum_pipelines.pipeline.model.action import (
     Action,
     Check,
     DeleteData,
@@ -21,8 +21,18 @@ from spectrum_pipelines.pipeline.action import (
     Value,
     WaitFor,
 )
-from spectrum_pipelines.pipeline.model import Concurrency, Http, Job, OnAbort, Pipeline, Poll, RunIf, Server, Variable
-from spectrum_pipelines.pipeline.policy import (
+from spectrum_pipelines.pipeline.model.pipeline import (
+    Concurrency,
+    Http,
+    Job,
+    OnAbort,
+    Pipeline,
+    Poll,
+    RunIf,
+    Server,
+    Variable,
+)
+from spectrum_pipelines.pipeline.model.policy import (
     Bound,
     Expect,
     OnAmbiguous,

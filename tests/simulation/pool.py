@@ -7,7 +7,7 @@ from functools import partial
 from greenlet import greenlet
 
 from spectrum_pipelines.engine.requests import Outcome, Request
-from spectrum_pipelines.runner import Heard, Interrupted
+from spectrum_pipelines.runner.loop import Heard, Interrupted
 from tests.simulation.kernel import SHORTEST, Kernel
 
 

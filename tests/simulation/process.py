@@ -9,18 +9,18 @@ from typing import Any
 from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.client.retry import RetrySettings
 from spectrum_pipelines.engine.events import Event, Resumed, RunStarted, Settled
-from spectrum_pipelines.engine.reopen import is_resumable
 from spectrum_pipelines.engine.requests import Request
+from spectrum_pipelines.engine.run.reopen import is_resumable
 from spectrum_pipelines.engine.stamped import Stamped
-from spectrum_pipelines.engine.state import RunState
-from spectrum_pipelines.output.journal import JournalFile, Recorded, replay, scan
-from spectrum_pipelines.output.report import HttpCounts, build_report, started_at
-from spectrum_pipelines.perform import perform
-from spectrum_pipelines.pipeline.action import JobId
-from spectrum_pipelines.pipeline.model import Pipeline
+from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.pipeline.model.action import JobId
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
-from spectrum_pipelines.runner import Observer, RunClock, Runner, resume_at
+from spectrum_pipelines.report.build import HttpCounts, build_report, started_at
+from spectrum_pipelines.runner.loop import Observer, RunClock, Runner, resume_at
+from spectrum_pipelines.runner.perform import perform
 from spectrum_pipelines.spectrum import ExecutionId
+from spectrum_pipelines.store.folder.journal import JournalFile, Recorded, replay, scan
 from tests.engine.forgotten import forgotten
 from tests.simulation.disk import Disk
 from tests.simulation.kernel import Kernel, VirtualClock

@@ -13,8 +13,8 @@ from typing import Any
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.requests import AskStatus, PostSequence, PostStop, PostTrigger, Purpose, Request
 from spectrum_pipelines.engine.stamped import Stamped
-from spectrum_pipelines.engine.state import RunState
-from spectrum_pipelines.runner import Heard, Interrupted
+from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.runner.loop import Heard, Interrupted
 from spectrum_pipelines.spectrum import ExecutionPlan, Triggered
 from tests.simulation.disk import Disk
 from tests.simulation.ledger import Attempt, BrokenPromise, Ledger

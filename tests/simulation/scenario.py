@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from spectrum_pipelines.pipeline.model import Pipeline
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from tests.simulation.answers import Details, Listing, Manners
 from tests.simulation.disk import DiskFault
 from tests.simulation.pipelines import Drawing, draw_pipeline

@@ -1,9 +1,9 @@
 """P4 of stops: Spectrum stops whatever runs in a file, so nobody may be hit who was to be seen there."""
 
 from spectrum_pipelines.engine.requests import PostStop
-from spectrum_pipelines.pipeline.action import JobId, Stop
-from spectrum_pipelines.pipeline.model import Pipeline
-from spectrum_pipelines.pipeline.policy import OnRunning
+from spectrum_pipelines.pipeline.model.action import JobId, Stop
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.pipeline.model.policy import OnRunning
 from tests.simulation.answers import Listing, Manners
 from tests.simulation.kernel import Kernel
 from tests.simulation.ledger import BrokenPromise

@@ -4,9 +4,9 @@ from typing import Any
 
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.outcome import AdoptedBy, JobStatus, RunStatus
-from spectrum_pipelines.engine.state import JobState, RunState
-from spectrum_pipelines.pipeline.action import Sequence, Trigger
-from spectrum_pipelines.pipeline.policy import Warnings
+from spectrum_pipelines.engine.state.run import JobState, RunState
+from spectrum_pipelines.pipeline.model.action import Sequence, Trigger
+from spectrum_pipelines.pipeline.model.policy import Warnings
 from spectrum_pipelines.spectrum import Phase, phase_of
 from tests.simulation.answers import Details, Manners
 from tests.simulation.kernel import Kernel

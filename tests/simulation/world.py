@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
-from spectrum_pipelines.engine.patience import LONGEST_SILENCE
-from spectrum_pipelines.engine.reopen import is_resumable
+from spectrum_pipelines.engine.run.reopen import is_resumable
 from spectrum_pipelines.engine.stamped import Stamped
-from spectrum_pipelines.engine.state import RunState
-from spectrum_pipelines.output import journal as journal_module
-from spectrum_pipelines.output.journal import replay, scan
-from spectrum_pipelines.pipeline.model import Pipeline
-from spectrum_pipelines.runner import Observer
+from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.engine.timing.patience import LONGEST_SILENCE
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.runner.loop import Observer
 from spectrum_pipelines.spectrum import ExecutionId
-from tests.output.checks import assert_valid_report
+from spectrum_pipelines.store.folder import journal as journal_module
+from spectrum_pipelines.store.folder.journal import replay, scan
+from tests.report.checks import assert_valid_report
 from tests.simulation.answers import Answers
 from tests.simulation.disk import Disk
 from tests.simulation.kernel import Kernel

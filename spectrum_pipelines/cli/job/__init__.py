@@ -1,0 +1,1 @@
+"""Spectrum's job API by hand."""

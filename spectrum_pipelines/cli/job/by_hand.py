@@ -1,0 +1,59 @@
+"""What the commands of `job` share: a connection without a pipeline, and their options."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from spectrum_pipelines.cli.connection import connect, server_of
+from spectrum_pipelines.cli.options import ConnectionOptions, connection_options, option
+from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.clock import SystemClock
+from spectrum_pipelines.errors import Refused
+from spectrum_pipelines.pipeline.model.pipeline import Http, Server
+from spectrum_pipelines.spectrum import JobDetails
+
+if TYPE_CHECKING:
+    from spectrum_pipelines.client.api import SpectrumApi
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Somebody sits and waits: a question that got lost is asked again for seconds, not for half a minute.
+_HTTP = Http(retry_limit=3, retry_interval=0.5)
+
+
+def by_hand(function: F) -> F:
+    """Add the options of a connection, and `--format`."""
+    shown = option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+    return shown(connection_options(function))
+
+
+@contextmanager
+def spectrum(connection: Mapping[str, Any], *, server: Server | None = None) -> Iterator["SpectrumApi"]:
+    """The API of the server that the options name."""
+    with server_of(ConnectionOptions(**connection)) as options, ExitStack() as stack:
+        found = connect(
+            options,
+            server=server or Server(),
+            http=_HTTP,
+            clock=SystemClock(),
+            stack=stack,
+            on_retry=lambda line: say("note", line),
+        )
+        yield found.api
+
+
+@contextmanager
+def about(what: object) -> Iterator[None]:
+    """Say which file or id a refusal is about: Spectrum's own text names none."""
+    try:
+        yield
+    except Refused as refusal:
+        raise Refused(f"{what}: {refusal.message}", hint=refusal.hint, http_status=refusal.http_status) from refusal
+
+
+def details_data(answer: JobDetails) -> dict[str, Any]:
+    """Details as JSON shows them: without what only gates derive from the server's dates."""
+    return {it.name: getattr(answer, it.name) for it in fields(answer) if it.name not in {"run_seconds", "stop_age"}}

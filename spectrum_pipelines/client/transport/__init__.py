@@ -1,0 +1,1 @@
+"""Bytes over the network: the HTTP adapter, deadlines, bodies, TLS and proxies."""

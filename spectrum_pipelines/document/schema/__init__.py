@@ -1,0 +1,1 @@
+"""Values against a JSON Schema, and what is wrong in words."""

@@ -1,0 +1,1 @@
+"""What one job does apart from triggering and stopping: looking, following, judging, deleting."""

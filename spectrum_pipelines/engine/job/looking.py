@@ -1,0 +1,217 @@
+"""A job's turn has come: look at its target, then trigger, attach, judge, stop, or wait for somebody else's run."""
+
+from collections.abc import Iterator, Mapping
+
+from spectrum_pipelines.engine.events import (
+    Adopted,
+    AttemptEnded,
+    Baseline,
+    Event,
+    StartedExecution,
+    StopRequested,
+    TriggerIntended,
+)
+from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
+from spectrum_pipelines.engine.requests import AskStatus, Purpose, Request
+from spectrum_pipelines.engine.sightings import LookedInVain, Sighting
+from spectrum_pipelines.engine.state.run import JobState, RunState
+from spectrum_pipelines.engine.timing.pace import blind_pause
+from spectrum_pipelines.engine.timing.patience import LONGEST_SILENCE, PREFLIGHT_IS_FRESH
+from spectrum_pipelines.pipeline.model.action import (
+    Check,
+    DeleteData,
+    IfMissing,
+    JobId,
+    JobOutput,
+    Sequence,
+    Stop,
+    Template,
+    Trigger,
+    Value,
+    WaitFor,
+)
+from spectrum_pipelines.pipeline.model.durations import format_duration
+from spectrum_pipelines.pipeline.model.policy import OnRunning
+from spectrum_pipelines.spectrum import ExecutionId, FileReference, Phase, StatusAnswer
+
+Decision = Event | Sighting | Request
+
+_LOST_PLAN = "what the sequential trigger has started is not known in full: its answer was lost, or named less than was asked for"
+#: Ends of our watching only: `resume` goes on with the same executions, and then comes to an end of theirs.
+_SEEN_AGAIN = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
+
+
+class Unresolvable(Exception):
+    """A template names a job that has no execution."""
+
+    def __init__(self, job: JobId) -> None:
+        super().__init__(job)
+        self.job = job
+
+
+def resolve(state: RunState, value: Value) -> str | int | float | bool:
+    """Fill a template from the executions of the jobs it names. Raises Unresolvable."""
+    if not isinstance(value, Template):
+        return value
+    outputs: dict[JobId, ExecutionId] = {}
+    for part in value.parts:
+        if isinstance(part, JobOutput):
+            executions = state.jobs[part.job].executions
+            if not executions:
+                raise Unresolvable(part.job)
+            outputs[part.job] = executions[-1].execution_id
+    return value.resolve(outputs)
+
+
+def resolved_targets(state: RunState, job: JobState) -> tuple[FileReference, ...]:
+    """The files that a job acts on, templates filled in. Raises Unresolvable."""
+    match job.job.action:
+        case Trigger(target=target) | WaitFor(target=target) | Check(target=target) | Stop(target=target):
+            return (FileReference(str(resolve(state, target))),)
+        case Sequence(file_ids=file_ids):
+            return tuple(FileReference(str(resolve(state, one))) for one in file_ids)
+        case DeleteData():
+            return ()
+
+
+def ended(job: JobState, status: JobStatus, cause: Cause, reason: str | None) -> AttemptEnded:
+    """End the job's attempt. However it ends, what a lost execution plan has started besides stays unknown."""
+    if not job.complete:
+        told = f" ({reason})" if reason else ""
+        status, reason = JobStatus.UNKNOWN, f"{_LOST_PLAN}{told}"
+        cause = cause if cause in _SEEN_AGAIN else Cause.AMBIGUOUS
+    return AttemptEnded(job=job.job.id, attempt=job.attempt, status=status, cause=cause, reason=reason)
+
+
+def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decision]:
+    """Ask for what is not known yet; with everything known, act."""
+    if job.busy:
+        return
+    if over := _gave_up(state, job, now):
+        yield ended(job, JobStatus.FAILED, Cause.UNREACHABLE, over)
+        return
+    limit = job.job.policy.queue_timeout or job.job.policy.timeout
+    if job.attempt_at is not None and now >= job.attempt_at + limit:
+        if job.missing_since is not None or job.unsent:
+            # Nobody was in the way, nobody answered or took it: nothing of this attempt runs anywhere.
+            told = f"no usable answer within {format_duration(limit)}: {job.reason}"
+            yield ended(job, JobStatus.FAILED, Cause.UNREACHABLE, told)
+            return
+        reason = job.reason or f"waited {format_duration(limit)} for somebody else's run to end"
+        yield ended(job, JobStatus.TIMED_OUT, Cause.QUEUE_TIMEOUT, reason)
+        return
+    if job.wake_at is not None and job.wake_at > now:
+        return
+    try:
+        targets = resolved_targets(state, job)
+    except Unresolvable as missing:
+        yield ended(job, JobStatus.FAILED, Cause.INPUT, f"job {missing.job} has no execution whose id could be used")
+        return
+    seen: dict[FileReference, StatusAnswer | str] = {}
+    for target in targets:
+        answer = _known(state, job, target, now)
+        if answer is None:
+            yield AskStatus(job=job.job.id, turn=job.turn + 1, target=target, purpose=Purpose.BASELINE)
+            return
+        seen[target] = answer
+    yield from _act(state, job, seen, now)
+
+
+def _gave_up(state: RunState, job: JobState, now: float) -> str | None:
+    if job.unsent > state.pipeline.http.retry_limit:
+        return f"the trigger could not be sent, {job.unsent} tries: {job.reason}"
+    if job.missing_since is not None and now >= job.missing_since + LONGEST_SILENCE:
+        return f"no usable answer for {format_duration(LONGEST_SILENCE)}: {job.reason}"
+    return None
+
+
+def _known(state: RunState, job: JobState, target: FileReference, now: float) -> StatusAnswer | str | None:
+    if target in job.seen:
+        return job.seen[target]
+    seen_at = state.targets_seen_at.get(target)
+    # What we have triggered since may be the latest execution now, here or downstream.
+    comes_later = state.triggers or job.job.needs or job.attempt > 1
+    if comes_later or job.unsent or job.wake_at is not None or seen_at is None:
+        return None
+    return state.targets[target] if now - seen_at <= PREFLIGHT_IS_FRESH else None
+
+
+def _act(
+    state: RunState, job: JobState, seen: Mapping[FileReference, StatusAnswer | str], now: float
+) -> Iterator[Decision]:
+    refusals = [f"{target}: {answer}" for target, answer in seen.items() if isinstance(answer, str)]
+    answers = {target: answer for target, answer in seen.items() if isinstance(answer, StatusAnswer)}
+    match job.job.action:
+        case WaitFor(if_missing=if_missing):
+            yield _attach(job, answers, AdoptedBy.WAITED_FOR) or _missing(
+                job, if_missing, refusals, "nothing is running"
+            )
+        case Stop(if_missing=if_missing):
+            yield _attach(job, answers, AdoptedBy.STOPPED) or _missing(job, if_missing, refusals, "nothing is running")
+        case _ if refusals:
+            yield ended(job, JobStatus.FAILED, Cause.REFUSED, "; ".join(refusals))
+        case Check():
+            yield _check(job, answers)
+        case _:
+            yield from _trigger(state, job, answers, now)
+
+
+def _attach(job: JobState, answers: Mapping[FileReference, StatusAnswer], by: AdoptedBy) -> Adopted | None:
+    executions = tuple(
+        StartedExecution(execution_id=answer.execution_id, file_id=answer.file_id)
+        for answer in answers.values()
+        if answer.phase.is_active and answer.execution_id is not None
+    )
+    if not executions:
+        return None
+    return Adopted(job=job.job.id, attempt=job.attempt, executions=executions, by=by)
+
+
+def _missing(job: JobState, if_missing: IfMissing, refusals: list[str], reason: str) -> AttemptEnded:
+    told = "; ".join(refusals) or reason
+    if if_missing is IfMissing.OK:
+        return ended(job, JobStatus.SUCCEEDED, Cause.MISSING, told)
+    return ended(job, JobStatus.FAILED, Cause.MISSING, f"{told} (set `if_missing: ok` if that is good enough)")
+
+
+def _check(job: JobState, answers: Mapping[FileReference, StatusAnswer]) -> Decision:
+    ((target, answer),) = answers.items()
+    if answer.execution_id is None or answer.phase is Phase.NEVER_RUN:
+        return ended(job, JobStatus.FAILED, Cause.MISSING, f"{target} has never run")
+    if answer.phase.is_active:
+        reason = (
+            f"{target} has not ended: execution {answer.execution_id} is {answer.job_status}; put a `wait_for` before"
+        )
+        return ended(job, JobStatus.FAILED, Cause.SPECTRUM, reason)
+    execution = StartedExecution(execution_id=answer.execution_id, file_id=answer.file_id)
+    return Adopted(job=job.job.id, attempt=job.attempt, executions=(execution,), by=AdoptedBy.CHECKED)
+
+
+def _trigger(
+    state: RunState, job: JobState, answers: Mapping[FileReference, StatusAnswer], now: float
+) -> Iterator[Decision]:
+    running = {target: answer for target, answer in answers.items() if answer.phase.is_active}
+    if not running:
+        baselines = tuple(
+            Baseline(
+                target=target,
+                execution_id=answer.execution_id,
+                file_id=answer.file_id,
+                is_known=answer.execution_id is not None or answer.phase is Phase.NEVER_RUN,
+            )
+            for target, answer in answers.items()
+        )
+        yield TriggerIntended(job=job.job.id, attempt=job.attempt, baselines=baselines)
+        return
+    target, answer = next(iter(running.items()))
+    told = f"{target} already runs as execution {answer.execution_id} ({answer.job_status})"
+    match job.job.policy.on_running:
+        case OnRunning.WAIT:
+            age = now - (job.attempt_at or now)
+            yield LookedInVain(job=job.job.id, wait=blind_pause(state.pipeline.poll, age=age))
+        case OnRunning.ATTACH if adopted := _attach(job, answers, AdoptedBy.ATTACHED):
+            yield adopted
+        case OnRunning.STOP:
+            yield StopRequested(job=job.job.id, cause=Cause.ON_RUNNING, reason=told)
+        case _:
+            yield ended(job, JobStatus.FAILED, Cause.BUSY, told)

@@ -1,0 +1,1 @@
+"""The run as a whole: pre-flight, starting jobs, ending, reopening."""

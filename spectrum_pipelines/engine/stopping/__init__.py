@@ -1,0 +1,1 @@
+"""Stopping an execution and seeing the stop confirmed."""

@@ -1,0 +1,1 @@
+"""When to look again: agenda, budget, pauses, waits, hints."""

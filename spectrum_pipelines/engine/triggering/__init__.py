@@ -1,0 +1,1 @@
+"""Triggering a job once, and finding its execution when the answer is lost."""

@@ -1,0 +1,143 @@
+"""From a written intent to an execution id: one POST, and after a lost answer only looking."""
+
+from collections.abc import Iterator
+
+from spectrum_pipelines.engine.events import Adopted, CandidatesFound, StartedExecution, TriggerNotHandled
+from spectrum_pipelines.engine.job.looking import Decision, Unresolvable, ended, resolve
+from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
+from spectrum_pipelines.engine.requests import (
+    AskDetails,
+    AskHistory,
+    AskRunning,
+    AskStatus,
+    PostSequence,
+    PostTrigger,
+    Purpose,
+    Request,
+)
+from spectrum_pipelines.engine.sightings import LookupBegun, LookupRested
+from spectrum_pipelines.engine.state.lookup import (
+    Look,
+    LookAtDetails,
+    LookAtHistory,
+    LookAtList,
+    LookAtStatus,
+    Lookup,
+    is_exhausted,
+)
+from spectrum_pipelines.engine.state.run import JobState, RunState
+from spectrum_pipelines.engine.timing.patience import LONGEST_SILENCE
+from spectrum_pipelines.engine.triggering.claims import is_taken, rivals
+from spectrum_pipelines.pipeline.model.action import Sequence
+from spectrum_pipelines.pipeline.model.durations import format_duration
+from spectrum_pipelines.spectrum import FileId, FileReference
+
+_HISTORY_LENGTH = 50
+
+
+def decide_intended(state: RunState, job: JobState) -> Iterator[Decision]:
+    """Send the POST of a written intent. On the way it is `busy`, and nothing but its own outcome moves the job on."""
+    if job.busy:
+        return
+    turn = job.turn + 1
+    if isinstance(job.job.action, Sequence):
+        try:
+            variables = {name: resolve(state, value) for name, value in job.job.action.variables.items()}
+        except Unresolvable as missing:
+            reason = f"job {missing.job} has no execution whose id could be used"
+            yield ended(job, JobStatus.FAILED, Cause.INPUT, reason)
+            return
+        file_ids = tuple(FileId(int(b.target)) for b in job.baselines)
+        yield PostSequence(job=job.job.id, turn=turn, attempt=job.attempt, file_ids=file_ids, variables=variables)
+    else:
+        target = FileReference(job.baselines[0].target)
+        yield PostTrigger(job=job.job.id, turn=turn, attempt=job.attempt, target=target)
+
+
+def decide_reconciling(state: RunState, job: JobState, now: float) -> Iterator[Decision]:
+    """Go on with the search, or judge what a full round has found."""
+    lookup = job.lookup
+    if job.busy or lookup is None or (job.wake_at is not None and job.wake_at > now):
+        return
+    if lookup.todo:
+        yield _question(job, lookup.todo[0])
+    elif not lookup.in_round:
+        yield LookupBegun(job=job.job.id)
+    else:
+        yield from _judge(state, job, lookup, now)
+
+
+def _question(job: JobState, look: Look) -> Request:
+    job_id, turn = job.job.id, job.turn + 1
+    match look:
+        case LookAtStatus(target=target):
+            return AskStatus(job=job_id, turn=turn, target=FileReference(target), purpose=Purpose.LOOKUP)
+        case LookAtList():
+            return AskRunning(job=job_id, turn=turn, purpose=Purpose.LOOKUP)
+        case LookAtDetails(execution_id=execution_id):
+            return AskDetails(job=job_id, turn=turn, execution_id=execution_id, purpose=Purpose.LOOKUP)
+        case LookAtHistory(configuration_id=configuration_id):
+            return AskHistory(job=job_id, turn=turn, configuration_id=configuration_id, length=_HISTORY_LENGTH)
+
+
+def _judge(state: RunState, job: JobState, lookup: Lookup, now: float) -> Iterator[Decision]:
+    provable = not any(is_taken(state, job, one) for one in lookup.all_candidates)
+    contested = next(rivals(state, job), None)
+    found = [lookup.candidates.get(b.target, frozenset()) for b in job.baselines]
+    several = any(len(candidates) > 1 for candidates in found)
+    if lookup.all_candidates and lookup.all_candidates != job.candidates:
+        yield CandidatesFound(job=job.job.id, attempt=job.attempt, execution_ids=lookup.all_candidates)
+        return
+    if several and not lookup.round_failed:
+        yield _unknown(job, f"{_listed(lookup)} may be ours")
+    elif any(found) and not all(b.is_known for b in job.baselines):
+        yield _unknown(job, f"{_listed(lookup)} may be ours; the server named no execution before the trigger")
+    elif any(found) and (contested is not None or not provable):
+        # Wait for the other's answer: it takes its own away, and the next round sees what is left.
+        if contested is None or not _waited(lookup, job, now):
+            yield LookupRested(job=job.job.id)
+        else:
+            yield _unknown(job, f"{_listed(lookup)} may be ours or that of job {contested}")
+    elif all(found) and not lookup.round_failed:
+        yield _adopt(job, lookup)
+    elif is_exhausted(lookup, grace=job.job.policy.ambiguous_grace, now=now):
+        yield from _nothing_found(job, lookup)
+    elif any(found) and not lookup.round_failed and _waited(lookup, job, now):
+        yield _adopt(job, lookup)
+    elif now >= lookup.since + max(LONGEST_SILENCE, job.job.policy.ambiguous_grace):
+        yield _unknown(job, f"the server gave no full answer for {format_duration(round(now - lookup.since))}")
+    else:
+        yield LookupRested(job=job.job.id)
+
+
+def _waited(lookup: Lookup, job: JobState, now: float) -> bool:
+    return now >= lookup.since + job.job.policy.ambiguous_grace
+
+
+def _adopt(job: JobState, lookup: Lookup) -> Adopted:
+    """What a sequence starts downstream is named only by its lost answer, so the plan can not be known to be complete."""
+    executions = tuple(
+        StartedExecution(execution_id=execution_id, file_id=lookup.file_ids.get(target))
+        for target, candidates in lookup.candidates.items()
+        for execution_id in sorted(candidates)
+    )
+    complete = not isinstance(job.job.action, Sequence)
+    by = AdoptedBy.RECONCILED
+    return Adopted(job=job.job.id, attempt=job.attempt, executions=executions, by=by, complete=complete)
+
+
+def _nothing_found(job: JobState, lookup: Lookup) -> Iterator[Decision]:
+    if job.sender_died:
+        # Nobody is left who could still deliver that request, and for the whole grace time nothing has shown up: it never was.
+        reason = "the runner ended between the intent and the trigger; no execution of it exists"
+        yield TriggerNotHandled(job=job.job.id, attempt=job.attempt, reason=reason, wait=0.0)
+    else:
+        yield _unknown(job, f"no execution of it showed up in {lookup.empty_rounds} look-ups")
+
+
+def _unknown(job: JobState, found: str) -> Decision:
+    return ended(job, JobStatus.UNKNOWN, Cause.AMBIGUOUS, f"{job.reason}; {found}")
+
+
+def _listed(lookup: Lookup) -> str:
+    return "executions " + ", ".join(str(i) for i in lookup.all_candidates)

@@ -1,0 +1,118 @@
+"""What the outcome of a trigger means: the one table on which "never twice" rests.
+
+=============================================  ==============  =====================================
+outcome                                        class           then
+=============================================  ==============  =====================================
+ids                                            answered        follow them
+`{"status": "failure"}`, 4xx                   refused         the attempt failed, with the reason
+DNS, refused, connect timeout                  unsent          the same intent again, after a rest
+TLS                                            unsent          the attempt failed: it will not heal
+429                                            not handled     again, when the server says
+401 (after reading the secret again)           not handled     the attempt failed
+read timeout, reset, cut or foreign answer,    ambiguous       never again: look for it
+any 5xx, an id that is none
+=============================================  ==============  =====================================
+"""
+
+from spectrum_pipelines.engine.events import AttemptEnded, Event, StartedExecution, TriggerAmbiguous, TriggerNotHandled
+from spectrum_pipelines.engine.events import Triggered as TriggeredEvent
+from spectrum_pipelines.engine.outcome import Cause, JobStatus
+from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigger
+from spectrum_pipelines.engine.sightings import Sighting
+from spectrum_pipelines.engine.state.run import JobState, RunState
+from spectrum_pipelines.engine.timing.waits import backoff
+from spectrum_pipelines.engine.triggering.claims import is_taken
+from spectrum_pipelines.errors import ClientError, Refused, Throttled, TlsFailure, Unauthorized, Unsent
+from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.spectrum import ExecutionPlan, Triggered
+
+
+def interpret_post(state: RunState, request: PostTrigger | PostSequence, outcome: Outcome) -> list[Event | Sighting]:
+    """Read the outcome of the one POST of an attempt."""
+    job = state.jobs[request.job]
+    match outcome:
+        case Triggered() if is_taken(state, job, outcome.execution_id):
+            return [_ambiguous(request, f"execution {outcome.execution_id} was there before, or is another job's")]
+        case Triggered():
+            file_id = job.baselines[0].file_id if job.baselines else None
+            started = StartedExecution(execution_id=outcome.execution_id, file_id=file_id)
+            return [_triggered(request, (started,), _named(state, outcome.user))]
+        case ExecutionPlan():
+            return [_planned(state, job, request, outcome)]
+        case ClientError():
+            return [_failed(state, job, request, outcome)]
+        case _:
+            return [_ambiguous(request, "an answer that is none of a trigger's")]
+
+
+def _triggered(
+    request: PostTrigger | PostSequence,
+    executions: tuple[StartedExecution, ...],
+    user: str | None,
+    *,
+    complete: bool = True,
+) -> TriggeredEvent:
+    return TriggeredEvent(job=request.job, attempt=request.attempt, executions=executions, user=user, complete=complete)
+
+
+def _named(state: RunState, name: str | None) -> str | None:
+    """A name as the server gives it, without our secrets: a job may be named after the variables that it was given."""
+    return None if name is None else masked(name, secret_texts(state.pipeline.variables.values()))
+
+
+def _planned(state: RunState, job: JobState, request: PostTrigger | PostSequence, plan: ExecutionPlan) -> Event:
+    """A plan that leaves out a file, or names what it did not start, is not the whole of what we asked for."""
+    executions = tuple(
+        StartedExecution(
+            execution_id=one.execution_id,
+            configuration_id=one.configuration_id,
+            name=_named(state, one.name),
+        )
+        for one in plan.executions
+        if one.execution_id is not None and one.triggered and not is_taken(state, job, one.execution_id)
+    )
+    if not executions:
+        return _ambiguous(request, "an execution plan without any execution that it has started")
+    promised = sum(one.triggered for one in plan.executions)
+    complete = len(executions) >= max(promised, len(set(job.baselines)))
+    return _triggered(request, executions, None, complete=complete)
+
+
+def _failed(state: RunState, job: JobState, request: PostTrigger | PostSequence, error: ClientError) -> Event:
+    match error:
+        case TlsFailure() | Unauthorized():
+            cause = Cause.UNAUTHORIZED if isinstance(error, Unauthorized) else Cause.UNREACHABLE
+            return _attempt_failed(request, cause, _told(error))
+        case Unsent():
+            wait = _time_left(state, job, backoff(state.pipeline.http.retry_interval, job.unsent + 1))
+            return TriggerNotHandled(job=request.job, attempt=request.attempt, reason=_told(error), wait=wait)
+        case Throttled(retry_after=retry_after):
+            # A date in the past or a negative number is no advice.
+            told = retry_after or backoff(state.pipeline.http.retry_interval, job.unsent + 1)
+            wait = _time_left(state, job, told)
+            return TriggerNotHandled(job=request.job, attempt=request.attempt, reason=_told(error), wait=wait)
+        case Refused():
+            return _attempt_failed(request, Cause.REFUSED, error.message)
+        case _:
+            return _ambiguous(request, _told(error))
+
+
+def _time_left(state: RunState, job: JobState, wait: float) -> float:
+    """The wait, or what is left of the time in which the job must have begun."""
+    limit = job.job.policy.queue_timeout or job.job.policy.timeout
+    began = state.at if job.attempt_at is None else job.attempt_at
+    return max(0.0, min(wait, began + limit - state.at))
+
+
+def _told(error: ClientError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
+def _attempt_failed(request: PostTrigger | PostSequence, cause: Cause, reason: str) -> AttemptEnded:
+    return AttemptEnded(job=request.job, attempt=request.attempt, status=JobStatus.FAILED, cause=cause, reason=reason)
+
+
+def _ambiguous(request: PostTrigger | PostSequence, reason: str) -> TriggerAmbiguous:
+    return TriggerAmbiguous(
+        job=request.job, attempt=request.attempt, reason=f"no usable answer to the trigger: {reason}"
+    )

@@ -1,0 +1,1 @@
+"""Polls of running executions and what they teach."""

@@ -1,0 +1,192 @@
+"""What a look at running executions means. Only an execution's own id counts; what else runs in its file is somebody else's."""
+
+from collections.abc import Iterator
+
+from spectrum_pipelines.engine.events import AttemptEnded, Event, ExecutionChanged, ExecutionEnded, Warned
+from spectrum_pipelines.engine.job.looking import ended
+from spectrum_pipelines.engine.outcome import Cause, JobStatus
+from spectrum_pipelines.engine.requests import AskDetails, AskStatus, Outcome
+from spectrum_pipelines.engine.sightings import (
+    ExecutionDoubted,
+    ExecutionSeen,
+    ListMissed,
+    ListSeen,
+    PollMissed,
+    Sighting,
+)
+from spectrum_pipelines.engine.state.execution import Execution
+from spectrum_pipelines.engine.state.run import JobState, RunState
+from spectrum_pipelines.engine.state.watch import Watch
+from spectrum_pipelines.engine.watching.polling import list_unusable
+from spectrum_pipelines.errors import (
+    ClientError,
+    NotSpectrum,
+    Refused,
+    ServerFault,
+    Unanswered,
+    Unauthorized,
+    Undecodable,
+)
+from spectrum_pipelines.pipeline.model.action import JobId
+from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, JobDetails, Phase, StatusAnswer, phase_of
+
+Events = list[Event | Sighting]
+
+#: Questions about one execution that may be refused before the run believes that the server does not know it any more.
+_REFUSALS = 5
+#: And before an end that another answer has shown under its own id is believed without them.
+_BELIEVED_AFTER = 2
+
+
+def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
+    """The shared poll: who is in the list goes on; who has left it is asked for."""
+    if isinstance(outcome, ClientError):
+        return _list_failed(state, outcome)
+    assert isinstance(outcome, tuple)
+    entries = {e.execution_id: e for e in outcome if isinstance(e, ActiveJob)}
+    asked_at = now if state.list_asked_at is None else state.list_asked_at
+    events: Events = []
+    for followed, how in state.following.items():
+        entry = entries.get(followed[1])
+        if how.doubted:
+            continue  # its details are asked for already
+        if entry is None:
+            # The list may be older than the execution: then that it is missing says nothing.
+            if not how.unlisted and state.execution(followed).accepted_at < asked_at:
+                events.append(ExecutionDoubted(job=followed[0], execution_id=followed[1], unlisted=True))
+        elif how.word is None or entry.job_status.upper() != how.word.upper():
+            events += _shown(state, followed[0], state.execution(followed), entry.job_status)
+    events.append(ListSeen(entries=entries))
+    return list(_each_warning_once(events))
+
+
+def _each_warning_once(events: Events) -> Iterator[Event | Sighting]:
+    """Several executions of one job may give reason for the same one."""
+    told: set[tuple[str, JobId | None]] = set()
+    for event in events:
+        if isinstance(event, Warned):
+            if (event.code, event.job) in told:
+                continue
+            told.add((event.code, event.job))
+        yield event
+
+
+def _list_failed(state: RunState, error: ClientError) -> Events:
+    if isinstance(error, Unauthorized):
+        return [e for job_id in {j: None for j, _ in state.following} for e in locked_out(state.jobs[job_id], error)]
+    # Unsent says nothing about this call: the server is away. What hangs or breaks after several tries may work one by one.
+    unusable = isinstance(error, Refused | Unanswered)
+    events: Events = [ListMissed(unusable=unusable, message=error.message)]
+    answers = isinstance(error, Refused | NotSpectrum | Undecodable | ServerFault)
+    return [*events, *list_unusable(state, error.message)] if answers else events
+
+
+def locked_out(job: JobState, error: ClientError) -> Events:
+    """Refused credentials end what can only be seen with them; the ids are told, and `resume` goes on with them."""
+    ids = ", ".join(str(e.execution_id) for e in job.open_executions)
+    reason = f"{error.message}; execution {ids} may still run"
+    return [ended(job, JobStatus.UNKNOWN, Cause.UNAUTHORIZED, reason)]
+
+
+def _shown(state: RunState, job_id: JobId, execution: Execution, word: str) -> Events:
+    """What a word says of an execution; one that nobody knows is no end, and never success."""
+    phase = phase_of(word)
+    if phase.is_final:
+        return [ExecutionDoubted(job=job_id, execution_id=execution.execution_id, final_word=word)]
+    events: Events = []
+    if word.upper() != execution.job_status.upper() or (execution.running_at is None and phase is Phase.RUNNING):
+        events.append(ExecutionChanged(job=job_id, execution_id=execution.execution_id, job_status=word))
+    if phase is Phase.UNRECOGNIZED and ("unrecognized-status", job_id) not in state.warned:
+        told = f"execution {execution.execution_id} has the status {word!r}, which nobody knows; it counts as running"
+        events.append(Warned(code="unrecognized-status", message=told, job=job_id))
+    return events
+
+
+def interpret_status(state: RunState, request: AskStatus, outcome: Outcome) -> Events:
+    """One execution, by its file: an answer about another execution says nothing about ours."""
+    execution_id = request.execution_id
+    if execution_id is None or (request.job, execution_id) not in state.following:
+        return []
+    if isinstance(outcome, Refused):
+        # The file may be gone, or hidden from us; the execution goes on, and its details are another question.
+        return [ExecutionDoubted(job=request.job, execution_id=execution_id, eclipsed=True)]
+    if isinstance(outcome, ClientError):
+        return _missed(state, request.job, execution_id, outcome)
+    assert isinstance(outcome, StatusAnswer)
+    if outcome.execution_id != execution_id:
+        return [ExecutionDoubted(job=request.job, execution_id=execution_id, eclipsed=True)]
+    seen = ExecutionSeen(
+        job=request.job,
+        execution_id=execution_id,
+        job_status=outcome.job_status,
+        progress=outcome.progress,
+        estimate_seconds=outcome.estimate_seconds,
+        file_id=outcome.file_id,
+    )
+    shown = _shown(state, request.job, state.execution((request.job, execution_id)), outcome.job_status)
+    return shown if outcome.phase.is_final else [*shown, seen]
+
+
+def _missed(state: RunState, job_id: JobId, execution_id: ExecutionId, error: ClientError) -> Events:
+    if isinstance(error, Unauthorized):
+        return locked_out(state.jobs[job_id], error)
+    return [
+        PollMissed(job=job_id, execution_id=execution_id, message=error.message, refused=isinstance(error, Refused))
+    ]
+
+
+def interpret_details(state: RunState, request: AskDetails, outcome: Outcome) -> Events:
+    """The execution itself: the only place where an end is believed."""
+    followed = (request.job, request.execution_id)
+    if followed not in state.following:
+        return []
+    execution, how = state.execution(followed), state.following[followed]
+    if isinstance(outcome, Refused) and how.final_word is not None and how.refusals >= _BELIEVED_AFTER:
+        # Details are not to be had, not only just now; but its end was shown under its own id.
+        return [_ended(followed, JobDetails(job_status=how.final_word, file_id=execution.file_id))]
+    if isinstance(outcome, Refused) and how.refusals >= _REFUSALS:
+        return [_lost(state, followed, outcome)]
+    if isinstance(outcome, ClientError):
+        return _missed(state, request.job, request.execution_id, outcome)
+    assert isinstance(outcome, JobDetails)
+    if outcome.phase.is_final:
+        return [_ended(followed, outcome)]
+    seen = ExecutionSeen(
+        job=request.job,
+        execution_id=request.execution_id,
+        job_status=outcome.job_status,
+        file_id=outcome.file_id,
+        by_details=True,
+    )
+    return [*_shown(state, request.job, execution, outcome.job_status), seen, *_incomplete_list(state, how)]
+
+
+def _incomplete_list(state: RunState, how: Watch) -> Events:
+    """It goes on, and the list has left it out."""
+    if not (how.doubted and how.unlisted) or ("list-incomplete", None) in state.warned:
+        return []
+    told = "list-running does not show all that runs or waits here, asking for what it leaves out one by one"
+    return [Warned(code="list-incomplete", message=told)]
+
+
+def _ended(followed: tuple[JobId, ExecutionId], details: JobDetails) -> ExecutionEnded:
+    return ExecutionEnded(
+        job=followed[0],
+        execution_id=followed[1],
+        job_status=details.job_status,
+        configuration_id=details.configuration_id,
+        file_id=details.file_id,
+        start_time=details.start_time,
+        stop_time=details.stop_time,
+        run_seconds=details.run_seconds,
+        stop_age=details.stop_age,
+        success_count=details.success_count,
+        failure_count=details.failure_count,
+        counters=details.counters,
+    )
+
+
+def _lost(state: RunState, followed: tuple[JobId, ExecutionId], error: Refused) -> AttemptEnded:
+    job = state.jobs[followed[0]]
+    reason = f"the server does not know execution {followed[1]} any more: {error.message}"
+    return ended(job, JobStatus.UNKNOWN, Cause.REFUSED, reason)

@@ -1,0 +1,146 @@
+"""The jobs that one entry of `jobs` stands for: its matrix spread out, its last references settled, its needs resolved."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from functools import cached_property
+from typing import Any
+
+from spectrum_pipelines.document.diagnostic import Diagnostic
+from spectrum_pipelines.document.position import Path
+from spectrum_pipelines.pipeline.assemble.policy import expect, merged_policy, policy
+from spectrum_pipelines.pipeline.fill.conform import conform
+from spectrum_pipelines.pipeline.fill.interpolate import Phrase, settle
+from spectrum_pipelines.pipeline.form.matrix import Combination, combinations, job_id
+from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch
+from spectrum_pipelines.pipeline.model.action import (
+    Action,
+    Check,
+    DeleteData,
+    IfMissing,
+    JobId,
+    Sequence,
+    Stop,
+    Template,
+    Trigger,
+    WaitFor,
+)
+from spectrum_pipelines.pipeline.model.pipeline import Job, RunIf
+from spectrum_pipelines.pipeline.model.policy import Policy
+from spectrum_pipelines.pipeline.rules.written import POLICY_KEYS
+from spectrum_pipelines.spectrum import ExecutionId
+
+
+class JobAssembly:
+    """Makes jobs of sketches; what many jobs share is made once."""
+
+    def __init__(self, draft: Draft, waiting: AbstractSet[Path]) -> None:
+        self._draft = draft
+        self._waiting: dict[Path, list[Path]] = defaultdict(list)
+        for path in waiting:
+            self._waiting[path[:2]].append(path)
+        self._needs: dict[tuple[str, ...], tuple[JobId, ...]] = {}
+        self._ids: dict[str, tuple[JobId, ...]] = {}
+
+    def jobs_of(self, sketch: JobSketch) -> tuple[list[Job], list[Diagnostic]]:
+        """The jobs of one sketch, in the order of their combinations."""
+        made: list[Job] = []
+        faults: list[Diagnostic] = []
+        for combination in combinations(sketch.matrix):
+            body, found = self._settled(sketch, combination)
+            faults += found
+            if not found:
+                made.append(self._job(sketch, job_id(sketch.id, combination), body))
+        return made, faults
+
+    def _job(self, sketch: JobSketch, name: JobId, body: Mapping[str, Any]) -> Job:
+        return Job(
+            id=name,
+            action=_action(body),
+            line=self._draft.view.line(sketch.path),
+            needs=self._needs_of(sketch),
+            run_if=RunIf(sketch.run_if),
+            allow_failure=body.get("allow_failure", False),
+            is_finally=sketch.is_finally,
+            policy=self._policy_of(body),
+            expect=expect(body.get("expect")),
+            description=body.get("description"),
+        )
+
+    @cached_property
+    def _defaults(self) -> Policy:
+        return policy(self._draft.view.section("defaults"))
+
+    def _policy_of(self, body: Mapping[str, Any]) -> Policy:
+        if not any(key in body for key in POLICY_KEYS):
+            return self._defaults
+        return policy(merged_policy(self._draft.view.section("defaults"), body))
+
+    def _needs_of(self, sketch: JobSketch) -> tuple[JobId, ...]:
+        """Equal needs are one tuple: 1,000 jobs that need the same 1,000 jobs are a million references otherwise."""
+        key = tuple(map(str, sketch.needs))
+        if key not in self._needs:
+            found: dict[JobId, None] = {}
+            for need in sketch.needs:
+                if need.label is None:
+                    found |= dict.fromkeys(self._ids_of(need.job))
+                else:
+                    found[JobId(str(need))] = None
+            self._needs[key] = tuple(found)
+        return self._needs[key]
+
+    def _ids_of(self, name: str) -> tuple[JobId, ...]:
+        if name not in self._ids:
+            matrix = self._draft.jobs[name].matrix
+            self._ids[name] = tuple(job_id(name, combination) for combination in combinations(matrix))
+        return self._ids[name]
+
+    def _settled(self, sketch: JobSketch, combination: Combination) -> tuple[Mapping[str, Any], list[Diagnostic]]:
+        """The body with its phrases settled for one combination, and what does not fit where it stands."""
+        paths = self._waiting.get(sketch.path)
+        if not paths:
+            return sketch.body, []
+        faults: list[Diagnostic] = []
+        body = dict(sketch.body)
+        for path in paths:
+            keys = path[2:]
+            parent: Any = body
+            for key in keys[:-1]:
+                parent[key] = list(parent[key]) if isinstance(parent[key], list) else dict(parent[key])
+                parent = parent[key]
+            parent[keys[-1]], found = self._settle(path, parent[keys[-1]], combination)
+            faults += found
+        return body, faults
+
+    def _settle(self, path: Path, phrase: Phrase, combination: Combination) -> tuple[Any, tuple[Diagnostic, ...]]:
+        value = settle(phrase, combination)
+        if not isinstance(value, Template):
+            return conform(self._draft.view, path, value, tainted=phrase.tainted)
+        # Any id will do to see whether the text around it fits.
+        example = value.resolve(defaultdict(lambda: ExecutionId(1)))
+        return value, conform(self._draft.view, path, example, tainted=phrase.tainted)[1]
+
+
+def _action(body: Mapping[str, Any]) -> Action:
+    if "trigger" in body:
+        return Trigger(target=_target(body["trigger"]))
+    if "sequence" in body:
+        return Sequence(file_ids=tuple(map(_whole, body["sequence"])), variables=dict(body.get("variables", {})))
+    if "wait_for" in body:
+        return WaitFor(target=_target(body["wait_for"]), if_missing=IfMissing(body.get("if_missing", "fail")))
+    if "check" in body:
+        return Check(target=_target(body["check"]))
+    if "stop" in body:
+        return Stop(target=_target(body["stop"]), if_missing=IfMissing(body.get("if_missing", "ok")))
+    return DeleteData(
+        data_ids=tuple(map(_whole, body["delete_data"])), if_missing=IfMissing(body.get("if_missing", "fail"))
+    )
+
+
+def _target(value: Any) -> str | Template:
+    return value if isinstance(value, Template) else str(_whole(value))
+
+
+def _whole(value: Any) -> Any:
+    """JSON Schema takes `48.0` for an integer, and Spectrum would not."""
+    return int(value) if isinstance(value, float) else value

@@ -1,0 +1,93 @@
+"""The policy and the gates of one job, from data that has been checked and filled in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from spectrum_pipelines.pipeline.form.overlay import mapping
+from spectrum_pipelines.pipeline.model.durations import parse_duration
+from spectrum_pipelines.pipeline.model.policy import (
+    Bound,
+    Expect,
+    OnAmbiguous,
+    OnRunning,
+    OnTimeout,
+    Policy,
+    Retry,
+    RetryReason,
+    Warnings,
+)
+from spectrum_pipelines.pipeline.rules.written import POLICY_KEYS
+
+_TOOL = Policy()
+
+
+def merged_policy(defaults: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    """A job's own keys over the defaults, also within `retry`."""
+    merged = {key: body.get(key, defaults.get(key)) for key in POLICY_KEYS if key in body or key in defaults}
+    if "retry" in merged:
+        merged["retry"] = {**mapping(defaults.get("retry")), **mapping(body.get("retry"))}
+    return merged
+
+
+def policy(data: Mapping[str, Any]) -> Policy:
+    """What is not said is the tool's own default."""
+    return Policy(
+        timeout=_time(data, "timeout", _TOOL.timeout),
+        queue_timeout=_limit(data, "queue_timeout"),
+        warnings=Warnings(data.get("warnings", _TOOL.warnings.value)),
+        on_running=OnRunning(data.get("on_running", _TOOL.on_running.value)),
+        on_timeout=OnTimeout(data.get("on_timeout", _TOOL.on_timeout.value)),
+        on_ambiguous=OnAmbiguous(data.get("on_ambiguous", _TOOL.on_ambiguous.value)),
+        ambiguous_grace=_time(data, "ambiguous_grace", _TOOL.ambiguous_grace),
+        retry=_retry(mapping(data.get("retry"))),
+    )
+
+
+def _retry(data: Mapping[str, Any]) -> Retry:
+    tool = _TOOL.retry
+    when = data.get("when")
+    return Retry(
+        limit=int(data.get("limit", tool.limit)),
+        interval=_time(data, "interval", tool.interval),
+        factor=float(data.get("factor", tool.factor)),
+        max_interval=_time(data, "max_interval", tool.max_interval),
+        jitter=float(data.get("jitter", tool.jitter)),
+        max_duration=_limit(data, "max_duration"),
+        when=tool.when if when is None else frozenset(map(RetryReason, when)),
+    )
+
+
+def expect(data: Mapping[str, Any] | None) -> Expect | None:
+    """Gates; None where the job has none."""
+    if data is None:
+        return None
+    status = data.get("status")
+    return Expect(
+        success_count=_bound(data.get("success_count")),
+        failure_count=_bound(data.get("failure_count")),
+        duration=_bound(data.get("duration")),
+        age=_bound(data.get("age")),
+        status=None if status is None else frozenset(status),
+        counters={
+            name: Bound(min=it.get("min"), max=it.get("max")) for name, it in mapping(data.get("counters")).items()
+        },
+    )
+
+
+def _bound(data: Mapping[str, Any] | None) -> Bound | None:
+    return None if data is None else Bound(min=_edge(data.get("min")), max=_edge(data.get("max")))
+
+
+def _edge(value: Any) -> float | None:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _limit(data: Mapping[str, Any], key: str) -> float | None:
+    """`none` is the tool's own default of every limit."""
+    value = data.get(key, "none")
+    return None if value == "none" else parse_duration(value)
+
+
+def _time(data: Mapping[str, Any], key: str, default: float) -> float:
+    value = data.get(key)
+    return default if value is None else parse_duration(value)

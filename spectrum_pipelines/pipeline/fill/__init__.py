@@ -1,0 +1,1 @@
+"""References and variables: values into the form."""

@@ -1,0 +1,158 @@
+"""Filling in `${...}` on parsed scalars: nothing that is filled in is read again, so a value cannot smuggle in a reference or YAML.
+
+It happens in two steps. What holds for the whole run is filled in first (`fill`); a scalar that still waits for its combination of
+a matrix or for another job's execution becomes a `Phrase`, which `settle` turns into a value or a `Template`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spectrum_pipelines.document.position import Path
+from spectrum_pipelines.document.suggest import closest
+from spectrum_pipelines.errors import UserError
+from spectrum_pipelines.pipeline.fill.places import phrases
+from spectrum_pipelines.pipeline.fill.reference import (
+    EnvironmentReference,
+    MatrixReference,
+    Misread,
+    RunIdReference,
+    VariableReference,
+    read_phrase,
+)
+from spectrum_pipelines.pipeline.form.matrix import Combination, as_text
+from spectrum_pipelines.pipeline.model.action import JobOutput, Scalar, Template, Value
+from spectrum_pipelines.pipeline.model.pipeline import Variable
+from spectrum_pipelines.record import record
+
+
+class Unset(UserError):
+    """A reference to an environment variable that is not set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A scalar with references that one run alone cannot fill in. `tainted`: a part of it must not be quoted."""
+
+    parts: tuple[str | MatrixReference | JobOutput, ...]
+    tainted: bool
+
+
+@record
+class Scope:
+    """What references of a run stand for."""
+
+    variables: Mapping[str, Variable]
+    environment: Mapping[str, str]
+    run_id: str
+
+
+@record
+class Filled:
+    """Data with references filled in. `touched` are the paths that now hold a final value, and whether it may not be quoted."""
+
+    data: Mapping[str, Any]
+    touched: Mapping[Path, bool] = field(default_factory=dict)
+    waiting: frozenset[Path] = frozenset()
+    unset: tuple[tuple[Path, Unset], ...] = ()
+
+
+def fill(data: Mapping[str, Any], scope: Scope) -> Filled:
+    """Fill in all scalars of a view but the declarations of variables, which come first."""
+    replacements: dict[Path, object] = {}
+    touched: dict[Path, bool] = {}
+    waiting: list[Path] = []
+    unset: list[tuple[Path, Unset]] = []
+    for path, text in phrases(data):
+        if path[0] == "variables":
+            continue
+        try:
+            value = fill_text(text, scope)
+        except Unset as it:
+            unset.append((path, it))
+            continue
+        except KeyError:  # a variable whose own fault is reported
+            continue
+        replacements[path] = value
+        if isinstance(value, Phrase):
+            waiting.append(path)
+        else:
+            touched[path] = _is_tainted(text, scope)
+    return Filled(data=_replaced(data, replacements), touched=touched, waiting=frozenset(waiting), unset=tuple(unset))
+
+
+def fill_text(text: str, scope: Scope) -> Scalar | Phrase:
+    """Fill in one scalar; a single reference keeps its type. Raises Unset, and KeyError for a variable without a value."""
+    parts = [_stands_for(part, scope) for part in read_phrase(text)]
+    if any(isinstance(part, (MatrixReference, JobOutput)) for part in parts):
+        left = tuple(part if isinstance(part, (MatrixReference, JobOutput)) else as_text(part) for part in parts)
+        return Phrase(left, _is_tainted(text, scope))
+    scalars = [part for part in parts if not isinstance(part, (MatrixReference, JobOutput))]
+    return scalars[0] if len(scalars) == 1 else "".join(map(as_text, scalars))
+
+
+def settle(phrase: Phrase, combination: Combination) -> Value:
+    """Fill in what this combination stands for. What other jobs will say stays open in a Template."""
+    parts = [combination[part.key] if isinstance(part, MatrixReference) else part for part in phrase.parts]
+    if len(parts) == 1 and not isinstance(parts[0], JobOutput):
+        return parts[0]
+    joined: list[str | JobOutput] = []
+    for part in parts:
+        if isinstance(part, JobOutput):
+            joined.append(part)
+        elif joined and isinstance(joined[-1], str):
+            joined[-1] += as_text(part)
+        else:
+            joined.append(as_text(part))
+    return Template(tuple(joined)) if any(isinstance(part, JobOutput) for part in joined) else str(joined[0])
+
+
+def _stands_for(part: object, scope: Scope) -> Scalar | MatrixReference | JobOutput:
+    match part:
+        case VariableReference(name):
+            return scope.variables[name].value
+        case EnvironmentReference(name):
+            return _environment(name, scope.environment)
+        case RunIdReference():
+            return scope.run_id
+        case MatrixReference() | JobOutput() | str():
+            return part
+        case _:
+            assert isinstance(part, Misread)
+            raise AssertionError(part.message)  # reported by the rule on references, which comes first
+
+
+def _environment(name: str, environment: Mapping[str, str]) -> str:
+    if name in environment:
+        return environment[name]
+    near = closest(name, environment)
+    hint = (
+        f"set it, or did you mean `${{env.{near}}}`?"
+        if near
+        else "set it before the run, or declare a variable with a default"
+    )
+    raise Unset(f"the environment variable `{name}` is not set", hint=hint)
+
+
+def _is_tainted(text: str, scope: Scope) -> bool:
+    """Whether a secret is in it, or something from the environment, which may well be one."""
+    return any(
+        isinstance(part, EnvironmentReference)
+        or (isinstance(part, VariableReference) and part.name in scope.variables and scope.variables[part.name].secret)
+        for part in read_phrase(text)
+    )
+
+
+def _replaced(data: Mapping[str, Any], replacements: Mapping[Path, object]) -> Mapping[str, Any]:
+    """A copy of what changes and of nothing else."""
+    root = dict(data)
+    copied: dict[Path, Any] = {(): root}
+    for path, value in replacements.items():
+        for depth in range(1, len(path)):
+            prefix = path[:depth]
+            if prefix not in copied:
+                parent = copied[prefix[:-1]]
+                old = parent[prefix[-1]]
+                copied[prefix] = parent[prefix[-1]] = list(old) if isinstance(old, list) else dict(old)
+        copied[path[:-1]][path[-1]] = value
+    return root

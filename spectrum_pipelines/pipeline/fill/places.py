@@ -1,0 +1,42 @@
+"""Where in a pipeline references are filled in."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from spectrum_pipelines.document.position import Path
+from spectrum_pipelines.pipeline.model.action import ACTION_WORDS
+
+_LATE = frozenset((*ACTION_WORDS.values(), "variables"))
+_JOBS = ("jobs", "finally")
+_FIXED = ("version", "name", "environments")
+#: Names and the shape of the graph are the same in every run, so nothing is filled in there; their schema refuses `${` already.
+_FIXED_JOB_KEYS = ("needs", "matrix", "run_if")
+
+
+def takes_outputs(path: Path) -> bool:
+    """Whether outputs of other jobs can stand there: in what an action needs only when it starts."""
+    return len(path) > 2 and path[0] in _JOBS and path[2] in _LATE
+
+
+def phrases(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Every scalar that is filled in and holds `${`, in no particular order."""
+    left: list[tuple[Path, Any]] = [((key,), value) for key, value in data.items() if key not in _FIXED]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, str):
+            if "${" in value:
+                yield path, value
+        elif isinstance(value, Mapping):
+            left += (((*path, key), it) for key, it in value.items() if _is_filled((*path, key)))
+        elif isinstance(value, list):
+            left += (((*path, place), it) for place, it in enumerate(value))
+
+
+def _is_filled(path: Path) -> bool:
+    if len(path) != 3:
+        return True
+    return not (
+        (path[0] in _JOBS and path[2] in _FIXED_JOB_KEYS)
+        # In a declaration only the default is a value. `${` in a pattern or a description is what it is.
+        or (path[0] == "variables" and path[2] != "default")
+    )

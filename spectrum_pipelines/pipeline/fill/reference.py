@@ -1,0 +1,135 @@
+"""The grammar of `${...}`: a scalar is a phrase of literal text and references. What they stand for is not known here.
+
+`$${` is a literal `${`. References do not nest, and the text that one stands for is never read again as a phrase.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from spectrum_pipelines.document.suggest import closest
+from spectrum_pipelines.pipeline.model.action import JobId, JobOutput
+from spectrum_pipelines.record import record
+
+
+@dataclass(frozen=True, slots=True)
+class VariableReference:
+    """`${var.name}`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentReference:
+    """`${env.NAME}`: an environment variable of the process."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunIdReference:
+    """`${run.id}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixReference:
+    """`${matrix.key}`: the value of this combination."""
+
+    key: str
+
+
+Reference = VariableReference | EnvironmentReference | RunIdReference | MatrixReference | JobOutput
+
+
+@record
+class Misread:
+    """A `${` that begins no reference: why not, and what to write."""
+
+    message: str
+    hint: str
+
+
+_TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{\{([^{}]*)\}\}|\$\{")
+_REFERENCE = re.compile(
+    r"var\.(?P<var>[A-Za-z_]\w*)|env\.(?P<env>[A-Za-z_]\w*)|(?P<run>run\.id)|matrix\.(?P<matrix>[A-Za-z_]\w*)"
+    r"|jobs\.(?P<job>[A-Za-z][\w-]*(?:\[[^\[\]]+\])?)\.execution_id",
+    re.ASCII,
+)
+_FORMS = ("var", "env", "run", "matrix", "jobs")
+_ALL_FORMS = "`${var.x}`, `${env.X}`, `${run.id}`, `${matrix.k}` and `${jobs.<id>.execution_id}`"
+
+
+def holds_reference(value: object) -> bool:
+    """Whether a scalar needs reading at all; cheap, because most do not."""
+    return isinstance(value, str) and "${" in value
+
+
+@lru_cache(maxsize=4096)
+def read_phrase(text: str) -> tuple[str | Reference | Misread, ...]:
+    """Split a scalar into literal text and references; adjacent texts are joined."""
+    parts: list[str | Reference | Misread] = []
+    for _, part in _tokens(text):
+        if isinstance(part, str) and parts and isinstance(parts[-1], str):
+            parts[-1] += part
+        elif part != "":
+            parts.append(part)
+    return tuple(parts)
+
+
+def read_references(text: str) -> Iterator[tuple[str, Reference | Misread]]:
+    """Each reference, or what was meant to be one, with the text that it is written as."""
+    yield from ((written, part) for written, part in _tokens(text) if not isinstance(part, str))
+
+
+def _tokens(text: str) -> Iterator[tuple[str, str | Reference | Misread]]:
+    at = 0
+    for token in _TOKEN.finditer(text):
+        yield "", text[at : token.start()]
+        if token[0] == "$${":
+            yield token[0], "${"
+        elif token[2] is not None:
+            hint = f"one pair of braces is enough: `${{{token[2].strip()}}}`"
+            yield token[0], Misread(message=f"`{token[0]}` is not a reference", hint=hint)
+        elif token[1] is None:
+            hint = "close it with `}`, or write `$${` for a literal `${`"
+            yield text[token.start() :], Misread(message="`${` is never closed", hint=hint)
+        else:
+            yield token[0], _read(token[1].strip())
+        at = token.end()
+    yield "", text[at:]
+
+
+def _read(inner: str) -> Reference | Misread:
+    match = _REFERENCE.fullmatch(inner)
+    if match is None:
+        return _explain(inner)
+    name = match[match.lastgroup or 0]
+    match match.lastgroup:
+        case "var":
+            return VariableReference(name)
+        case "env":
+            return EnvironmentReference(name)
+        case "run":
+            return RunIdReference()
+        case "matrix":
+            return MatrixReference(name)
+        case _:
+            return JobOutput(job=JobId(name))
+
+
+def _explain(inner: str) -> Misread:
+    head, dot, rest = inner.partition(".")
+    message = f"`${{{inner}}}` is not a reference"
+    if head == "jobs" and rest:
+        job = rest.rsplit(".", 1)[0] if "." in rest else rest
+        return Misread(message=message, hint=f"of a job, only `${{jobs.{job}.execution_id}}` can be referred to")
+    if head == "run":
+        return Misread(message=message, hint="of the run, only `${run.id}` can be referred to")
+    near = closest(head, _FORMS)
+    if dot and near is not None and _REFERENCE.fullmatch(f"{near}.{rest}"):
+        return Misread(message=message, hint=f"did you mean `${{{near}.{rest}}}`?")
+    if re.fullmatch(r"[A-Za-z_]\w*", inner, re.ASCII):
+        hint = f"write `${{var.{inner}}}` or `${{env.{inner}}}`; for a literal `${{` write `$${{`"
+        return Misread(message=message, hint=hint)
+    return Misread(message=message, hint=f"there are {_ALL_FORMS}; for a literal `${{` write `$${{`")

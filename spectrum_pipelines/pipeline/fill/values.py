@@ -1,0 +1,136 @@
+"""The value of every variable: later wins, and every fault names the source that it came from."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import field
+from typing import Any
+
+from spectrum_pipelines.document.diagnostic import Diagnostic
+from spectrum_pipelines.document.schema.wording import value_in_words
+from spectrum_pipelines.document.suggest import closest
+from spectrum_pipelines.pipeline.fill.interpolate import Phrase, Scope, Unset, fill_text
+from spectrum_pipelines.pipeline.fill.reference import holds_reference
+from spectrum_pipelines.pipeline.fill.variables import Declaration, Unfit, check_value, declarations, read_value
+from spectrum_pipelines.pipeline.form.matrix import as_text
+from spectrum_pipelines.pipeline.form.view import View
+from spectrum_pipelines.pipeline.model.action import Scalar
+from spectrum_pipelines.pipeline.model.pipeline import Variable
+from spectrum_pipelines.record import record
+
+PREFIX = "SPECTRUM_VAR_"
+
+
+@record
+class Given:
+    """What a run is given from outside the file.
+
+    `vars_file` holds parsed data; `process_environment` is the whole environment; `command_line` holds the texts of --var. `server`
+    wins over `server.url`, whose references are then left alone (so `--local` works without SPECTRUM_URL).
+    """
+
+    environment: str | None = None
+    vars_file: Mapping[str, Any] = field(default_factory=dict)
+    process_environment: Mapping[str, str] = field(default_factory=dict)
+    command_line: Mapping[str, str] = field(default_factory=dict)
+    server: str | None = None
+
+
+@record
+class _Source:
+    """Where a value came from, in words, and how it is read."""
+
+    name: str
+    read: Callable[[], Scalar]
+    value: object
+
+
+def resolve(view: View, given: Given, run_id: str) -> tuple[dict[str, Variable], tuple[Diagnostic, ...]]:
+    """Find each variable's value. A variable with a fault is missing from the answer."""
+    declared = declarations(view)
+    faults = list(_unknown(view, declared, given))
+    scope = Scope(variables={}, environment=given.process_environment, run_id=run_id)
+    values: dict[str, Variable] = {}
+    for declaration in declared.values():
+        try:
+            source = _source(declaration, given, scope)
+            value = source.read() if source else None
+        except Unset as unset:
+            faults.append(view.fault(declaration.default_path, "unset-variable", unset.message, hint=unset.hint))
+        except Unfit as unfit:
+            assert source is not None
+            faults.append(_unfit(view, declaration, source, unfit))
+        else:
+            if value is None:
+                faults.append(_missing(view, declaration))
+            else:
+                values[declaration.name] = Variable(name=declaration.name, value=value, secret=declaration.secret)
+    return values, tuple(faults)
+
+
+def _source(declaration: Declaration, given: Given, scope: Scope) -> _Source | None:
+    """The last source that says something."""
+    name = declaration.name
+    if name in given.command_line:
+        return _text(f"--var {name}", declaration, given.command_line[name])
+    if PREFIX + name in given.process_environment:
+        return _text(PREFIX + name, declaration, given.process_environment[PREFIX + name])
+    if name in given.vars_file:
+        value = given.vars_file[name]
+        return _Source(name="--vars-file", read=lambda: check_value(declaration, value), value=value)
+    default = declaration.default
+    if default is None:
+        return None
+    if isinstance(default, str) and holds_reference(default):
+        filled = fill_text(default, scope)
+        assert not isinstance(filled, Phrase)  # a rule keeps matrices and jobs out of defaults
+        return _text(f"`{default}`", declaration, as_text(filled))
+    return _Source(name="the file", read=lambda: check_value(declaration, default), value=default)
+
+
+def _text(name: str, declaration: Declaration, text: str) -> _Source:
+    return _Source(name=name, read=lambda: read_value(declaration, text), value=text)
+
+
+def _unfit(view: View, declaration: Declaration, source: _Source, unfit: Unfit) -> Diagnostic:
+    # What comes from the environment by a reference may be a secret as well.
+    hidden = declaration.secret or source.name.startswith("`")
+    value = "" if hidden else f", not {value_in_words(source.value)}"
+    message = f"the value of `{declaration.name}` from {source.name} {unfit}{value}"
+    hint = None
+    if source.name == "--vars-file" and isinstance(source.value, (int, float)) and "must be a text" in str(unfit):
+        hint = "put it in quotes there"
+    return view.fault(declaration.path, "wrong-value", message, hint=hint, at_key=True)
+
+
+def _missing(view: View, declaration: Declaration) -> Diagnostic:
+    name = declaration.name
+    ways = [f"`--var {name}=...`", f"{PREFIX}{name}", f"`{name}: ...` in a --vars-file"]
+    if declaration.secret:
+        ways = [ways[1], ways[2], ways[0]]
+    message = f"the variable `{name}` has no value"
+    return view.fault(
+        declaration.path, "missing-value", message, hint=f"give it by {ways[0]}, {ways[1]} or {ways[2]}", at_key=True
+    )
+
+
+def _unknown(view: View, declared: Mapping[str, Declaration], given: Given) -> Iterator[Diagnostic]:
+    for source, names in (("--var", given.command_line), ("--vars-file", given.vars_file)):
+        for name in sorted(map(str, names)):
+            if name not in declared:
+                message = f"{source} gives a value to `{name}`, but there is no such variable"
+                hint = _instead(name, declared, prefix="")
+                yield view.fault(("variables",), "unknown-variable", message, hint=hint, at_key=True)
+    for variable in sorted(given.process_environment):
+        name = variable.removeprefix(PREFIX)
+        if variable != name and name not in declared:
+            # A warning only: a CI system may set it for other pipelines that share the environment.
+            message = f"{variable} is set, but there is no variable `{name}`"
+            hint = _instead(name, declared, prefix=PREFIX)
+            yield view.warning(("variables",), "unknown-variable", message, hint=hint, at_key=True)
+
+
+def _instead(name: str, declared: Mapping[str, Declaration], *, prefix: str) -> str:
+    near = closest(name, declared)
+    if near:
+        return f"did you mean `{prefix}{near}`?"
+    listed = ", ".join(f"`{it}`" for it in declared)
+    return f"there are {listed}" if listed else "the file declares no variables"

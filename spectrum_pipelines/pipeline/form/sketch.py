@@ -1,0 +1,145 @@
+"""The jobs of a view as far as they can be read, so that one pass finds all faults: what is ill-shaped is simply not there."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from spectrum_pipelines.document.position import Path
+from spectrum_pipelines.pipeline.form.matrix import Matrix, as_text, combinations, label, size
+from spectrum_pipelines.pipeline.form.overlay import mapping
+from spectrum_pipelines.pipeline.form.view import View
+from spectrum_pipelines.pipeline.graph.order import ancestors
+from spectrum_pipelines.pipeline.model.action import ACTION_WORDS, Scalar
+from spectrum_pipelines.record import record
+
+ACTIONS = tuple(ACTION_WORDS.values())
+_SUGGESTED = 200
+
+
+@record
+class Need:
+    """One entry of `needs`: all combinations of a job, or the one whose label stands in brackets."""
+
+    job: str
+    label: str | None
+    path: Path
+
+    def __str__(self) -> str:
+        return self.job if self.label is None else f"{self.job}[{self.label}]"
+
+
+@record
+class JobSketch:
+    """A job before its matrix is spread out. `actions` are the action keys that it has: one, if all is well."""
+
+    id: str
+    path: Path
+    body: Mapping[str, Any]
+    needs: tuple[Need, ...]
+    actions: tuple[str, ...]
+    matrix: Matrix
+    run_if: str
+
+    @property
+    def is_finally(self) -> bool:
+        """Whether it stands under `finally`."""
+        return self.path[0] == "finally"
+
+    @property
+    def allow_failure(self) -> bool:
+        """Whether that is certain; a reference is not."""
+        return self.body.get("allow_failure") is True
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A view and its jobs by id; of two with one id, the first."""
+
+    view: View
+    jobs: Mapping[str, JobSketch]
+
+    @cached_property
+    def needs(self) -> dict[str, tuple[str, ...]]:
+        """The graph between jobs before their matrices are spread out, without needs that are faults of their own."""
+        return {
+            job.id: tuple(dict.fromkeys(need.job for need in job.needs if self._is_edge(job, need)))
+            for job in self.jobs.values()
+        }
+
+    def _is_edge(self, job: JobSketch, need: Need) -> bool:
+        return need.job in self.jobs and self.jobs[need.job].is_finally == job.is_finally
+
+    @cached_property
+    def ancestry(self) -> tuple[dict[str, int], dict[str, int]]:
+        """See `graph.ancestors`. Jobs in or behind a cycle are missing."""
+        return ancestors(self.needs)
+
+    @cached_property
+    def must_succeed(self) -> dict[str, int]:
+        """The bits of what has certainly succeeded when a job starts: its needs, theirs, and so on through `all_success`."""
+        bits, _ = self.ancestry
+        found: dict[str, int] = {}
+        for name in bits:
+            found[name] = 0
+            if self.jobs[name].run_if == "all_success":
+                for other in self.needs[name]:
+                    if not self.jobs[other].allow_failure:
+                        found[name] |= bits[other] | found[other]
+        return found
+
+
+def draft(view: View) -> Draft:
+    """Read the jobs of a view."""
+    jobs: dict[str, JobSketch] = {}
+    for section in ("jobs", "finally"):
+        for name, body in view.section(section).items():
+            if isinstance(body, Mapping):
+                jobs.setdefault(name, _sketch((section, name), body))
+    return Draft(view, jobs)
+
+
+def labels(job: JobSketch) -> Iterator[str]:
+    """The first of what may stand in brackets after the id: enough to suggest one."""
+    if job.matrix:
+        yield from (label(combination) for combination in islice(combinations(job.matrix), _SUGGESTED))
+
+
+def has_label(job: JobSketch, text: str) -> bool:
+    """Whether this may stand in brackets after the id. Values hold no commas, so nothing needs to be spread out."""
+    parts = text.split(",")
+    return len(parts) == len(job.matrix) and all(
+        part in map(as_text, values) for part, values in zip(parts, job.matrix.values(), strict=True)
+    )
+
+
+def combination_count(job: JobSketch) -> int:
+    """How many jobs the sketch stands for."""
+    return size(job.matrix)
+
+
+def _sketch(path: Path, body: Mapping[str, Any]) -> JobSketch:
+    run_if = body.get("run_if", "all_done" if path[0] == "finally" else "all_success")
+    return JobSketch(
+        id=str(path[1]),
+        path=path,
+        body=body,
+        needs=tuple(_needs((*path, "needs"), body.get("needs"))),
+        actions=tuple(word for word in ACTIONS if word in body),
+        matrix={key: tuple(_scalars(values)) for key, values in mapping(body.get("matrix")).items()},
+        run_if=run_if if isinstance(run_if, str) else "",
+    )
+
+
+def _needs(path: Path, listed: Any) -> Iterator[Need]:
+    if isinstance(listed, list):
+        for place, entry in enumerate(listed):
+            if isinstance(entry, str):
+                job, bracket, rest = entry.partition("[")
+                yield Need(job=job, label=rest.removesuffix("]") if bracket else None, path=(*path, place))
+
+
+def _scalars(values: Any) -> Iterator[Scalar]:
+    if isinstance(values, list):
+        yield from (value for value in values if isinstance(value, (str, int, float)))

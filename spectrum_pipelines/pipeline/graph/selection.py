@@ -1,0 +1,80 @@
+"""`--only`: a part of a pipeline. `a` is a job, `+a` also everything it needs, `a+` also everything that needs it."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from spectrum_pipelines.document.suggest import closest
+from spectrum_pipelines.errors import UserError
+from spectrum_pipelines.pipeline.graph.order import dependents, reach
+from spectrum_pipelines.pipeline.model.action import DeleteData, JobId, JobOutput, Sequence, Template
+from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
+
+#: A comma within brackets separates the values of a combination, not two jobs.
+_SEPARATOR = re.compile(r",(?![^\[\]]*\])")
+
+
+def select(pipeline: Pipeline, selection: str | Iterable[str]) -> Pipeline:
+    """Keep the selected jobs; what they need outside of the selection is taken as done. Raises UserError.
+
+    An id stands for all combinations of its matrix. Jobs under `finally` run only if they are selected as well: nothing happens
+    that was not named.
+    """
+    texts = [selection] if isinstance(selection, str) else selection
+    terms = [term.strip() for text in texts for term in _SEPARATOR.split(text)]
+    needs = {job.id: job.needs for job in pipeline.jobs.values()}
+    families = _families(pipeline)
+    chosen: set[JobId] = set()
+    for term in filter(None, terms):
+        found = _find(term.removeprefix("+").removesuffix("+"), families)
+        chosen |= found
+        if term.startswith("+"):
+            chosen |= reach(found, needs)
+        if term.endswith("+"):
+            chosen |= reach(found, dependents(needs))
+    if not chosen:
+        raise UserError("no job is selected", hint="name one or more jobs, such as `--only sales,+publish`")
+    jobs = {
+        job.id: replace(job, needs=tuple(name for name in job.needs if name in chosen))
+        for job in pipeline.jobs.values()
+        if job.id in chosen
+    }
+    for job in jobs.values():
+        _refuse_missing_output(job, chosen)
+    return replace(pipeline, jobs=jobs)
+
+
+def _families(pipeline: Pipeline) -> dict[str, set[JobId]]:
+    """Every id, and every id of a matrix without its brackets."""
+    families: dict[str, set[JobId]] = {}
+    for name in pipeline.jobs:
+        families.setdefault(name, set()).add(name)
+        families.setdefault(name.partition("[")[0], set()).add(name)
+    return families
+
+
+def _find(name: str, families: Mapping[str, set[JobId]]) -> set[JobId]:
+    if name in families:
+        return set(families[name])
+    near = closest(name, families)
+    hint = f"did you mean `{near}`?" if near else "see `plan` for the ids of all jobs"
+    raise UserError(f"there is no job `{name}` to select", hint=hint)
+
+
+def _refuse_missing_output(job: Job, chosen: set[JobId]) -> None:
+    for value in _values(job):
+        missing = [part.job for part in value.parts if isinstance(part, JobOutput) and part.job not in chosen]
+        if missing:
+            message = f"`{job.id}` refers to the execution of `{missing[0]}`, which is not selected"
+            raise UserError(message, hint=f"select it too: `--only {missing[0]},{job.id}`")
+
+
+def _values(job: Job) -> Iterator[Template]:
+    match job.action:
+        case Sequence(file_ids=ids, variables=variables):
+            values: list[object] = [*ids, *variables.values()]
+        case DeleteData(data_ids=ids):
+            values = [*ids]
+        case action:
+            values = [action.target]
+    yield from (value for value in values if isinstance(value, Template))

@@ -1,0 +1,1 @@
+"""What a pipeline is once nothing is left to ask."""

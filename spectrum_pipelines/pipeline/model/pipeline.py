@@ -1,0 +1,121 @@
+"""The frozen pipeline: what a checked file means, with every default applied and every matrix spread out.
+
+After `build` nothing asks whether a key is there. Durations are seconds; None means "no limit". The words are those of the YAML.
+"""
+
+from collections.abc import Mapping
+from dataclasses import field
+from enum import Enum
+
+from spectrum_pipelines.pipeline.model.action import Action, JobId, Scalar
+from spectrum_pipelines.pipeline.model.policy import Expect, Policy
+from spectrum_pipelines.record import record
+
+
+class RunIf(Enum):
+    """Which ends of the needed jobs let a job start. `any_failed` looks at all ancestors, not only at the direct needs."""
+
+    ALL_SUCCESS = "all_success"
+    ALL_DONE = "all_done"
+    ANY_FAILED = "any_failed"
+    NONE_FAILED = "none_failed"
+
+
+class OnAbort(Enum):
+    """What SIGINT, SIGTERM and SIGHUP do to running executions."""
+
+    STOP = "stop"
+    DETACH = "detach"
+
+
+class GroupBehavior(Enum):
+    """What a run does that finds its concurrency group taken."""
+
+    QUEUE = "queue"
+    FAIL = "fail"
+
+
+@record
+class Job:
+    """One node of the graph. `line` is where it stands in the file, for people and annotations."""
+
+    id: JobId
+    action: Action
+    line: int
+    needs: tuple[JobId, ...] = ()
+    run_if: RunIf = RunIf.ALL_SUCCESS
+    allow_failure: bool = False
+    is_finally: bool = False
+    policy: Policy = Policy()
+    expect: Expect | None = None
+    description: str | None = None
+
+
+@record
+class Variable:
+    """A variable with its final value. A secret one is shown as `***` everywhere."""
+
+    name: str
+    value: Scalar
+    secret: bool = False
+
+
+@record
+class Server:
+    """Where Spectrum is. `timezone` (IANA name) reads its dates for `age` gates only; None is the runner's own zone."""
+
+    url: str | None = None
+    sequence_path: str = "/api/job-execution/trigger"
+    timezone: str | None = None
+
+
+@record
+class Concurrency:
+    """At most one run per group; at most `max_parallel` jobs of this run at once (None: no limit)."""
+
+    group: str | None = None
+    behavior: GroupBehavior = GroupBehavior.QUEUE
+    max_parallel: int | None = None
+
+
+@record
+class Poll:
+    """A job of age `a` seconds is looked at every `factor * a` seconds, within [min, max], unless something says when it will end.
+
+    One budget for the whole run.
+    """
+
+    min: float = 0.25
+    max: float = 30.0
+    factor: float = 0.05
+    max_per_second: float = 10.0
+
+
+@record
+class Http:
+    """The wire. `retry_*` are for lost GETs and provably unsent triggers only."""
+
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    max_connections: int = 8
+    retry_limit: int = 5
+    retry_interval: float = 1.0
+
+
+@record
+class Pipeline:
+    """A whole pipeline, ready to run. `jobs` holds the `finally` jobs last, in file order."""
+
+    name: str
+    jobs: Mapping[JobId, Job]
+    description: str | None = None
+    server: Server = Server()
+    environment: str | None = None
+    variables: Mapping[str, Variable] = field(default_factory=dict)
+    timeout: float | None = None
+    finally_timeout: float = 600.0
+    concurrency: Concurrency = Concurrency()
+    poll: Poll = Poll()
+    http: Http = Http()
+    fail_fast: bool = True
+    on_abort: OnAbort = OnAbort.STOP

@@ -1,0 +1,1 @@
+"""Rules that a JSON Schema cannot state, each a generator of findings."""

@@ -1,0 +1,89 @@
+"""Rules on `${jobs.<id>.execution_id}`: the job must exist, run before, and have exactly one execution."""
+
+from collections.abc import Iterator
+
+from spectrum_pipelines.document.diagnostic import Diagnostic
+from spectrum_pipelines.document.position import Path
+from spectrum_pipelines.document.suggest import closest
+from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, has_label, labels
+from spectrum_pipelines.record import record
+
+_WITH_EXECUTION = ("trigger", "wait_for", "check")
+
+
+@record
+class Place:
+    """Where a reference stands, and the text that it is written as."""
+
+    draft: Draft
+    path: Path
+    written: str
+
+    def fault(self, code: str, message: str, hint: str) -> Diagnostic:
+        """A diagnostic at the reference itself."""
+        return self.draft.view.fault(self.path, code, message, hint=hint, part=self.written)
+
+
+def check_output(place: Place, reference: str) -> Iterator[Diagnostic]:
+    """Check one reference in a job."""
+    draft = place.draft
+    name, bracket, rest = reference.partition("[")
+    label = rest.removesuffix("]") if bracket else None
+    job, other = draft.jobs.get(str(place.path[1])), draft.jobs.get(name)
+    if job is None:
+        return
+    if other is None:
+        near = closest(name, (it for it in draft.jobs if it != job.id))
+        hint = f"did you mean `${{jobs.{near}.execution_id}}`?" if near else "refer to a job that this one needs"
+        yield place.fault("unknown-job", f"there is no job `{name}`", hint)
+        return
+    if wrong := _wrong_label(other, label):
+        message, hint = wrong
+        yield place.fault("unknown-job", message, hint)
+    elif other.actions and other.actions[0] not in _WITH_EXECUTION:
+        why = "has several executions" if other.actions[0] == "sequence" else "starts no execution"
+        message = f"`{name}` has no execution id to refer to: `{other.actions[0]}` {why}"
+        yield place.fault("no-output", message, "refer to a job that has one: `trigger`, `wait_for` or `check`")
+    elif not _runs_before(draft, job, other, label):
+        message = f"`{job.id}` refers to `{reference}`, but does not wait for it"
+        hint = f"write `needs: [{_quoted(reference)}]`"
+        if job.id == name:
+            message, hint = (
+                f"`{job.id}` refers to itself",
+                "its execution id is known only once it runs: refer to a job before it",
+            )
+        if other.is_finally and not job.is_finally:
+            hint = "jobs under `finally` run last: refer to another job"
+        yield place.fault("misplaced-reference", message, hint)
+
+
+def _wrong_label(other: JobSketch, label: str | None) -> tuple[str, str] | None:
+    if not other.matrix:
+        return None if label is None else (f"`{other.id}` has no matrix", f"write `${{jobs.{other.id}.execution_id}}`")
+    first = next(labels(other), "")
+    if label is None:
+        message = f"`{other.id}` is several jobs, one for each combination of its matrix"
+        return message, f"say which one, such as `${{jobs.{other.id}[{first}].execution_id}}`"
+    if has_label(other, label):
+        return None
+    shown = closest(label, labels(other)) or first
+    return f"there is no job `{other.id}[{label}]`", f"did you mean `${{jobs.{other.id}[{shown}].execution_id}}`?"
+
+
+def _runs_before(draft: Draft, job: JobSketch, other: JobSketch, label: str | None) -> bool:
+    if job.is_finally and not other.is_finally:
+        return True
+    bits, before = draft.ancestry
+    if job.id not in bits or other.id not in bits:
+        return job.id != other.id  # in a cycle, which is reported; what runs before what is anybody's guess
+    if not before[job.id] & bits[other.id]:
+        return False
+    if label is None:
+        return True
+    # It may be another combination that is waited for: somebody on the way must need this one.
+    waiting = (it for it in draft.jobs.values() if it.id in bits and (it.id == job.id or before[job.id] & bits[it.id]))
+    return any(need.job == other.id and need.label in (None, label) for it in waiting for need in it.needs)
+
+
+def _quoted(reference: str) -> str:
+    return f'"{reference}"' if "[" in reference else reference

@@ -1,0 +1,91 @@
+"""Rules on `${...}`: that each can be read, stands for something, and stands where it can be filled in."""
+
+from collections.abc import Iterator
+
+from spectrum_pipelines.document.diagnostic import Diagnostic
+from spectrum_pipelines.document.suggest import closest
+from spectrum_pipelines.pipeline.fill.places import phrases, takes_outputs
+from spectrum_pipelines.pipeline.fill.reference import (
+    MatrixReference,
+    Misread,
+    Reference,
+    VariableReference,
+    holds_reference,
+    read_phrase,
+    read_references,
+)
+from spectrum_pipelines.pipeline.form.overlay import mapping
+from spectrum_pipelines.pipeline.form.sketch import Draft
+from spectrum_pipelines.pipeline.model.action import JobOutput
+from spectrum_pipelines.pipeline.rules.outputs import Place, check_output
+
+_JOBS = ("jobs", "finally")
+
+
+def check_references(draft: Draft) -> Iterator[Diagnostic]:
+    """Check every reference of a view."""
+    view = draft.view
+    if "${" not in view.document.source.text:
+        return
+    if holds_reference(view.data.get("name")):
+        hint = "a name is the same in every run; put the reference into `description`"
+        yield view.fault(("name",), "misplaced-reference", "no reference can stand in `name`", hint=hint)
+    for path, text in phrases(view.data):
+        for written, part in read_references(text):
+            place = Place(draft=draft, path=path, written=written)
+            if isinstance(part, Misread):
+                yield place.fault("bad-reference", part.message, part.hint)
+            else:
+                yield from _check(place, part)
+
+
+def used_variables(draft: Draft) -> set[str]:
+    """The names of all variables that a view refers to."""
+    if "${" not in draft.view.document.source.text:
+        return set()
+    parts = (part for _, text in phrases(draft.view.data) for part in read_phrase(text))
+    return {part.name for part in parts if isinstance(part, VariableReference)}
+
+
+def _check(place: Place, part: Reference) -> Iterator[Diagnostic]:
+    if place.path[0] == "variables" and isinstance(part, (VariableReference, MatrixReference, JobOutput)):
+        message = "the value of a variable can refer to `${env.X}` and `${run.id}` only"
+        yield place.fault("misplaced-reference", message, "refer to it where the variable is used")
+        return
+    match part:
+        case VariableReference(name):
+            yield from _check_variable(place, name)
+        case MatrixReference(key):
+            yield from _check_matrix(place, key)
+        case JobOutput(job=job):
+            if takes_outputs(place.path):
+                yield from check_output(place, job)
+            else:
+                message = f"`{place.written}` is known only while the pipeline runs"
+                hint = "it can stand in a target and under the `variables` of a job, nowhere else"
+                yield place.fault("misplaced-reference", message, hint)
+        case _:
+            return
+
+
+def _check_variable(place: Place, name: str) -> Iterator[Diagnostic]:
+    declared = place.draft.view.section("variables")
+    if name not in declared:
+        near = closest(name, declared)
+        hint = f"did you mean `${{var.{near}}}`?" if near else f"declare it: `variables: {{{name}: ...}}`"
+        yield place.fault("unknown-variable", f"there is no variable `{name}`", hint)
+
+
+def _check_matrix(place: Place, key: str) -> Iterator[Diagnostic]:
+    section, *rest = place.path
+    body = mapping(place.draft.view.section(str(section)).get(str(rest[0]))) if section in _JOBS and rest else {}
+    keys = mapping(body.get("matrix"))
+    if key in keys:
+        return
+    if not keys:
+        message = f"`{place.written}` stands in no job with a `matrix`"
+        yield place.fault("unknown-matrix-key", message, f"give the job one: `matrix: {{{key}: [...]}}`")
+        return
+    near = closest(key, keys)
+    hint = f"did you mean `${{matrix.{near}}}`?" if near else f"its keys are {', '.join(f'`{it}`' for it in keys)}"
+    yield place.fault("unknown-matrix-key", f"the matrix of `{rest[0]}` has no key `{key}`", hint)

@@ -1,0 +1,60 @@
+"""Rules on the settings of a whole pipeline: its server and how often it asks."""
+
+import re
+from collections.abc import Iterator
+
+from spectrum_pipelines.document.diagnostic import Diagnostic
+from spectrum_pipelines.document.suggest import closest
+from spectrum_pipelines.pipeline.form.sketch import Draft
+from spectrum_pipelines.pipeline.form.view import View
+from spectrum_pipelines.pipeline.model.durations import format_duration
+from spectrum_pipelines.pipeline.model.pipeline import Poll
+from spectrum_pipelines.pipeline.rules.written import seconds
+
+_WITH_LOGIN = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*@")
+
+
+def check_settings(draft: Draft) -> Iterator[Diagnostic]:
+    """Check `server` and `poll`."""
+    view = draft.view
+    yield from _check_url(view)
+    yield from _check_timezone(view)
+    poll = view.section("poll")
+    least, most = (
+        seconds(poll.get("min", format_duration(Poll().min))),
+        seconds(poll.get("max", format_duration(Poll().max))),
+    )
+    if least is not None and most is not None and least > most:
+        message = f"`poll.min` ({format_duration(least)}) is longer than `poll.max` ({format_duration(most)})"
+        path = ("poll", "min" if "min" in poll else "max")
+        yield view.fault(path, "budget", message, hint="lengthen `max` or shorten `min`")
+
+
+def holds_login(url: object) -> bool:
+    """Whether a user or a password stands in the address."""
+    return isinstance(url, str) and _WITH_LOGIN.match(url) is not None
+
+
+def _check_url(view: View) -> Iterator[Diagnostic]:
+    if holds_login(view.section("server").get("url")):
+        yield view.fault(
+            ("server", "url"),
+            "credentials",
+            "credentials never stand in a server address",
+            hint="remove what stands before the `@`; give SPECTRUM_USERNAME, and SPECTRUM_PASSWORD or SPECTRUM_PASSWORD_FILE",
+        )
+
+
+def _check_timezone(view: View) -> Iterator[Diagnostic]:
+    name = view.section("server").get("timezone")
+    if not isinstance(name, str) or "${" in name:
+        return
+    # Wanted by few pipelines, and the list of zones is long.
+    from zoneinfo import ZoneInfo, available_timezones  # noqa: PLC0415
+
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        near = closest(name, available_timezones())
+        hint = f"did you mean `{near}`?" if near else "write an IANA name such as `Europe/Berlin` or `UTC`"
+        yield view.fault(("server", "timezone"), "unknown-timezone", f"there is no time zone `{name}`", hint=hint)

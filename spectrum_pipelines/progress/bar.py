@@ -1,0 +1,117 @@
+"""Progress on a terminal: drawn in place by rich, which is loaded only with this module.
+
+The terminal is never left in a state that somebody would have to undo: no alternate screen, nothing redirected, and the cursor
+stays visible, so that even a process that is killed leaves a usable terminal behind.
+"""
+
+import os
+from typing import TextIO
+
+from rich.console import Console, ConsoleDimensions
+from rich.live import Live
+from rich.text import Text
+
+from spectrum_pipelines.engine.events import Warned
+from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.pipeline.secrets import secret_texts
+from spectrum_pipelines.progress.screen import Screen, ScreenLine, draw, draw_end
+
+#: Seconds between two drawings: faster than this, nobody sees anything.
+_PAUSE = 0.2
+_UNKNOWN_SIZE = (80, 24)
+
+
+class BarProgress:
+    """A screenful that changes in place. `glyphs`: the stream can carry them. Errors of the stream end the drawing, not the run."""
+
+    def __init__(self, stream: TextIO, *, color: bool = True, glyphs: bool = True) -> None:
+        self._stream = stream
+        self._glyphs = glyphs
+        # An empty environment: NO_COLOR, TERM and COLUMNS have been read by whoever chose this kind of progress.
+        self._console = Console(
+            file=stream,
+            force_terminal=True,
+            color_system="standard" if color else None,
+            legacy_windows=False,
+            _environ={},
+        )
+        self._live: Live | None = None
+        self._is_open = True
+        self._drawn_at: float | None = None
+        self._last: tuple[RunState, float] | None = None
+
+    def __call__(self, fact: Stamped, state: RunState) -> None:
+        """Draw what has changed. A warning stays on the screen, above what changes."""
+        if isinstance(fact.event, Warned):
+            self._draw(state, fact.at, above=_warning(fact.event, self._screen(state)))
+        else:
+            self.tick(state, fact.at)
+
+    def tick(self, state: RunState, now_at: float) -> None:
+        """Draw, for at least the elapsed time has changed; but not more often than eyes can follow."""
+        self._last = (state, now_at)
+        if self._drawn_at is None or now_at - self._drawn_at >= _PAUSE:
+            self._draw(state, now_at)
+
+    def _draw(self, state: RunState, now_at: float, *, above: ScreenLine | None = None) -> None:
+        self._last = (state, now_at)
+        self._drawn_at = now_at
+        self._show(draw(state, now_at, self._screen(state)), above=above)
+
+    def close(self) -> None:
+        """Leave a summary on the screen, and the cursor behind it."""
+        if self._last is not None:
+            state, now_at = self._last
+            self._show(draw_end(state, state.at if state.ended else now_at, self._screen(state)), last=True)
+        self._is_open = False
+
+    def _screen(self, state: RunState) -> Screen:
+        try:
+            width, height = os.get_terminal_size(self._stream.fileno())
+        except (OSError, ValueError):
+            width, height = 0, 0
+        width, height = (width, height) if width and height else _UNKNOWN_SIZE
+        self._console.size = ConsoleDimensions(width, height)
+        # One cell less: some terminals wrap a line that fills the last one.
+        secrets = secret_texts(state.pipeline.variables.values())
+        return Screen(width=width - 1, height=height, glyphs=self._glyphs, secrets=secrets)
+
+    def _show(self, lines: list[ScreenLine], *, above: ScreenLine | None = None, last: bool = False) -> None:
+        if not self._is_open:
+            return
+        try:
+            live = self._started()
+            if above is not None:
+                self._console.print(self._text(above), soft_wrap=True)
+            live.update(Text("\n", no_wrap=True, overflow="crop").join(map(self._text, lines)), refresh=True)
+            if last:
+                live.stop()
+        except (OSError, ValueError):
+            # The terminal is gone. The run is not worth less for that.
+            self._is_open = False
+
+    def _started(self) -> Live:
+        if self._live is None:
+            self._live = Live(
+                console=self._console,
+                auto_refresh=False,
+                redirect_stdout=False,
+                redirect_stderr=False,
+                vertical_overflow="crop",
+            )
+            self._live.start()
+            self._console.show_cursor(True)
+        return self._live
+
+    def _text(self, pieces: ScreenLine) -> Text:
+        encoding = self._stream.encoding or "utf-8"
+        text = Text(no_wrap=True, overflow="crop")
+        for piece, style in pieces:
+            text.append(piece.encode(encoding, "backslashreplace").decode(encoding), style)
+        return text
+
+
+def _warning(warned: Warned, screen: Screen) -> ScreenLine:
+    job = f"{warned.job}: " if warned.job else ""
+    return [("warning: ", "yellow"), (screen.text(f"{job}{warned.message}"), "")]

@@ -1,0 +1,1 @@
+"""Findings of `validate` in the formats of editors and CI systems."""

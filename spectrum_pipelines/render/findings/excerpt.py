@@ -1,0 +1,68 @@
+"""A line of a file with a caret under the fault, true to the cell whatever the line holds.
+
+What a character takes on the screen is not one cell: tabs take several, East Asian characters two, combining ones none, and what is
+not safe to print shows as an escape. So the line becomes a list of cells first, and a long line is cut around the caret.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+
+from spectrum_pipelines.document.position import Span
+from spectrum_pipelines.words.clean import markers, visible
+
+_TAB = 4
+_WIDTH = 100
+_LEAD = 30  # cells before the caret that stay when the line is cut
+_DOTS = "..."
+
+
+def excerpt(line: str, span: Span) -> tuple[str, str]:
+    """The line as it may be printed, and the line of carets for it. A span over several lines is marked on its first."""
+    start = min(span.start.column - 1, len(line))
+    end = span.end.column - 1 if span.end.line == span.start.line else len(line)
+    cells = _cells(line)
+    widths = [_width(cell) for cell in cells]
+    first, last = _window(widths, start)
+    before, after = _DOTS if first else "", _DOTS if last < len(cells) else ""
+    shown = before + "".join(cells[first:last]) + after
+    indent = len(before) + sum(widths[first:start])
+    carets = sum(widths[start : min(max(end, start), last)])
+    return shown.rstrip(), " " * indent + "^" * max(carets, 1)
+
+
+def _cells(line: str) -> list[str]:
+    """One printable piece for each character."""
+    cells: list[str] = []
+    column, spaced = 0, markers(line)
+    for offset, character in enumerate(line):
+        cell = " " * (_TAB - column % _TAB) if character == "\t" else visible(character)
+        if offset in spaced:
+            cell += " "
+        cells.append(cell)
+        column += _width(cell)
+    return cells
+
+
+def _width(cell: str) -> int:
+    if cell.isascii():
+        return len(cell)
+    if unicodedata.combining(cell[0]) or unicodedata.category(cell[0]) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(cell[0]) in {"W", "F"} else 1
+
+
+def _window(widths: Sequence[int], start: int) -> tuple[int, int]:
+    """Which characters to show: all if they fit, else a stretch around `start`."""
+    if sum(widths) <= _WIDTH:
+        return 0, len(widths)
+    first = start
+    room = _LEAD
+    while first > 0 and widths[first - 1] <= room:
+        first -= 1
+        room -= widths[first]
+    last = first
+    room = _WIDTH
+    while last < len(widths) and widths[last] <= room:
+        room -= widths[last]
+        last += 1
+    return first, last

@@ -1,0 +1,100 @@
+"""Diagnostics for people and for machines. Formats of CI systems join here."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
+from spectrum_pipelines.document.position import Span, lines_of
+from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.render.findings.excerpt import excerpt
+from spectrum_pipelines.words.clean import clean
+
+#: More than this is a wall of text; the count at the end tells of the rest.
+LIMIT = 50
+
+_RED, _YELLOW, _BLUE, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\x1b[1m", "\x1b[0m"
+_Paint = Callable[[str, str], str]
+_COLORS = {Severity.ERROR: _RED, Severity.WARNING: _YELLOW}
+
+
+def render_text(
+    diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source], *, color: bool, limit: int | None = LIMIT
+) -> str:
+    """`file:line:column: error: ...` with excerpt, caret and hint, and a count as the last line; empty without diagnostics.
+
+    `sources` are looked up by the name in the diagnostic; a file that is not among them is shown without excerpt, which is right
+    for one that holds secrets (or see `Document.masked`). `limit` is how many are shown; None shows all.
+    """
+    every = in_order(diagnostics)
+    if not every:
+        return ""
+    paint = _painted if color else _unpainted
+    shown = every[:limit]
+    lines = {it.file: lines_of(sources[it.file].text) for it in shown if it.file in sources}
+    blocks = ["\n".join(_block(it, lines.get(it.file), paint)) for it in shown]
+    if len(shown) < len(every):
+        blocks.append(f"... and {len(every) - len(shown):,} more")
+    return "\n\n".join([*blocks, count_in_words(every)]) + "\n"
+
+
+def count_in_words(diagnostics: Iterable[Diagnostic]) -> str:
+    """`2 errors, 1 warning in 3 files`."""
+    every = list(diagnostics)
+    errors = sum(it.severity is Severity.ERROR for it in every)
+    counts = [(errors, "error"), (len(every) - errors, "warning")]
+    found = ", ".join(_many(number, noun) for number, noun in counts if number) or "no faults"
+    return f"{found} in {_many(len({it.file for it in every}), 'file')}"
+
+
+def render_json(diagnostics: Iterable[Diagnostic]) -> str:
+    """A list of objects, all of them, sorted. Texts are as they are: JSON's escapes keep them harmless in a log."""
+    text = json.dumps([_as_dict(it) for it in in_order(diagnostics)], indent=2)
+    # `##vso[` is a command to Azure wherever it stands in a line, and `##` stands in JSON inside of strings only.
+    return text.replace("##", "\\u0023\\u0023") + "\n"
+
+
+def _as_dict(it: Diagnostic) -> dict[str, Any]:
+    return {
+        "file": it.file,
+        **_place(it.span),
+        "severity": it.severity.value,
+        "code": it.code,
+        "message": it.message,
+        "hint": it.hint,
+        "related": [{**_place(other.span), "message": other.message} for other in it.related],
+    }
+
+
+def _place(span: Span) -> dict[str, int]:
+    start, end = span.start, span.end
+    return {"line": start.line, "column": start.column, "end_line": end.line, "end_column": end.column}
+
+
+def _block(it: Diagnostic, lines: list[str] | None, paint: _Paint) -> Iterator[str]:
+    start, file = it.span.start, clean(it.file)
+    severity = paint(f"{it.severity.value}:", _COLORS[it.severity])
+    yield f"{paint(f'{file}:{start.line}:{start.column}:', _BOLD)} {severity} {paint(clean(it.message), _BOLD)} [{it.code}]"
+    gutter = " " * len(str(start.line))
+    if lines is not None and start.line <= len(lines):
+        line, carets = excerpt(lines[start.line - 1], it.span)
+        yield paint(f"{gutter} |", _BLUE)
+        yield f"{paint(f'{start.line} |', _BLUE)} {line}".rstrip()
+        yield f"{paint(f'{gutter} |', _BLUE)} {paint(carets, _COLORS[it.severity])}"
+    for other in it.related:
+        place = f"{file}:{other.span.start.line}:{other.span.start.column}"
+        yield f"{paint(f'{gutter} =', _BLUE)} {place}: {clean(other.message)}"
+    if it.hint is not None:
+        yield f"{paint(f'{gutter} =', _BLUE)} hint: {clean(it.hint)}"
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _painted(text: str, color: str) -> str:
+    return f"{color}{text}{_PLAIN}"
+
+
+def _unpainted(text: str, color: str) -> str:  # noqa: ARG001 - the same shape as _painted
+    return text

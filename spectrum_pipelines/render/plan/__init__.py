@@ -1,0 +1,1 @@
+"""A plan as text, Mermaid and DOT."""

@@ -1,0 +1,193 @@
+"""What a run report says in words: the verdict, what went wrong, where, and what to type next. The same in every rendering.
+
+Made from a valid report alone. Every text is cleaned, so it can act on no terminal and no CI system; what the page or the file that
+it goes into takes for markup is for the rendering to escape.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
+from spectrum_pipelines.errors import ExitCode
+from spectrum_pipelines.record import record
+from spectrum_pipelines.words.clean import clean
+from spectrum_pipelines.words.wording import JOB_LOOKS, RUN_LOOKS, counts_in_words, many, span_in_words
+
+Report = Mapping[str, Any]
+Job = Mapping[str, Any]
+
+_IDS = 3
+_ATTEMPTS = 5
+_UNREACHABLE = (
+    "nothing was triggered: check the server's address, its certificate and the credentials, then run it again"
+)
+_ADVICE = {
+    ExitCode.FAILED: "find out why, mend it, then run it again",
+    ExitCode.USAGE: "nothing was triggered: correct the pipeline file, then run it again",
+    ExitCode.UNREACHABLE: _UNREACHABLE,
+    ExitCode.TIMED_OUT: "look first: what is named here may still run on the server",
+    ExitCode.UNKNOWN: "do not run it again before it is known what runs on the server",
+    ExitCode.CONFLICT: "nothing was triggered: run it again when the job is free, or see `on_running`",
+}
+
+_ALL_STOPPED = "nothing of it runs any more: find out what took so long, or raise the timeout, then run it again"
+
+
+@record
+class NextStep:
+    """What to do now: a command to type, or advice where no command of ours can help."""
+
+    command: str | None
+    advice: str | None
+
+    def __str__(self) -> str:
+        return self.command or self.advice or ""
+
+
+def _may_still_run(report: Report) -> bool:
+    return any(one["ended_at"] is None for job in report["jobs"] for one in job["executions"])
+
+
+def verdict(report: Report) -> str:
+    """`nightly-sales failed`."""
+    return f"{clean(report['pipeline']['name'])} {RUN_LOOKS[RunStatus(report['status'])].word}"
+
+
+def how_it_ended(report: Report) -> str:
+    """What follows the verdict: ` after 40s (exit code 1)`."""
+    took = "" if report["duration_seconds"] is None else f" after {span_in_words(report['duration_seconds'])}"
+    code = report["exit_code"]
+    return f"{took}{f' (exit code {code})' if code else ''}"
+
+
+def tally(report: Report) -> str:
+    """`6 jobs: 1 failed, 3 succeeded, 2 skipped`."""
+    return f"{many(len(report['jobs']), 'job')}: {counts_in_words(counted(report['jobs']))}"
+
+
+def counted(jobs: Sequence[Job]) -> dict[JobStatus, int]:
+    """How many jobs stand where."""
+    found = dict.fromkeys(JobStatus, 0)
+    for job in jobs:
+        found[JobStatus(job["status"])] += 1
+    return found
+
+
+def why(report: Report) -> str | None:
+    """Why the run did not succeed, in one sentence. None where there is nothing to explain."""
+    if _is_good_so_far(report):
+        return None
+    if report["findings"]:
+        return "the pre-flight stopped the run before anything was triggered:"
+    return clean(report["reason"] or "") or None
+
+
+def next_step(report: Report) -> NextStep | None:
+    """What to type next, else what to do. None where nothing is to be done."""
+    command, advice = report["next"], _ADVICE.get(report["exit_code"])
+    if report["exit_code"] == ExitCode.TIMED_OUT and not _may_still_run(report):
+        advice = _ALL_STOPPED
+    if command:
+        return NextStep(command=clean(command), advice=None)
+    return NextStep(command=None, advice=advice) if advice else None
+
+
+def explained(report: Report) -> list[Job]:
+    """The jobs that need explaining: what failed, and what may still run although the run has ended."""
+    return [] if _is_good_so_far(report) else [job for job in report["jobs"] if _needs_explaining(job)]
+
+
+def _is_good_so_far(report: Report) -> bool:
+    return report["status"] in {"running", "succeeded"}
+
+
+def _needs_explaining(job: Job) -> bool:
+    status = JobStatus(job["status"])
+    return status.is_failure or status is JobStatus.RUNNING
+
+
+def is_allowed(job: Job) -> bool:
+    """It failed, and the pipeline allows it to. An unknown is never allowed: it may still run."""
+    status = JobStatus(job["status"])
+    return bool(job["allow_failure"]) and status.is_failure and status is not JobStatus.UNKNOWN
+
+
+def title(job: Job) -> str:
+    """`sales failed`."""
+    return f"{clean(job['id'])} {JOB_LOOKS[JobStatus(job['status'])].word}"
+
+
+def allowance(job: Job) -> str:
+    """What follows the title of a failure that the pipeline allows."""
+    return ", which is allowed" if is_allowed(job) else ""
+
+
+def where(report: Report, job: Job) -> str:
+    """`pipelines/nightly-sales.yaml:14`."""
+    return f"{clean(report['pipeline']['file'])}:{job['line']}"
+
+
+def earlier_attempts(job: Job) -> Iterator[str]:
+    """`attempt 1 failed: execution 13 ended ERROR`: of very many attempts the last ones."""
+    for one in job["attempts"][:-1][-_ATTEMPTS:]:
+        told = f": {clean(one['reason'])}" if one["reason"] else ""
+        yield f"attempt {one['attempt']} {JOB_LOOKS[JobStatus(one['status'])].word}{told}"
+
+
+def candidates(job: Job) -> str | None:
+    """`candidates: execution 21, 22`: what to choose from for `adopt`."""
+    return f"candidates: execution {', '.join(map(str, job['candidates']))}" if job["candidates"] else None
+
+
+def look(job: Job) -> str | None:
+    """The command that shows the job's last execution."""
+    return None if job["execution_id"] is None else f"spectrum-pipelines job details {job['execution_id']}"
+
+
+def explanation(report: Report, job: Job) -> Iterator[str]:
+    """What to know of a job beside its reason, line by line: where it stands, what ran, what to look at."""
+    yield f"in {where(report, job)}: {job['action']} {clean(job['target'])}"
+    if job["executions"]:
+        yield f"execution {execution_ids(job)}"
+    yield from earlier_attempts(job)
+    if told := candidates(job):
+        yield told
+    if command := look(job):
+        yield f"look: {command}"
+
+
+def execution_ids(job: Job) -> str:
+    """The ids, three or more in a row as `1-4`; of many only the last, for nobody wants to see all of them in a table."""
+    spans: list[tuple[int, int]] = []
+    for one in job["executions"]:
+        number = one["execution_id"]
+        if spans and number == spans[-1][1] + 1:
+            spans[-1] = (spans[-1][0], number)
+        else:
+            spans.append((number, number))
+    shown: list[str] = []
+    for first, last in spans:
+        shown += [f"{first}-{last}"] if last - first >= 2 else [str(number) for number in range(first, last + 1)]
+    return ", ".join(shown if len(shown) <= _IDS else ["...", *shown[-_IDS:]])
+
+
+def records(job: Job) -> str:
+    """What the last attempt counted, over all its executions: `7, 2 failed`."""
+    if not job["executions"]:
+        return ""
+    last = job["executions"][-1]["attempt"]
+    current = [one for one in job["executions"] if one["attempt"] == last]
+    good = [one["success_count"] for one in current if one["success_count"] is not None]
+    bad = sum(one["failure_count"] or 0 for one in current)
+    failed = f"{bad:,} failed" if bad else ""
+    return ", ".join(part for part in (f"{sum(good):,}" if good else "", failed) if part)
+
+
+def took(job: Job) -> str:
+    """`3m 05s`; nothing for a job that has not ended or never began."""
+    return "" if job["duration_seconds"] is None else span_in_words(job["duration_seconds"])
+
+
+def about(one: Mapping[str, Any]) -> str:
+    """A warning or a finding, with its job in front."""
+    return f"{clean(one['job'])}: {clean(one['message'])}" if one["job"] else clean(one["message"])

@@ -1,0 +1,1 @@
+"""The run report as data: a fold of the facts."""

@@ -1,0 +1,156 @@
+"""The run report (`schemas/run-report.schema.json`): a fold of the run's state, while it runs, at its end, and from the journal.
+
+What may be shown is all there is: texts that hold the value of a secret variable are masked here.
+"""
+
+import math
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from spectrum_pipelines.clock import rfc3339
+from spectrum_pipelines.engine.events import RunStarted
+from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
+from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine.state.run import JobState, RunState
+from spectrum_pipelines.pipeline.model.action import Scalar
+from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.record import record
+from spectrum_pipelines.report.critical_path import critical_path
+from spectrum_pipelines.report.jobs import Entry, duration, job_entries, moment
+
+VERSION = 1
+_NAMED = 5  # jobs named in a reason before it says "and n more"
+_UNSEEN_ENDS = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
+
+
+@record
+class HttpCounts:
+    """What this process has sent. None where nobody counted: in a report that is made from a journal."""
+
+    requests: int | None = None
+    retries: int | None = None
+
+
+def started_at(fact: Stamped) -> datetime:
+    """When the run clock stood at zero, told by its first fact."""
+    return fact.time - timedelta(seconds=fact.at)
+
+
+def build_report(
+    state: RunState,
+    *,
+    started_at: datetime,
+    now_at: float,
+    http: HttpCounts,
+    jobs: list[Entry] | None = None,
+) -> dict[str, Any]:
+    """The report of a run that has at least begun. `now_at` is the run clock, which matters only while the run goes on.
+
+    `jobs` stand in for the entries that would be made, for who has them in another form.
+    """
+    facts = state.facts
+    assert facts is not None, "a run without its first fact"
+    ended = state.ended
+    end_at = None if ended is None else state.at
+    secrets = secret_texts(state.pipeline.variables.values())
+    reason = _reason(state)
+    return {
+        "report_version": VERSION,
+        "tool_version": facts.tool_version,
+        "run_id": facts.run_id,
+        "run_key": facts.run_key,
+        "status": (RunStatus.RUNNING if ended is None else ended.status).value,
+        "exit_code": None if ended is None else int(ended.exit_code),
+        "reason": None if reason is None else masked(reason, secrets),
+        "next": next_command(state),
+        "pipeline": _pipeline(facts),
+        "server": masked(facts.server, secrets),
+        "environment": facts.environment,
+        "only": list(facts.only),
+        "variables": {name: _plain(value) for name, value in facts.variables.items()},
+        "started_at": rfc3339(started_at),
+        "finished_at": moment(started_at, end_at),
+        "duration_seconds": duration(0.0, now_at if end_at is None else end_at),
+        "resumptions": state.resumptions,
+        "trace_id": facts.trace_id,
+        "jobs": job_entries(state, started_at) if jobs is None else jobs,
+        "critical_path": critical_path(state),
+        "findings": list(_findings(state, secrets)),
+        "warnings": list(_warnings(state, secrets)),
+        "http": {"requests": http.requests, "retries": http.retries},
+    }
+
+
+def _pipeline(facts: RunStarted) -> dict[str, str | None]:
+    return {"name": facts.pipeline, "file": facts.file, "digest": facts.digest, "git_commit": facts.git_commit}
+
+
+def _plain(value: Scalar) -> Scalar:
+    """JSON knows no infinity and no NaN."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _findings(state: RunState, secrets: tuple[str, ...]) -> Iterator[Mapping[str, str | None]]:
+    for one in state.findings:
+        yield {"job": one.job, "cause": one.cause.value, "message": masked(one.message, secrets)}
+
+
+def _warnings(state: RunState, secrets: tuple[str, ...]) -> Iterator[Mapping[str, str | None]]:
+    for one in state.warnings:
+        yield {"code": one.code, "message": masked(one.message, secrets), "job": one.job}
+
+
+def _reason(state: RunState) -> str | None:
+    """Why the run did not simply succeed: its own reason, else the jobs that are to blame."""
+    if state.ended is None or state.ended.status is RunStatus.SUCCEEDED:
+        return None
+    if state.ended.reason is not None:
+        return state.ended.reason
+    told = []
+    if state.timed_out or state.finally_timed_out:
+        told.append(f"timeouts.{'pipeline' if state.timed_out else 'finally'} is over")
+    if blamed := [job.job.id for job in state.jobs.values() if _is_to_blame(job)]:
+        told.append(f"{len(blamed)} of {len(state.jobs)} jobs did not succeed: {listed(blamed)}")
+    return "; ".join(told) or None
+
+
+def _is_to_blame(job: JobState) -> bool:
+    return job.status.is_failure and (not job.job.allow_failure or job.status is JobStatus.UNKNOWN)
+
+
+def listed(names: Iterable[str]) -> str:
+    """A few names, and how many more there are."""
+    every = list(names)
+    more = f" and {len(every) - _NAMED:,} more" if len(every) > _NAMED else ""
+    return ", ".join(every[:_NAMED]) + more
+
+
+def next_command(state: RunState) -> str | None:
+    """What to type next, if a command of ours can help: `adopt` for a trigger in doubt, `resume` for what only lost its watcher."""
+    if state.ended is None:
+        return None
+    if state.ended.status is RunStatus.INTERRUPTED:
+        return f"spectrum-pipelines resume {state.run_id}{_where(state)}"
+    jobs = state.jobs.values()
+    for job in jobs:
+        if job.status is JobStatus.UNKNOWN and job.cause not in _UNSEEN_ENDS:
+            return f"spectrum-pipelines adopt {state.run_id} {shlex.quote(job.job.id)} {_to_adopt(job)}{_where(state)}"
+    if any(job.cause in _UNSEEN_ENDS and job.open_executions for job in jobs):
+        return f"spectrum-pipelines resume {state.run_id}{_where(state)}"
+    return None
+
+
+def _where(state: RunState) -> str:
+    """The options without which the command would look elsewhere."""
+    facts = state.facts
+    assert facts is not None
+    named = {"--state-dir": facts.state_dir, "--local": facts.workspace}
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in named.items() if value is not None)
+
+
+def _to_adopt(job: JobState) -> str:
+    if len(job.candidates) == 1:
+        return str(job.candidates[0])
+    return str(job.current[-1].execution_id) if job.current else "EXECUTION_ID"

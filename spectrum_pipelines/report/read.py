@@ -1,0 +1,65 @@
+"""A run report that a user names: foreign until it has been held against its schema."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any, NoReturn
+
+from spectrum_pipelines.document.schema.quick import predicate
+from spectrum_pipelines.document.schema.validator import load_schema
+from spectrum_pipelines.errors import UnreadableFile
+from spectrum_pipelines.report.build import VERSION
+
+#: The report of ten thousand jobs takes a tenth of this.
+MAX_BYTES = 100_000_000
+_HINT = "name a file that `run --report` wrote, or a run id (`spectrum-pipelines runs` lists them)"
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """The report in a file, valid by its schema. Raises UnreadableFile."""
+    try:
+        # A pipe or a device may have no end: no more is read than a report can hold.
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UnreadableFile(f"cannot read {path}: {error.strerror or error}", hint=_HINT) from error
+    if len(content) > MAX_BYTES:
+        raise UnreadableFile(f"{path} is larger than {MAX_BYTES:,} bytes: not a run report", hint=_HINT)
+    return parse_report(content, name=str(path))
+
+
+def parse_report(content: bytes, *, name: str) -> dict[str, Any]:
+    """The report in these bytes, valid by its schema; `name` is for messages. Raises UnreadableFile."""
+    try:
+        report = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableFile(f"{name} is not JSON: not a run report", hint=_HINT) from error
+    if not isinstance(report, dict) or "report_version" not in report:
+        raise UnreadableFile(f"{name} is not a run report", hint=_HINT)
+    if report["report_version"] != VERSION:
+        hint = "use the version of spectrum-pipelines that wrote it"
+        raise UnreadableFile(f"{name} is a run report of another version than {VERSION}", hint=hint)
+    schema = load_schema("run-report")
+    if not predicate(schema)(report) and (fault := _fault(schema, report)):
+        raise UnreadableFile(f"{name} is not a run report: wrong at {fault}", hint=_HINT)
+    return report
+
+
+def _fault(schema: dict[str, Any], report: dict[str, Any]) -> str | None:
+    """Where the report breaks its schema; what stands there is not shown, it may be anything."""
+    from jsonschema import Draft7Validator  # noqa: PLC0415 - only a fault needs it
+    from jsonschema.exceptions import best_match  # noqa: PLC0415
+    from referencing import Registry  # noqa: PLC0415
+
+    error = best_match(Draft7Validator(schema, registry=Registry()).iter_errors(report))
+    return None if error is None else str(error.json_path)
+
+
+def _finite(digits: str) -> float:
+    """JSON can write numbers that are beyond any float: `1e400`."""
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)

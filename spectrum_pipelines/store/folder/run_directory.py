@@ -1,0 +1,75 @@
+"""The folder of one run: its journal, and copies of what was run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from spectrum_pipelines.errors import StateError
+from spectrum_pipelines.files import in_words, read_capped, replace_file
+from spectrum_pipelines.pipeline.build import digest
+
+_MAX_PIPELINE = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """Where one run's files are. The name of the folder is the run id."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """`20261123T150405Z-7f3a`."""
+        return self.path.name
+
+    @property
+    def journal(self) -> Path:
+        """The only history of the run; see `journal`."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def pipeline(self) -> Path:
+        """A copy of the text that was run: the file in git may have changed when the run is resumed."""
+        return self.path / "pipeline.yaml"
+
+    @property
+    def plan(self) -> Path:
+        """The plan of the run."""
+        return self.path / "plan.json"
+
+    @property
+    def report(self) -> Path:
+        """The report, kept current while the run goes on."""
+        return self.path / "report.json"
+
+    def keep(self, *, pipeline_text: str, plan: str) -> None:
+        """Store what is about to be run. On disk before the journal begins, so every run that began has them. Raises StateError."""
+        try:
+            replace_file(self.pipeline, pipeline_text.encode("utf-8", "surrogatepass"))
+            replace_file(self.plan, plan.encode("utf-8", "surrogatepass"))
+        except OSError as error:
+            message = f"{self.path} cannot be written: {in_words(error)}"
+            raise StateError(message, hint="make room there, or choose another directory with --state-dir") from error
+
+    def pipeline_text(self, expected: str) -> str:
+        """The text that was run, with `expected` (`RunStarted.digest`) as its digest. Raises StateError."""
+        try:
+            data = read_capped(self.pipeline, _MAX_PIPELINE)
+            text = data.decode("utf-8", "surrogatepass")
+        except (OSError, UnicodeDecodeError) as error:
+            what = in_words(error) if isinstance(error, OSError) else "it is not UTF-8"
+            hint = (
+                "the run cannot be followed without it: look in Spectrum for what it has started, then start a new run"
+            )
+            raise StateError(f"{self.pipeline} cannot be read: {what}", hint=hint) from error
+        if digest(text) != expected:
+            hint = "put the file back as it was; a changed pipeline needs a new run"
+            raise StateError(f"{self.pipeline} is not the pipeline that run {self.run_id} began with", hint=hint)
+        return text
+
+    def make(self) -> None:
+        """Create the folder. Raises FileExistsError if the run id is taken."""
+        self.path.mkdir(mode=0o700)
+
+    def exists(self) -> bool:
+        """There is a folder, and not only a link to one."""
+        return self.path.is_dir() and not self.path.is_symlink()

@@ -1,0 +1,106 @@
+"""Reading a journal back, and folding it. What cannot be the history of a run is refused, not guessed at.
+
+A line without its line break is a write that did not come to its end: nothing that follows from it was ever done, and it is
+dropped. So is a last line with NUL bytes, which some file systems leave behind after a power cut. Everything else that is wrong is
+an error: to drop an intent that was on disk could start a job twice.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from spectrum_pipelines.engine.apply import apply
+from spectrum_pipelines.engine.events import RunStarted
+from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.errors import StateError
+from spectrum_pipelines.files import in_words, open_regular
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.record import record
+from spectrum_pipelines.store.codec import MAX_LINE, NotJson, decode
+
+#: About a million facts; ten thousand jobs make a tenth of that. What is longer is neither written nor read.
+MAX_BYTES = 300_000_000
+
+_START_ANEW = "look in Spectrum for what this run has started, then start a new run"
+_LOOK_FIRST = f"nothing is guessed from a damaged journal: put it back from a backup, or {_START_ANEW}"
+
+
+@record
+class Recorded:
+    """What a journal holds: its facts, the bytes that they take, and the size of the file, torn line included."""
+
+    facts: list[Stamped]
+    length: int
+    size: int
+
+
+def read_journal(path: Path) -> list[Stamped]:
+    """The facts of a journal, without a torn last line. Raises StateError naming the line."""
+    return scan(path).facts
+
+
+def scan(path: Path) -> Recorded:
+    """`read_journal`, and where a writer can go on. Raises StateError."""
+    facts: list[Stamped] = []
+    length = size = 0
+    for line in _lines(path):
+        size += len(line)
+        if size != length + len(line):
+            raise _damaged(path, len(facts) + 1, "not a line of JSON")
+        if not line.endswith(b"\n") or b"\0" in line:
+            continue
+        seq, fact = _decode(path, line, len(facts) + 1)
+        if seq != len(facts) + 1:
+            raise _damaged(path, len(facts) + 1, f"`seq` is {seq}: lines are missing or out of order")
+        facts.append(fact)
+        length = size
+    return Recorded(facts=facts, length=length, size=size)
+
+
+def replay(pipeline: Pipeline, run_id: str, facts: Sequence[Stamped]) -> RunState:
+    """Fold a journal into the state that its process had. Raises StateError if it cannot be the history of this run."""
+    if not facts:
+        raise StateError(f"the journal of run {run_id} is empty", hint="nothing was triggered: start a new run")
+    started = facts[0].event
+    if not isinstance(started, RunStarted) or started.run_id != run_id:
+        raise StateError(f"the journal does not begin with the start of run {run_id}", hint=_LOOK_FIRST)
+    state = RunState(pipeline, run_id)
+    for number, fact in enumerate(facts, 1):
+        if number > 1 and isinstance(fact.event, RunStarted):
+            raise StateError(f"line {number} of the journal starts the run a second time", hint=_LOOK_FIRST)
+        try:
+            apply(state, fact.event, fact.at)
+        except (LookupError, ValueError, TypeError, AttributeError) as error:
+            raise StateError(
+                f"line {number} of the journal cannot have happened in this pipeline", hint=_LOOK_FIRST
+            ) from error
+    return state
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                raise StateError(f"{path} has more than {MAX_BYTES:,} bytes", hint=_LOOK_FIRST)
+            while line := file.readline(MAX_LINE + 1):
+                yield line
+    except FileNotFoundError as error:
+        raise StateError(f"{path} is missing", hint=f"the run cannot be followed without it: {_START_ANEW}") from error
+    except OSError as error:
+        raise StateError(
+            f"{path} cannot be read: {in_words(error)}", hint="check the permissions of the state directory"
+        ) from error
+
+
+def _decode(path: Path, line: bytes, number: int) -> tuple[int, Stamped]:
+    try:
+        return decode(line.decode("utf-8"))
+    except (NotJson, UnicodeDecodeError) as error:
+        raise _damaged(path, number, "not a line of JSON") from error
+    except StateError as error:
+        raise StateError(f"{path}, line {number}: {error.message}", hint=error.hint) from error
+
+
+def _damaged(path: Path, number: int, what: str) -> StateError:
+    return StateError(f"{path}, line {number}: {what}", hint=_LOOK_FIRST)

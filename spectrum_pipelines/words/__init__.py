@@ -1,0 +1,1 @@
+"""How the package speaks: clean text, durations and counts in words."""

@@ -1,0 +1,158 @@
+"""Real threads: never more than there are connections, nothing lost, bugs and signals are heard."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from spectrum_pipelines.engine.requests import AskTarget, Outcome, Request
+from spectrum_pipelines.runner.loop import Heard, Interrupted
+from spectrum_pipelines.runner.workers import Workers
+from spectrum_pipelines.spectrum import FileReference, StatusAnswer
+
+_ANSWER = StatusAnswer(job_status="RUNNING")
+_LONG = 10.0  # seconds: only a failing test waits so long
+
+
+def _ask(number: int) -> AskTarget:
+    return AskTarget(target=FileReference(f"/{number}"))
+
+
+def _gather(workers: Workers, count: int) -> list[Heard | Interrupted]:
+    arrived: list[Heard | Interrupted] = []
+    while len(arrived) < count:
+        more = workers.collect(_LONG)
+        assert more, "nothing came"
+        arrived += more
+    return arrived
+
+
+class _Gate:
+    """Calls that hang until they are let through, and know how many hang at once."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.lock = threading.Lock()
+        self.inside = 0
+        self.most = 0
+        self.entered = threading.Semaphore(0)
+
+    def perform(self, _: Request) -> Outcome:
+        with self.lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self.entered.release()
+        assert self.open.wait(_LONG)
+        with self.lock:
+            self.inside -= 1
+        return _ANSWER
+
+
+@pytest.fixture
+def gate() -> Iterator[_Gate]:
+    one = _Gate()
+    yield one
+    one.open.set()
+
+
+@pytest.mark.parametrize("connections", [1, 3, 8])
+def test_no_more_calls_are_under_way_than_there_are_connections(gate: _Gate, connections: int) -> None:
+    workers = Workers(gate.perform, connections=connections)
+    for number in range(20):
+        workers.submit(_ask(number))
+    for _ in range(connections):
+        assert gate.entered.acquire(timeout=_LONG)
+    assert workers.collect(0.0) == []
+    gate.open.set()
+    arrived = _gather(workers, 20)
+    assert gate.most == connections
+    assert sorted(str(one.request) for one in arrived if isinstance(one, Heard)) == sorted(
+        str(_ask(number)) for number in range(20)
+    )
+
+
+def test_threads_are_started_only_as_they_are_needed() -> None:
+    used: set[int] = set()
+
+    def perform(request: Request) -> Outcome:
+        used.add(threading.get_ident())
+        return _ANSWER
+
+    workers = Workers(perform, connections=8)
+    for number in range(50):
+        workers.submit(_ask(number))
+        assert _gather(workers, 1) == [Heard(request=_ask(number), outcome=_ANSWER)]
+    assert len(used) == 1
+
+
+def test_submitting_never_waits(gate: _Gate) -> None:
+    workers = Workers(gate.perform, connections=1)
+    begin = time.monotonic()
+    for number in range(1000):
+        workers.submit(_ask(number))
+    assert time.monotonic() - begin < 5.0
+
+
+def test_nothing_comes_within_the_timeout(gate: _Gate) -> None:
+    workers = Workers(gate.perform, connections=1)
+    workers.submit(_ask(1))
+    assert workers.collect(0.01) == []
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError("odd"), SystemExit(3)], ids=["an exception", "an exit"])
+def test_a_bug_in_a_worker_is_raised_where_it_is_waited_for(bug: BaseException) -> None:
+    def perform(request: Request) -> Outcome:
+        raise bug
+
+    workers = Workers(perform, connections=1)
+    workers.submit(_ask(1))
+    with pytest.raises(type(bug)):
+        workers.collect(_LONG)
+
+
+def test_a_worker_survives_its_bug() -> None:
+    def perform(request: Request) -> Outcome:
+        if request == _ask(1):
+            raise ZeroDivisionError
+        return _ANSWER
+
+    workers = Workers(perform, connections=1)
+    workers.submit(_ask(1))
+    with pytest.raises(ZeroDivisionError):
+        workers.collect(_LONG)
+    workers.submit(_ask(2))
+    assert _gather(workers, 1) == [Heard(request=_ask(2), outcome=_ANSWER)]
+
+
+def test_an_interrupt_is_heard_while_every_call_hangs(gate: _Gate) -> None:
+    workers = Workers(gate.perform, connections=1)
+    workers.submit(_ask(1))
+    assert gate.entered.acquire(timeout=_LONG)
+    workers.interrupt("SIGTERM")
+    assert workers.collect(_LONG) == [Interrupted(signal="SIGTERM")]
+
+
+def test_an_interrupt_from_a_signal_handler_wakes_the_loop_that_waits_without_end(gate: _Gate) -> None:
+    workers = Workers(gate.perform, connections=1)
+    workers.submit(_ask(1))
+    before = signal.signal(signal.SIGUSR1, lambda *_: workers.interrupt("SIGUSR1"))
+    try:
+        threading.Thread(target=_signal_once_inside, args=(gate,), daemon=True).start()
+        assert workers.collect(None) == [Interrupted(signal="SIGUSR1")]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def _signal_once_inside(gate: _Gate) -> None:
+    gate.entered.acquire(timeout=_LONG)
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+
+def test_threads_that_hang_do_not_keep_the_process(gate: _Gate) -> None:
+    workers = Workers(gate.perform, connections=2)
+    workers.submit(_ask(1))
+    assert gate.entered.acquire(timeout=_LONG)
+    assert all(one.daemon for one in threading.enumerate() if one.name.startswith("spectrum-"))
