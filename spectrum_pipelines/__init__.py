@@ -4,7 +4,6 @@
 
     errors      whose fault is it: the exception tree and the exit codes
     clock       the only place with a clock or a sleep
-    record      frozen, slotted, keyword-only dataclasses at a fifth of the price
     spectrum    Spectrum's own nouns: ids, status words, typed answers
     document/   text -> data with lines -> faults; knows YAML and JSON Schema, not pipelines
     pipeline/   checked document -> frozen model -> DAG; pure

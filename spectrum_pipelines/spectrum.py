@@ -6,11 +6,10 @@ three of them and each looks like a plain number.
 """
 
 from collections.abc import Mapping
-from dataclasses import field
 from enum import Enum
 from typing import NewType
 
-from spectrum_pipelines.record import record
+from msgspec import Struct, field
 
 FileId = NewType("FileId", int)
 ConfigurationId = NewType("ConfigurationId", int)
@@ -64,8 +63,7 @@ def phase_of(word: str) -> Phase:
     return _PHASES.get(word.strip().upper(), Phase.UNRECOGNIZED)
 
 
-@record
-class StatusAnswer:
+class StatusAnswer(Struct, frozen=True, kw_only=True):
     """`GET /api/job-execution/<file>/status`: the latest execution of the file, perhaps somebody else's.
 
     `start_time` and `stop_time` are the server's own strings. `progress` is in percent, `estimate_seconds` is what the server
@@ -86,16 +84,14 @@ class StatusAnswer:
         return phase_of(self.job_status)
 
 
-@record
-class HistoryEntry:
+class HistoryEntry(Struct, frozen=True, kw_only=True):
     """One line of `GET /rest/job-configuration/job-history/<configuration id>`, newest first."""
 
     execution_id: ExecutionId
     job_status: str
 
 
-@record
-class JobDetails:
+class JobDetails(Struct, frozen=True, kw_only=True):
     """`GET /rest/job-execution/job-details/<execution id>`. Which fields a running execution leaves out is undocumented.
 
     `run_seconds` and `stop_age` (seconds since `stop_time`) are read from the server's date strings where they can be read; gates
@@ -120,8 +116,7 @@ class JobDetails:
         return phase_of(self.job_status)
 
 
-@record
-class ActiveJob:
+class ActiveJob(Struct, frozen=True, kw_only=True):
     """One line of `GET /api/job-execution/list-running`. Times are milliseconds since the epoch."""
 
     execution_id: ExecutionId
@@ -141,8 +136,7 @@ class ActiveJob:
         return phase_of(self.job_status)
 
 
-@record
-class Triggered:
+class Triggered(Struct, frozen=True, kw_only=True):
     """`POST /api/job-execution/<file>/trigger`, accepted."""
 
     execution_id: ExecutionId
@@ -150,8 +144,7 @@ class Triggered:
     trigger: str | None = None
 
 
-@record
-class PlannedExecution:
+class PlannedExecution(Struct, frozen=True, kw_only=True):
     """One line of an execution plan. An entry without an execution id is one that the server did not start."""
 
     execution_id: ExecutionId | None
@@ -160,8 +153,7 @@ class PlannedExecution:
     triggered: bool = True
 
 
-@record
-class ExecutionPlan:
+class ExecutionPlan(Struct, frozen=True, kw_only=True):
     """The answer of the sequential trigger: the given files and everything downstream, in the server's order."""
 
     executions: tuple[PlannedExecution, ...]

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = "spectrum_pipelines"
 MODULES = sorted((ROOT / PACKAGE).rglob("*.py"))
-GROUND = {"errors", "clock", "record", "spectrum"}
+GROUND = {"errors", "clock", "spectrum"}
 DATA = {"document", "pipeline", "engine"}
 BELOW_APP = {"client", "runner", "store", "report", "plan", "progress", "render", "words", "files"}
 #: Which rooms of the package a room may import, beside itself. `schemas` and `__version__` are for all.
@@ -21,8 +21,7 @@ MAY_SEE = {
     "__init__": set(),
     "errors": set(),
     "clock": set(),
-    "record": set(),
-    "spectrum": {"record"},
+    "spectrum": set(),
     "files": GROUND,
     "words": GROUND | DATA,
     "document": GROUND,

@@ -5,10 +5,12 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from spectrum_pipelines.cli.credentials import Credentials, credentials
 from spectrum_pipelines.cli.options import ConnectionOptions
@@ -16,7 +18,6 @@ from spectrum_pipelines.cli.trace import trace_headers
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import Unauthorized, UserError
 from spectrum_pipelines.pipeline.model.pipeline import Http, Server
-from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ActiveJob, JobDetails, StatusAnswer
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from spectrum_pipelines.engine.requests import Outcome, Request
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """A server that can be talked to. `perform` makes an engine's request; `api` is for use by hand."""
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from msgspec import Struct
+
 from spectrum_pipelines.cli.options import ValueOptions
 from spectrum_pipelines.cli.terminal import wants_color
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
@@ -14,11 +16,9 @@ from spectrum_pipelines.errors import InvalidFile, UserError
 from spectrum_pipelines.pipeline.build import Given, build
 from spectrum_pipelines.pipeline.check import check
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
-from spectrum_pipelines.record import record
 
 
-@record
-class Loaded:
+class Loaded(Struct, frozen=True, kw_only=True):
     """A pipeline, and the document that it was built from."""
 
     pipeline: Pipeline

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from spectrum_pipelines.cli.connection import connect
 from spectrum_pipelines.cli.options import ConnectionOptions
@@ -17,7 +19,6 @@ from spectrum_pipelines.errors import NotSpectrum, Refused, ServerFault, Undecod
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 from spectrum_pipelines.plan.outlook import Outlook, Target
-from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ExecutionId,
@@ -74,8 +75,7 @@ def _survey(pipeline: Pipeline, api: SpectrumApi, running: Iterable[ActiveJob]) 
         pool.shutdown(cancel_futures=True)
 
 
-@record
-class _Survey:
+class _Survey(Struct, frozen=True, kw_only=True):
     api: SpectrumApi
     running: tuple[ActiveJob, ...]
     past: int

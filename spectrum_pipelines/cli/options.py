@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-
-from spectrum_pipelines.record import record
+from msgspec import Struct
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,8 +19,7 @@ def option(*names: str, **settings: Any) -> Callable[[F], F]:
     return click.option(*names, show_envvar=settings["envvar"] is not None, **settings)
 
 
-@record
-class ConnectionOptions:
+class ConnectionOptions(Struct, frozen=True, kw_only=True):
     """Where Spectrum is and how to log in, as far as the command line says. `login` is that of the embedded server."""
 
     server: str | None
@@ -70,8 +68,7 @@ def state_option(function: F) -> F:
     )(function)
 
 
-@record
-class ValueOptions:
+class ValueOptions(Struct, frozen=True, kw_only=True):
     """What a pipeline is given from outside."""
 
     environment: str | None

@@ -5,9 +5,11 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from spectrum_pipelines.errors import ExitCode, SpectrumPipelinesError
 
@@ -43,7 +45,7 @@ def print_json(value: object) -> None:
 def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
-    if is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, Struct):
         return {it.name: _plain(getattr(value, it.name)) for it in fields(value)}
     if isinstance(value, dict):
         return {str(key): _plain(one) for key, one in value.items()}

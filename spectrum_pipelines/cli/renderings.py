@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
+from msgspec import Struct
 
 from spectrum_pipelines.cli.options import F, option
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.errors import UserError
-from spectrum_pipelines.record import record
 from spectrum_pipelines.report.file import ReportFile
 
 Report = Mapping[str, Any]
@@ -26,8 +26,7 @@ FORMATS = ("junit", "markdown", "html")
 _FORMAT_OF = {"--junit": "junit", "--html": "html", "--summary": "markdown"}
 
 
-@record
-class Renderings:
+class Renderings(Struct, frozen=True, kw_only=True):
     """The files that were asked for."""
 
     junit: Path | None = None

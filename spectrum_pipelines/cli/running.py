@@ -5,10 +5,11 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from spectrum_pipelines.cli.connection import Connection
 from spectrum_pipelines.cli.renderings import Renderings, tell_github
@@ -19,7 +20,6 @@ from spectrum_pipelines.engine.events import Event
 from spectrum_pipelines.engine.requests import Request
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import ExitCode
-from spectrum_pipelines.record import record
 from spectrum_pipelines.report.build import HttpCounts
 from spectrum_pipelines.report.file import ReportFile, ReportKeeper
 from spectrum_pipelines.report.json_text import report_json
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 _TICK = 0.5
 
 
-@record
-class Shown:
+class Shown(Struct, frozen=True, kw_only=True):
     """What people get to see: where the report goes, and how progress is told."""
 
     report: Path | None
@@ -83,8 +82,7 @@ class _Ticking:
         return self._inner.collect(_TICK if timeout is None else min(timeout, _TICK))
 
 
-@record
-class Session:
+class Session(Struct, frozen=True, kw_only=True):
     """Everything one process needs to carry a run to its end. `recorded` facts stand in the journal already."""
 
     state: RunState

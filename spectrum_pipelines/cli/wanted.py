@@ -5,12 +5,13 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from spectrum_pipelines.cli.connection import Connection, connect
 from spectrum_pipelines.cli.loading import Loaded, given_values, load_pipeline
@@ -29,7 +30,6 @@ from spectrum_pipelines.errors import ConflictError, StateError
 from spectrum_pipelines.pipeline.graph.selection import select
 from spectrum_pipelines.pipeline.model.pipeline import Concurrency, Pipeline
 from spectrum_pipelines.pipeline.secrets import secret_texts
-from spectrum_pipelines.record import record
 from spectrum_pipelines.store.folder.group_lock import GroupLock
 from spectrum_pipelines.store.folder.journal import JournalFile, Recorded
 from spectrum_pipelines.store.folder.locks import Holder, Process
@@ -39,8 +39,7 @@ from spectrum_pipelines.store.folder.state_directory import StateDirectory
 SECRET = "***"  # noqa: S105 - what stands in place of one
 
 
-@record
-class RunOptions:
+class RunOptions(Struct, frozen=True, kw_only=True):
     """The command line of `run`."""
 
     connection: ConnectionOptions

@@ -9,9 +9,10 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec import Struct
+
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import ClientError, NotSpectrum, Throttled, TlsFailure, Unanswered, Unsent
-from spectrum_pipelines.record import record
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -21,8 +22,7 @@ T = TypeVar("T")
 _SLICE = 0.2  # seconds: how late an abort may be noticed
 
 
-@record
-class RetrySettings:
+class RetrySettings(Struct, frozen=True, kw_only=True):
     """`limit` counts repetitions, so at most `limit + 1` requests are sent. The rest is in seconds, but for `jitter`.
 
     The n-th wait is `interval * 2**(n-1)` up to `max_interval`, of which a random share of up to `jitter` is left off. No wait goes
@@ -43,8 +43,7 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, Unsent | Unanswered | Throttled)
 
 
-@record
-class Retrier:
+class Retrier(Struct, frozen=True, kw_only=True):
     """Repeats a question as the settings say. One for all threads: it holds no state of a call.
 
     `stopping` is asked before each repetition and, about five times a second, during waits: when it says yes, the last failure is

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from enum import Enum
 
+from msgspec import Struct
+
 from spectrum_pipelines.document.position import Span
-from spectrum_pipelines.record import record
 
 
 class Severity(Enum):
@@ -14,16 +15,14 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@record
-class Related:
+class Related(Struct, frozen=True, kw_only=True):
     """Another place of the same file that belongs to the fault, such as the first of two equal keys."""
 
     span: Span
     message: str
 
 
-@record
-class Diagnostic:
+class Diagnostic(Struct, frozen=True, kw_only=True):
     """One fault.
 
     `file` is the name as the user typed it. `code` is a kebab-case slug that stays stable, for filters and for CI. Message and

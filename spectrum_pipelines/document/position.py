@@ -9,7 +9,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from spectrum_pipelines.record import record
+from msgspec import Struct
 
 #: The way from the root of a document to a value: `("jobs", "sales", "needs", 0)`.
 Path = tuple[str | int, ...]
@@ -17,16 +17,14 @@ Path = tuple[str | int, ...]
 _BREAK = re.compile(r"\r\n|\n|\r")
 
 
-@record
-class Position:
+class Position(Struct, frozen=True, kw_only=True):
     """Both 1-based; columns count characters, not bytes and not screen cells."""
 
     line: int
     column: int
 
 
-@record
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """`end` is exclusive. Start and end are equal where something is missing rather than wrong."""
 
     start: Position

@@ -4,9 +4,10 @@ import os
 import stat
 from pathlib import Path
 
+from msgspec import Struct
+
 from spectrum_pipelines.document.position import position_at, starts_of_lines
 from spectrum_pipelines.errors import UnreadableFile
-from spectrum_pipelines.record import record
 
 #: 20,000 jobs of ten lines take about 5 MB.
 MAX_BYTES = 10_000_000
@@ -27,8 +28,7 @@ _KINDS = {
 }
 
 
-@record
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """`name` is the file as the user typed it, `text` what stands in it, without a byte order mark."""
 
     name: str

@@ -1,8 +1,9 @@
 """The folds of sightings: what the running process asked and saw. None of this is ever needed after a restart."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from spectrum_pipelines.engine import sightings as si
 from spectrum_pipelines.engine.requests import AskAllRunning, AskDetails, AskHistory, AskStatus, AskTarget, Purpose

@@ -1,25 +1,23 @@
 """Facts about jobs, attempts and executions once they are under way."""
 
 from collections.abc import Mapping
-from dataclasses import field
+
+from msgspec import field
 
 from spectrum_pipelines.engine.fact import Fact
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.pipeline.model.action import JobId
-from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ConfigurationId, DataId, Deletion, ExecutionId, FileId
 
 
-@record
-class AttemptStarted(Fact):
+class AttemptStarted(Fact, frozen=True, kw_only=True):
     """The job has its turn; attempt 1 is the first."""
 
     job: JobId
     attempt: int
 
 
-@record
-class JobSkipped(Fact):
+class JobSkipped(Fact, frozen=True, kw_only=True):
     """The job will not run. `tainted`: because something before it failed, which `any_failed` wants to know."""
 
     job: JobId
@@ -28,8 +26,7 @@ class JobSkipped(Fact):
     tainted: bool
 
 
-@record
-class ExecutionChanged(Fact):
+class ExecutionChanged(Fact, frozen=True, kw_only=True):
     """Spectrum's status word changed, and is not final."""
 
     job: JobId
@@ -37,8 +34,7 @@ class ExecutionChanged(Fact):
     job_status: str
 
 
-@record
-class ExecutionEnded(Fact):
+class ExecutionEnded(Fact, frozen=True, kw_only=True):
     """Seen in a final status under its own id. Times are the server's own strings."""
 
     is_promise = True
@@ -56,8 +52,7 @@ class ExecutionEnded(Fact):
     counters: Mapping[str, int] = field(default_factory=dict)
 
 
-@record
-class StopRequested(Fact):
+class StopRequested(Fact, frozen=True, kw_only=True):
     """The job's execution is to be stopped, and why."""
 
     job: JobId
@@ -65,8 +60,7 @@ class StopRequested(Fact):
     reason: str
 
 
-@record
-class DataDeleted(Fact):
+class DataDeleted(Fact, frozen=True, kw_only=True):
     """One data id of a `delete_data` has been answered for."""
 
     job: JobId
@@ -74,8 +68,7 @@ class DataDeleted(Fact):
     deletion: Deletion
 
 
-@record
-class AttemptEnded(Fact):
+class AttemptEnded(Fact, frozen=True, kw_only=True):
     """One attempt is over."""
 
     job: JobId
@@ -85,8 +78,7 @@ class AttemptEnded(Fact):
     reason: str | None
 
 
-@record
-class RetryScheduled(Fact):
+class RetryScheduled(Fact, frozen=True, kw_only=True):
     """The job rests for `wait` seconds and then starts `attempt`."""
 
     job: JobId
@@ -94,8 +86,7 @@ class RetryScheduled(Fact):
     wait: float
 
 
-@record
-class JobEnded(Fact):
+class JobEnded(Fact, frozen=True, kw_only=True):
     """The job's final word."""
 
     is_promise = True

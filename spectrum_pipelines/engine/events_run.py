@@ -1,16 +1,15 @@
 """Facts about the run as a whole."""
 
 from collections.abc import Mapping
-from dataclasses import field
+
+from msgspec import Struct, field
 
 from spectrum_pipelines.engine.fact import Fact
 from spectrum_pipelines.engine.outcome import Cause, RunStatus
 from spectrum_pipelines.pipeline.model.action import JobId, Scalar
-from spectrum_pipelines.record import record
 
 
-@record
-class RunStarted(Fact):
+class RunStarted(Fact, frozen=True, kw_only=True):
     """The first line of every journal. Secret variables stand as `***`; `only` is what `--only` selected.
 
     `state_dir` (where it is not the usual one) and `workspace` (of `--local`) are what a command about this run must be given.
@@ -34,15 +33,13 @@ class RunStarted(Fact):
     trace_id: str | None = None
 
 
-@record
-class Resumed(Fact):
+class Resumed(Fact, frozen=True, kw_only=True):
     """A new process took the run over; whatever was asked and not answered is open again."""
 
     is_promise = True
 
 
-@record
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What the pre-flight holds against one job. `job` is None when the server itself could not be used."""
 
     job: JobId | None
@@ -50,20 +47,17 @@ class Finding:
     message: str
 
 
-@record
-class PreflightPassed(Fact):
+class PreflightPassed(Fact, frozen=True, kw_only=True):
     """Every target exists, is allowed and idle enough; triggering may begin."""
 
 
-@record
-class PreflightFailed(Fact):
+class PreflightFailed(Fact, frozen=True, kw_only=True):
     """Nothing was triggered and nothing will be."""
 
     findings: tuple[Finding, ...]
 
 
-@record
-class Warned(Fact):
+class Warned(Fact, frozen=True, kw_only=True):
     """Something that people should know and that changes no verdict; said once per `code` and subject."""
 
     code: str
@@ -71,15 +65,13 @@ class Warned(Fact):
     job: JobId | None = None
 
 
-@record
-class PipelineTimedOut(Fact):
+class PipelineTimedOut(Fact, frozen=True, kw_only=True):
     """`timeouts.pipeline` or `timeouts.finally` is over: nothing more starts, what runs is stopped or left."""
 
     during_finally: bool
 
 
-@record
-class AbortRequested(Fact):
+class AbortRequested(Fact, frozen=True, kw_only=True):
     """SIGINT, SIGTERM or SIGHUP, or the state directory failed: nothing more is triggered."""
 
     is_promise = True
@@ -87,8 +79,7 @@ class AbortRequested(Fact):
     detach: bool
 
 
-@record
-class RunEnded(Fact):
+class RunEnded(Fact, frozen=True, kw_only=True):
     """The last line of a finished journal, unless somebody resumes."""
 
     is_promise = True

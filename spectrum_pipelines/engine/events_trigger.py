@@ -1,14 +1,14 @@
 """Facts about how a job comes by its executions."""
 
+from msgspec import Struct
+
 from spectrum_pipelines.engine.fact import Fact
 from spectrum_pipelines.engine.outcome import AdoptedBy
 from spectrum_pipelines.pipeline.model.action import JobId
-from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId
 
 
-@record
-class Baseline:
+class Baseline(Struct, frozen=True, kw_only=True):
     """The latest execution of a file just before our trigger.
 
     None if it never ran or, where it is not `is_known`, if the server named none.
@@ -20,8 +20,7 @@ class Baseline:
     is_known: bool = True
 
 
-@record
-class TriggerIntended(Fact):
+class TriggerIntended(Fact, frozen=True, kw_only=True):
     """Written before the POST. A journal that ends here means: it may have been sent."""
 
     is_promise = True
@@ -30,8 +29,7 @@ class TriggerIntended(Fact):
     baselines: tuple[Baseline, ...]
 
 
-@record
-class StartedExecution:
+class StartedExecution(Struct, frozen=True, kw_only=True):
     """An execution that we follow from now on."""
 
     execution_id: ExecutionId
@@ -40,8 +38,7 @@ class StartedExecution:
     file_id: FileId | None = None
 
 
-@record
-class Triggered(Fact):
+class Triggered(Fact, frozen=True, kw_only=True):
     """Spectrum accepted the trigger under these ids. `complete`: they are all that was asked for."""
 
     is_promise = True
@@ -52,8 +49,7 @@ class Triggered(Fact):
     complete: bool = True
 
 
-@record
-class TriggerNotHandled(Fact):
+class TriggerNotHandled(Fact, frozen=True, kw_only=True):
     """Provably unsent or refused before handling: it may be sent again after `wait` seconds."""
 
     job: JobId
@@ -62,8 +58,7 @@ class TriggerNotHandled(Fact):
     wait: float
 
 
-@record
-class TriggerAmbiguous(Fact):
+class TriggerAmbiguous(Fact, frozen=True, kw_only=True):
     """Sent, and nobody knows: from now on only looking, never another POST for this attempt."""
 
     is_promise = True
@@ -72,8 +67,7 @@ class TriggerAmbiguous(Fact):
     reason: str
 
 
-@record
-class CandidatesFound(Fact):
+class CandidatesFound(Fact, frozen=True, kw_only=True):
     """Executions above the baseline that may be ours."""
 
     job: JobId
@@ -81,8 +75,7 @@ class CandidatesFound(Fact):
     execution_ids: tuple[ExecutionId, ...]
 
 
-@record
-class Adopted(Fact):
+class Adopted(Fact, frozen=True, kw_only=True):
     """We follow an execution that no trigger answer named. `complete`: no other execution of the attempt can be missing."""
 
     is_promise = True
@@ -93,8 +86,7 @@ class Adopted(Fact):
     complete: bool = True
 
 
-@record
-class Settled(Fact):
+class Settled(Fact, frozen=True, kw_only=True):
     """A person settled an `unknown`: this execution is the job's."""
 
     is_promise = True

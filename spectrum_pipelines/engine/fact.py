@@ -2,11 +2,10 @@
 
 from typing import ClassVar
 
-from spectrum_pipelines.record import record
+from msgspec import Struct
 
 
-@record
-class Fact:
+class Fact(Struct, frozen=True, kw_only=True):
     """What is journaled."""
 
     is_promise: ClassVar[bool] = False

@@ -5,12 +5,12 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import field
 from enum import Enum
+
+from msgspec import Struct, field
 
 from spectrum_pipelines.errors import ClientError
 from spectrum_pipelines.pipeline.model.action import JobId, Scalar
-from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
@@ -37,20 +37,17 @@ class Purpose(Enum):
     LESSON = "lesson"
 
 
-@record
-class AskTarget:
+class AskTarget(Struct, frozen=True, kw_only=True):
     """Pre-flight: the status of a target, asked once for all jobs that name it."""
 
     target: FileReference
 
 
-@record
-class AskAllRunning:
+class AskAllRunning(Struct, frozen=True, kw_only=True):
     """The shared poll: one list-running call for every execution that is due."""
 
 
-@record
-class AskStatus:
+class AskStatus(Struct, frozen=True, kw_only=True):
     """The file's latest execution. A poll says which one it hopes to see."""
 
     job: JobId
@@ -60,8 +57,7 @@ class AskStatus:
     execution_id: ExecutionId | None = None
 
 
-@record
-class AskDetails:
+class AskDetails(Struct, frozen=True, kw_only=True):
     """One execution, whoever's it is."""
 
     job: JobId
@@ -70,8 +66,7 @@ class AskDetails:
     purpose: Purpose
 
 
-@record
-class AskHistory:
+class AskHistory(Struct, frozen=True, kw_only=True):
     """The executions of one configuration, newest first."""
 
     job: JobId
@@ -81,8 +76,7 @@ class AskHistory:
     purpose: Purpose = Purpose.LOOKUP
 
 
-@record
-class AskRunning:
+class AskRunning(Struct, frozen=True, kw_only=True):
     """list-running on behalf of one job: to look for its execution, or to see what a stop would hit."""
 
     job: JobId
@@ -90,8 +84,7 @@ class AskRunning:
     purpose: Purpose
 
 
-@record
-class PostTrigger:
+class PostTrigger(Struct, frozen=True, kw_only=True):
     """The one POST of an attempt; only ever made from a written intent."""
 
     job: JobId
@@ -100,8 +93,7 @@ class PostTrigger:
     target: FileReference
 
 
-@record
-class PostSequence:
+class PostSequence(Struct, frozen=True, kw_only=True):
     """The one POST of an attempt of a sequence."""
 
     job: JobId
@@ -111,8 +103,7 @@ class PostSequence:
     variables: Mapping[str, Scalar] = field(default_factory=dict)
 
 
-@record
-class PostStop:
+class PostStop(Struct, frozen=True, kw_only=True):
     """Stop what runs in this file; `execution_id` is what we believe that to be."""
 
     job: JobId
@@ -121,8 +112,7 @@ class PostStop:
     execution_id: ExecutionId
 
 
-@record
-class SendDelete:
+class SendDelete(Struct, frozen=True, kw_only=True):
     """Mark the data of one run for deletion; safe to repeat."""
 
     job: JobId

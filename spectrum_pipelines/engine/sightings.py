@@ -5,10 +5,11 @@ A resumed run starts without any of these and asks again, so nothing that must s
 
 from collections.abc import Mapping
 
+from msgspec import Struct
+
 from spectrum_pipelines.engine.requests import Request
 from spectrum_pipelines.engine.timing.lesson import Lesson
 from spectrum_pipelines.pipeline.model.action import JobId
-from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
@@ -19,37 +20,32 @@ from spectrum_pipelines.spectrum import (
 )
 
 
-@record
-class Issued:
+class Issued(Struct, frozen=True, kw_only=True):
     """The request is on its way."""
 
     request: Request
 
 
-@record
-class Answered:
+class Answered(Struct, frozen=True, kw_only=True):
     """The request's outcome is in; the job may ask the next thing."""
 
     request: Request
 
 
-@record
-class TargetSeen:
+class TargetSeen(Struct, frozen=True, kw_only=True):
     """The pre-flight's answer for one target, or the server's reason to refuse it."""
 
     target: FileReference
     answer: StatusAnswer | str
 
 
-@record
-class JobReady:
+class JobReady(Struct, frozen=True, kw_only=True):
     """Its needs are done as `run_if` wants them; it waits for a place."""
 
     job: JobId
 
 
-@record
-class StatusSeen:
+class StatusSeen(Struct, frozen=True, kw_only=True):
     """A fresh look at a file before acting on it, or the server's reason to refuse the look."""
 
     job: JobId
@@ -57,16 +53,14 @@ class StatusSeen:
     answer: StatusAnswer | str
 
 
-@record
-class LookedInVain:
+class LookedInVain(Struct, frozen=True, kw_only=True):
     """Somebody else's run is in the way; look again after `wait` seconds."""
 
     job: JobId
     wait: float
 
 
-@record
-class ExecutionSeen:
+class ExecutionSeen(Struct, frozen=True, kw_only=True):
     """A look at one execution has shown it active: progress in percent, estimate in seconds, where the server told.
 
     `by_details`: they have told it, which give no hints.
@@ -81,15 +75,13 @@ class ExecutionSeen:
     by_details: bool = False
 
 
-@record
-class ListSeen:
+class ListSeen(Struct, frozen=True, kw_only=True):
     """The shared poll has shown these, by execution id."""
 
     entries: Mapping[ExecutionId, ActiveJob]
 
 
-@record
-class ExecutionDoubted:
+class ExecutionDoubted(Struct, frozen=True, kw_only=True):
     """The latest look did not show it (or showed it ended, in `final_word`): its details must tell.
 
     `unlisted`: it was not in the list. `eclipsed`: the status of its file was another execution's, or refused.
@@ -102,8 +94,7 @@ class ExecutionDoubted:
     eclipsed: bool = False
 
 
-@record
-class PollMissed:
+class PollMissed(Struct, frozen=True, kw_only=True):
     """A look at one execution gave no usable answer. `refused`: the server said no."""
 
     job: JobId
@@ -112,30 +103,26 @@ class PollMissed:
     refused: bool = False
 
 
-@record
-class ListMissed:
+class ListMissed(Struct, frozen=True, kw_only=True):
     """The shared poll gave no usable answer. `unusable`: the server answers, but this call does not work there."""
 
     unusable: bool
     message: str
 
 
-@record
-class LookupBegun:
+class LookupBegun(Struct, frozen=True, kw_only=True):
     """A round of the search after an ambiguous trigger starts."""
 
     job: JobId
 
 
-@record
-class LookupRested:
+class LookupRested(Struct, frozen=True, kw_only=True):
     """The round found too little to judge; the next one comes after a rest."""
 
     job: JobId
 
 
-@record
-class LookupSeen:
+class LookupSeen(Struct, frozen=True, kw_only=True):
     """One look of a round is done. `succeeded`: it was answered, if only by a no.
 
     `latest` is set by a status answer, `entries` by list-running, `configuration_id` by a candidate's details, `older` by history.
@@ -150,8 +137,7 @@ class LookupSeen:
     succeeded: bool = True
 
 
-@record
-class StopCleared:
+class StopCleared(Struct, frozen=True, kw_only=True):
     """Looked before stopping: what runs there is ours. With `need_list` nothing is cleared yet, the list has to tell.
 
     `file_id`: the file in which it runs, if the look has told.
@@ -163,31 +149,27 @@ class StopCleared:
     file_id: FileId | None = None
 
 
-@record
-class StopSent:
+class StopSent(Struct, frozen=True, kw_only=True):
     """The server took the stop, or may have."""
 
     job: JobId
 
 
-@record
-class StopWithheld:
+class StopWithheld(Struct, frozen=True, kw_only=True):
     """Stopping now would hit somebody else's execution, or the server refused it."""
 
     job: JobId
     reason: str
 
 
-@record
-class LessonSeen:
+class LessonSeen(Struct, frozen=True, kw_only=True):
     """What an answer has added to what is being learnt of a job's past."""
 
     job: JobId
     lesson: Lesson
 
 
-@record
-class CallFailed:
+class CallFailed(Struct, frozen=True, kw_only=True):
     """A question of a job's own gave no usable answer; it is asked again after a rest."""
 
     job: JobId

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
+from msgspec import Struct
+
 from spectrum_pipelines.engine.events import Event
-from spectrum_pipelines.record import record
 
 
-@record
-class Stamped:
+class Stamped(Struct, frozen=True, kw_only=True):
     """A fact with its time: `at` on the run clock (what is decided by), `time` on the wall clock (what people read)."""
 
     at: float

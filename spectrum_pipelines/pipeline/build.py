@@ -5,8 +5,9 @@ Rules about times and addresses are asked once more when all references are fill
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
 from spectrum_pipelines.document.parse import Document

@@ -4,7 +4,8 @@ The rules are asked about every form that a file can take: as it stands, and wit
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from spectrum_pipelines.document.diagnostic import Diagnostic, in_order
 from spectrum_pipelines.document.parse import Document

@@ -1,10 +1,13 @@
 """What both renderings of a plan say, with secrets already masked. Everything here may be shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.pipeline.build import digest
@@ -23,13 +26,11 @@ from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
 from spectrum_pipelines.pipeline.model.policy import Bound, Expect, Policy
 from spectrum_pipelines.pipeline.secrets import MASK, masked_value, secret_texts
 from spectrum_pipelines.plan.waves import Plan
-from spectrum_pipelines.record import record
 
 PolicyValue = float | str | list[str] | None
 
 
-@record
-class ActionFacts:
+class ActionFacts(Struct, frozen=True, kw_only=True):
     """An action in the words of the file. `variables` and `if_missing` are None where the action has none."""
 
     word: str

@@ -8,18 +8,18 @@ import heapq
 import math
 from collections.abc import Collection, Mapping
 
+from msgspec import Struct
+
 from spectrum_pipelines.engine.run.preflight import tolerates_missing
 from spectrum_pipelines.engine.targets import targets_of
 from spectrum_pipelines.pipeline.graph.order import dependents, heaviest, in_order
 from spectrum_pipelines.pipeline.model.action import Check, DeleteData, JobId, Sequence, Stop, Trigger
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline, RunIf
 from spectrum_pipelines.pipeline.model.policy import OnRunning
-from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId, FileReference
 
 
-@record
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """A file as the server knows it. `refusal` is the server's reason if it does not; all else is empty then.
 
     `durations` are the seconds of past successful runs, the newest first. `active` are executions that wait or run.
@@ -41,16 +41,14 @@ class Target:
         return sorted(self.durations)[max(math.ceil(share * len(self.durations)), 1) - 1]
 
 
-@record
-class Forecast:
+class Forecast(Struct, frozen=True, kw_only=True):
     """Seconds of the whole run, `finally` included, and the chain of `jobs` that takes the longest."""
 
     seconds: float
     critical_path: tuple[JobId, ...]
 
 
-@record
-class Outlook:
+class Outlook(Struct, frozen=True, kw_only=True):
     """Every target of a pipeline, and how busy the server is."""
 
     pipeline: Pipeline

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
+from msgspec import Struct
+
 from spectrum_pipelines.pipeline.graph.order import dependents, heaviest, waves
 from spectrum_pipelines.pipeline.graph.selection import select
 from spectrum_pipelines.pipeline.model.action import Check, DeleteData, JobId, Sequence, Trigger
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
 from spectrum_pipelines.pipeline.model.policy import OnRunning
-from spectrum_pipelines.record import record
 
 __all__ = ["JobPlan", "Plan", "plan", "select"]
 
@@ -17,8 +18,7 @@ _UNBOUNDED = 1e12
 _PER_JOB = 1e-6
 
 
-@record
-class JobPlan:
+class JobPlan(Struct, frozen=True, kw_only=True):
     """`worst_case`: seconds from the start to the end of the last attempt, None if nothing bounds it.
 
     `max_executions` counts what may be started on the server: 0 where the action starts nothing. For `sequence` it counts the
@@ -32,8 +32,7 @@ class JobPlan:
     worst_case: float | None
 
 
-@record
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """Waves are numbered from 1, those of `finally` follow. `critical_path` is the longest chain of `jobs` in the worst case."""
 
     waves: tuple[tuple[JobId, ...], ...]

@@ -5,11 +5,12 @@ Pure: lines of pieces, each a clean text and a style. Whoever has a terminal dra
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
+
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
 from spectrum_pipelines.engine.state.run import JobState, Preflight, RunState
 from spectrum_pipelines.pipeline.secrets import masked
 from spectrum_pipelines.progress.doing import doing, hints, shown_execution
-from spectrum_pipelines.record import record
 from spectrum_pipelines.report.status import counts, reason_of, status_of
 from spectrum_pipelines.words.clean import clean
 from spectrum_pipelines.words.columns import cut, width_of
@@ -24,8 +25,7 @@ _NAME = 40  # cells of a job's id at most
 _KEPT = 10  # rows of failed jobs that stay when the run is over
 
 
-@record
-class Screen:
+class Screen(Struct, frozen=True, kw_only=True):
     """The room there is, in cells and lines, and what may be shown in it."""
 
     width: int

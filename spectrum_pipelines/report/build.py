@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
+
 from spectrum_pipelines.clock import rfc3339
 from spectrum_pipelines.engine.events import RunStarted
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
@@ -16,7 +18,6 @@ from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
-from spectrum_pipelines.record import record
 from spectrum_pipelines.report.critical_path import critical_path
 from spectrum_pipelines.report.jobs import Entry, duration, job_entries, moment
 
@@ -25,8 +26,7 @@ _NAMED = 5  # jobs named in a reason before it says "and n more"
 _UNSEEN_ENDS = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
 
 
-@record
-class HttpCounts:
+class HttpCounts(Struct, frozen=True, kw_only=True):
     """What this process has sent. None where nobody counted: in a report that is made from a journal."""
 
     requests: int | None = None

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from msgspec import Struct
+
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.engine.apply import apply
 from spectrum_pipelines.engine.decide import decide, next_wake_up
@@ -21,19 +23,16 @@ from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigge
 from spectrum_pipelines.engine.sightings import Issued, Sighting
 from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import RunState
-from spectrum_pipelines.record import record
 
 
-@record
-class Heard:
+class Heard(Struct, frozen=True, kw_only=True):
     """The outcome of a request."""
 
     request: Request
     outcome: Outcome
 
 
-@record
-class Interrupted:
+class Interrupted(Struct, frozen=True, kw_only=True):
     """Somebody wants the run to end. `signal` is its name (`SIGTERM`); `detach` leaves everything running."""
 
     signal: str

@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from msgspec import Struct
+
 from spectrum_pipelines.engine.apply import apply
 from spectrum_pipelines.engine.events import RunStarted
 from spectrum_pipelines.engine.stamped import Stamped
@@ -16,7 +18,6 @@ from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words, open_regular
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
-from spectrum_pipelines.record import record
 from spectrum_pipelines.store.codec import MAX_LINE, NotJson, decode
 
 #: About a million facts; ten thousand jobs make a tenth of that. What is longer is neither written nor read.
@@ -26,8 +27,7 @@ _START_ANEW = "look in Spectrum for what this run has started, then start a new 
 _LOOK_FIRST = f"nothing is guessed from a damaged journal: put it back from a backup, or {_START_ANEW}"
 
 
-@record
-class Recorded:
+class Recorded(Struct, frozen=True, kw_only=True):
     """What a journal holds: its facts, the bytes that they take, and the size of the file, torn line included."""
 
     facts: list[Stamped]

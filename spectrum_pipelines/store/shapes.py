@@ -6,11 +6,13 @@ takes a string and nothing else, an `int` field no `true` and no `1.0`. Writing 
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
+
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields
 
 Convert = Callable[[Any], Any]
 
@@ -33,7 +35,7 @@ def writer(hint: Any) -> Convert | None:
         return _list_writer(writer(arguments[0]))
     if origin is Mapping:
         return dict
-    if is_dataclass(hint):
+    if isinstance(hint, type) and issubclass(hint, Struct):
         return record_writer(hint)
     return attrgetter("value") if isinstance(hint, type) and issubclass(hint, Enum) else None
 
@@ -47,7 +49,7 @@ def _list_writer(convert: Convert | None) -> Convert:
 
 
 def record_writer(record: Any) -> Convert:
-    """The fields of a dataclass as a dict, in their order, every one of them."""
+    """The fields of a record as a dict, in their order, every one of them."""
     hints = get_type_hints(record)
     names = [field.name for field in fields(record)]
     converts = [(name, convert) for name in names if (convert := writer(hints[name])) is not None]
@@ -71,7 +73,7 @@ def reader(hint: Any) -> Convert:
         return _list_reader(reader(arguments[0]))
     if origin is Mapping:
         return _mapping_reader(reader(arguments[1]))
-    if is_dataclass(hint):
+    if isinstance(hint, type) and issubclass(hint, Struct):
         return record_reader(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return _enum_reader(hint)
@@ -106,7 +108,7 @@ def record_reader(record: Any, *, beside: frozenset[str] = frozenset()) -> Conve
 
 
 def _is_optional(field: Any) -> bool:
-    return field.default is not MISSING or field.default_factory is not MISSING
+    return field.default is not NODEFAULT or field.default_factory is not NODEFAULT
 
 
 def _plain(hint: Any) -> Any:

@@ -3,7 +3,8 @@
 import unicodedata
 from collections.abc import Sequence
 
-from spectrum_pipelines.record import record
+from msgspec import Struct
+
 from spectrum_pipelines.words.wording import paint
 
 
@@ -29,8 +30,7 @@ def cut(text: str, width: int, *, dots: str) -> str:
     return text[:end] + dots[: max(0, width)]
 
 
-@record
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """`limit` is the most cells that it takes; one without a limit comes last and gets what is left."""
 
     title: str
@@ -42,8 +42,7 @@ _GAP = "  "
 _LEAST = 16  # cells of a column that are worth having
 
 
-@record
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """The clean texts of one line. `style` colours its first two cells: the name and the status."""
 
     cells: Sequence[str]

@@ -6,8 +6,10 @@ is lucky with round numbers. The policies to compare with look blindly, as other
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import mean
+
+from msgspec.structs import replace
 
 from spectrum_pipelines.engine.state.watch import Watch, next_look
 from spectrum_pipelines.engine.timing.hint import read_hint

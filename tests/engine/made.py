@@ -1,8 +1,9 @@
 """Pipelines and states made by hand, in as few words as a row of a table has room for."""
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any
+
+from msgspec.structs import fields
 
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.apply import apply

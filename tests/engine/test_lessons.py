@@ -1,9 +1,9 @@
 """How long a job took before: asked once, for what runs long without a hint, and never more than it is worth."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.engine.requests import AskDetails, AskHistory, AskStatus, Outcome, Purpose, Request

@@ -1,12 +1,12 @@
 """Looking at what runs: one call for all, details for every doubt, a budget, and nothing believed but an execution's own id."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.interpret import interpret

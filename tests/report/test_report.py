@@ -1,8 +1,8 @@
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from spectrum_pipelines.document.schema.validator import load_schema
 from spectrum_pipelines.engine import events as ev

@@ -4,10 +4,11 @@ They are the slips that this kind of program is prone to. If one of them goes un
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from spectrum_pipelines import spectrum as vocabulary
 from spectrum_pipelines.engine import apply, apply_sightings, decide, interpret

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 from hypothesis import strategies as st
 
@@ -33,12 +33,18 @@ TIMES = st.datetimes(min_value=datetime(1000, 1, 1), max_value=datetime(9000, 1,
 EVENT_CLASSES: tuple[type, ...] = get_args(ev.Event)
 
 
+def _event_of(event: type) -> st.SearchStrategy[ev.Event]:
+    return st.builds(
+        event, **{name: st.from_type(hint) for name, hint in get_type_hints(event).items() if name != "is_promise"}
+    )
+
+
 def stamped_of(event: type) -> st.SearchStrategy[Stamped]:
     return st.builds(
         Stamped,
         at=st.floats(0, 1e10),
         time=TIMES,
-        event=st.from_type(event),
+        event=_event_of(event),
     )
 
 

@@ -5,13 +5,13 @@ import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.stamped import Stamped

@@ -3,11 +3,11 @@
 import os
 import socket
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from spectrum_pipelines.cli.commands.resume import History, recall
 from spectrum_pipelines.cli.connection import connect, server_of

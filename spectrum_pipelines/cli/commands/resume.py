@@ -4,11 +4,12 @@ import os
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from spectrum_pipelines.cli.connection import server_of
 from spectrum_pipelines.cli.loading import Loaded
@@ -38,7 +39,6 @@ from spectrum_pipelines.errors import ExitCode, StateError, UnreadableFile, User
 from spectrum_pipelines.plan.data import plan_data
 from spectrum_pipelines.plan.facts import PlanFacts
 from spectrum_pipelines.plan.waves import plan
-from spectrum_pipelines.record import record
 from spectrum_pipelines.report.build import HttpCounts, build_report, started_at
 from spectrum_pipelines.report.file import ReportFile
 from spectrum_pipelines.report.read import read_report
@@ -50,8 +50,7 @@ from spectrum_pipelines.store.folder.run_lock import lock_run
 from spectrum_pipelines.store.folder.state_directory import StateDirectory
 
 
-@record
-class History:
+class History(Struct, frozen=True, kw_only=True):
     """A run as its journal tells it, and the pipeline that it began with."""
 
     run: RunDirectory

@@ -6,11 +6,11 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from spectrum_pipelines import __version__
 from spectrum_pipelines.cli.completion import job_ids

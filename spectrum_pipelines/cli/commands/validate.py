@@ -3,11 +3,12 @@
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
@@ -22,7 +23,6 @@ from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_orde
 from spectrum_pipelines.document.parse import Document, parse
 from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.errors import ExitCode, UnreadableFile, UserError
-from spectrum_pipelines.record import record
 
 _SCHEMA_LINE = "yaml-language-server: $schema="
 _FORMATS = ["auto", "text", "json", "github", "gitlab", "sarif"]
@@ -33,8 +33,7 @@ _CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "W
 Asked = Callable[[Document], tuple[Diagnostic, ...]]
 
 
-@record
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """A file and what is wrong with it. `shown` is its text as it may be quoted."""
 
     shown: Source

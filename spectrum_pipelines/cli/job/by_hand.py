@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec.structs import fields
 
 from spectrum_pipelines.cli.connection import connect, server_of
 from spectrum_pipelines.cli.options import ConnectionOptions, connection_options, option

@@ -5,14 +5,13 @@ and clock underneath.
 """
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from spectrum_pipelines.client.paths import shown
-from spectrum_pipelines.record import record
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One HTTP request. `deadline` is in seconds, for the whole of it: connect, send and the last byte of the answer.
 
@@ -32,7 +31,7 @@ class Call:
         return f"{self.method} {shown(self.url)}"
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """What came back, complete and decompressed; whether it means anything is for `judgement` to say."""
 
@@ -45,7 +44,7 @@ class Reply:
         return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """A reply that was accepted: its JSON value (None also for an empty body), and whence it came, for later messages."""
 

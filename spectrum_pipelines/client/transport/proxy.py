@@ -1,17 +1,16 @@
 """A proxy's URL, as people write it into HTTPS_PROXY: with or without a scheme, perhaps with credentials."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from spectrum_pipelines.errors import Unsent
-from spectrum_pipelines.record import record
 
 _HINT = (
     "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY take http://host:port; NO_PROXY lists the hosts that are reached directly"
 )
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
     """`host` with its port is what messages may show; `url` and `login` hold credentials."""
 

@@ -1,10 +1,9 @@
 """What the reading stages know of a fault before lines are counted: offsets into the text."""
 
-from spectrum_pipelines.record import record
+from msgspec import Struct
 
 
-@record
-class Fault:
+class Fault(Struct, frozen=True, kw_only=True):
     """`start` and `end` are offsets in characters; `also` is a second place and what it has to do with the fault."""
 
     start: int

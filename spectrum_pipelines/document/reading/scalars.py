@@ -7,7 +7,7 @@ save for `010`: YAML 1.2 says 10, YAML 1.1 says 8 and the writer may have meant 
 import math
 import re
 
-from spectrum_pipelines.record import record
+from msgspec import Struct
 
 #: Enough for any id; and far below the 4,300 digits at which Python itself refuses to convert.
 _MAX_DIGITS = 100
@@ -34,8 +34,7 @@ _LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
 _NUMERIC_START = frozenset("0123456789+-.")
 
 
-@record
-class BadScalar:
+class BadScalar(Struct, frozen=True, kw_only=True):
     """A plain scalar that looks like a number and cannot be one. The texts never hold the value, which may be a secret."""
 
     code: str

@@ -8,17 +8,16 @@ import re
 from collections.abc import Callable
 
 import yaml
+from msgspec import Struct
 
 from spectrum_pipelines.document.reading.fault import Fault
-from spectrum_pipelines.record import record
 
 _LONGEST_KEY = 1024  # YAML's own limit
 _QUOTE_IT = "put quotes around the value"
 _NO_SPACE = re.compile(r"[ ]*(?:- +)*[\w.-]+(?P<colon>:)[^\s:/]")
 
 
-@record
-class _Complaint:
+class _Complaint(Struct, frozen=True, kw_only=True):
     """`at` is where the parser stumbled, `since` where the construct began that it was in."""
 
     text: str

@@ -6,17 +6,17 @@ is most likely meant, if that can be told from the value; else the schema's `x-h
 
 from collections.abc import Callable, Iterable, Iterator
 
+from msgspec import Struct
+
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.schema.alternatives import best_branch, either_or
 from spectrum_pipelines.document.schema.hints import hint_for, how_to_add
 from spectrum_pipelines.document.schema.violation import Violation, unknown_keys
 from spectrum_pipelines.document.schema.wording import flow, listed, quoted, types_in_words
 from spectrum_pipelines.document.suggest import closest
-from spectrum_pipelines.record import record
 
 
-@record
-class Complaint:
+class Complaint(Struct, frozen=True, kw_only=True):
     """A fault by its path in the data. `at_key`: it is shown at the key, otherwise at the value."""
 
     path: Path

@@ -13,11 +13,12 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from spectrum_pipelines.document.diagnostic import Diagnostic, Related, in_order
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.position import Path, Span
 from spectrum_pipelines.document.schema.quick import Test, predicate
-from spectrum_pipelines.record import record
 
 if TYPE_CHECKING:
     from spectrum_pipelines.document.schema.complaints import Complaint
@@ -47,8 +48,7 @@ def check_against(
     return _diagnosed(document, _prepared(schema), redact)
 
 
-@record
-class _Prepared:
+class _Prepared(Struct, frozen=True, kw_only=True):
     schema: Mapping[str, Any]
     is_surely_valid: Test
 

@@ -4,16 +4,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.schema.wording import name_of, value_in_words
-from spectrum_pipelines.record import record
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 
-@record
-class Violation:
+class Violation(Struct, frozen=True, kw_only=True):
     """`rule` is the keyword, `wanted` its value in `schema`; `value` is what stands at `path` of the data.
 
     `branches` are the broken rules of each alternative of an `anyOf` or `oneOf`; none if too many alternatives fit. `hidden`: the

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from msgspec import Struct
+
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.pipeline.model.durations import format_duration
 from spectrum_pipelines.pipeline.model.policy import Bound, Expect, Policy, Warnings
-from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import Phase
 
 
-@record
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """How an attempt ended, and why."""
 
     status: JobStatus

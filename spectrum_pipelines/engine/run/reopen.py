@@ -7,7 +7,8 @@ again under the id that we know. An `unknown` without an id stays one until a pe
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from spectrum_pipelines.engine import events as ev
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus

@@ -1,15 +1,14 @@
 """One execution that we follow: what the journal knows of it."""
 
 from collections.abc import Mapping
-from dataclasses import field
+
+from msgspec import Struct, field
 
 from spectrum_pipelines.engine.outcome import AdoptedBy
-from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId, Phase, phase_of
 
 
-@record
-class Execution:
+class Execution(Struct, frozen=True, kw_only=True):
     """Times are run-clock seconds, but `start_time` and `stop_time` are the server's own strings."""
 
     execution_id: ExecutionId

@@ -16,11 +16,13 @@ The grace time starts with the first full round, not with the POST: a server tha
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from spectrum_pipelines.engine.events import Baseline
 from spectrum_pipelines.engine.sightings import LookupSeen
-from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId
 
 #: A grace time is not over before this many rounds found nothing.
@@ -60,8 +62,7 @@ class LookAtHistory:
 Look = LookAtStatus | LookAtList | LookAtDetails | LookAtHistory
 
 
-@record
-class Lookup:
+class Lookup(Struct, frozen=True, kw_only=True):
     """How far the search is. `since` and `first_empty_at` are on the run clock; `todo` is what is left of this round."""
 
     since: float

@@ -4,18 +4,17 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec.structs import replace
+
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.run import Followed, JobState, RunState
 from spectrum_pipelines.engine.state.watch import Watch
 from spectrum_pipelines.engine.timing.pace import FIRST_LOOK
 from spectrum_pipelines.engine.timing.patience import LESSON_AFTER, LOOKS_TO_SPARE
 from spectrum_pipelines.pipeline.model.action import JobId
-from spectrum_pipelines.record import evolver
 
 #: A job's record, an execution's, and how one is looked at, with some fields changed.
-job_with = evolver(JobState)
-execution_with = evolver(Execution)
-watch_with = evolver(Watch)
+job_with = execution_with = watch_with = replace
 
 
 def put(state: RunState, job_id: JobId, **changes: Any) -> JobState:

@@ -7,8 +7,9 @@ is the same object, and renderings may be kept for it.
 
 import math
 from collections.abc import Mapping
-from dataclasses import field
 from enum import Enum
+
+from msgspec import Struct, field
 
 from spectrum_pipelines.engine.events import AbortRequested, Baseline, Finding, RunEnded, RunStarted, Warned
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
@@ -20,7 +21,6 @@ from spectrum_pipelines.engine.timing.agenda import Agenda, Budget
 from spectrum_pipelines.engine.timing.lesson import Lesson
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
-from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import (
     DataId,
     Deletion,
@@ -46,8 +46,7 @@ class Step(Enum):
     DONE = "done"
 
 
-@record
-class StopState:
+class StopState(Struct, frozen=True, kw_only=True):
     """A stop on its way. `cleared`: we have looked and it hits only what we mean."""
 
     cause: Cause
@@ -59,8 +58,7 @@ class StopState:
     withheld: str | None = None
 
 
-@record
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """How one attempt ended."""
 
     attempt: int
@@ -69,8 +67,7 @@ class Attempt:
     reason: str | None
 
 
-@record
-class JobState:
+class JobState(Struct, frozen=True, kw_only=True):
     """Everything known of one job. Times are run-clock seconds."""
 
     job: Job

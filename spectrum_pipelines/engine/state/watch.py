@@ -1,17 +1,17 @@
 """How we look at an execution that has not ended: nothing of this outlives the process."""
 
+from msgspec import Struct
+
 from spectrum_pipelines.engine.timing.hint import MISLEADINGS, Hint, pause_by_hint
 from spectrum_pipelines.engine.timing.pace import blind_pause, pause_by_past
 from spectrum_pipelines.pipeline.model.pipeline import Poll
-from spectrum_pipelines.record import record
 from spectrum_pipelines.spectrum import Phase, phase_of
 
 #: Doubts about one execution that may turn out to be wrong before they are no haste any more.
 FALSE_ALARMS = 2
 
 
-@record
-class Watch:
+class Watch(Struct, frozen=True, kw_only=True):
     """Times are run-clock seconds.
 
     `since` is when it began to run, as far as we know, and until then when it was accepted. `heard_at` is the last usable answer

@@ -5,11 +5,11 @@ the speed, whatever the scale is. An estimate must fall as fast as the time goes
 corrected by it, one that does anything else is a contradiction.
 """
 
-from dataclasses import replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from spectrum_pipelines.engine.timing.pace import blind_pause, longest_pause
 from spectrum_pipelines.pipeline.model.pipeline import Poll
-from spectrum_pipelines.record import record
 
 #: Contradictions of one execution's hints before they are not looked at any more.
 MISLEADINGS = 2
@@ -35,8 +35,7 @@ _SURE, _SURE_OF_AGE = (
 Anchor = tuple[float, float]
 
 
-@record
-class Hint:
+class Hint(Struct, frozen=True, kw_only=True):
     """What was said `at` a run-clock second. `left` seconds, give or take `error`; None if it tells nothing.
 
     The anchors are earlier answers, far enough away for the speed to be told from both.
@@ -52,8 +51,7 @@ class Hint:
     estimate_anchor: Anchor | None = None
 
 
-@record
-class _Outlook:
+class _Outlook(Struct, frozen=True, kw_only=True):
     """Nothing is `left` where `contradicts`; the next answer is compared with `anchor`."""
 
     left: float | None = None

@@ -1,11 +1,11 @@
 """What is being learnt of how long a job took before."""
 
-from spectrum_pipelines.record import record
+from msgspec import Struct
+
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId
 
 
-@record
-class Lesson:
+class Lesson(Struct, frozen=True, kw_only=True):
     """`execution_id` is the one that runs; `todo` are those before it that must still be asked, None before they are known."""
 
     execution_id: ExecutionId

@@ -9,8 +9,9 @@ never decide anything. Whatever goes wrong ends the lesson without a word.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from statistics import median
+
+from msgspec.structs import replace
 
 from spectrum_pipelines.engine.requests import AskDetails, AskHistory, Outcome, Purpose
 from spectrum_pipelines.engine.sightings import LessonSeen

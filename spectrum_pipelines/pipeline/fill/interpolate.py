@@ -5,8 +5,10 @@ a matrix or for another job's execution becomes a `Phrase`, which `settle` turns
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct, field
 
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
@@ -23,7 +25,6 @@ from spectrum_pipelines.pipeline.fill.reference import (
 from spectrum_pipelines.pipeline.form.matrix import Combination, as_text
 from spectrum_pipelines.pipeline.model.action import JobOutput, Scalar, Template, Value
 from spectrum_pipelines.pipeline.model.pipeline import Variable
-from spectrum_pipelines.record import record
 
 
 class Unset(UserError):
@@ -38,8 +39,7 @@ class Phrase:
     tainted: bool
 
 
-@record
-class Scope:
+class Scope(Struct, frozen=True, kw_only=True):
     """What references of a run stand for."""
 
     variables: Mapping[str, Variable]
@@ -47,8 +47,7 @@ class Scope:
     run_id: str
 
 
-@record
-class Filled:
+class Filled(Struct, frozen=True, kw_only=True):
     """Data with references filled in. `touched` are the paths that now hold a final value, and whether it may not be quoted."""
 
     data: Mapping[str, Any]

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from msgspec import Struct
+
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.model.action import JobId, JobOutput
-from spectrum_pipelines.record import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,7 @@ class MatrixReference:
 Reference = VariableReference | EnvironmentReference | RunIdReference | MatrixReference | JobOutput
 
 
-@record
-class Misread:
+class Misread(Struct, frozen=True, kw_only=True):
     """A `${` that begins no reference: why not, and what to write."""
 
     message: str

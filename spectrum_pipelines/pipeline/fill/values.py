@@ -1,8 +1,9 @@
 """The value of every variable: later wins, and every fault names the source that it came from."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
 from typing import Any
+
+from msgspec import Struct, field
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.schema.wording import value_in_words
@@ -14,13 +15,11 @@ from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.pipeline.model.pipeline import Variable
-from spectrum_pipelines.record import record
 
 PREFIX = "SPECTRUM_VAR_"
 
 
-@record
-class Given:
+class Given(Struct, frozen=True, kw_only=True):
     """What a run is given from outside the file.
 
     `vars_file` holds parsed data; `process_environment` is the whole environment; `command_line` holds the texts of --var. `server`
@@ -34,8 +33,7 @@ class Given:
     server: str | None = None
 
 
-@record
-class _Source:
+class _Source(Struct, frozen=True, kw_only=True):
     """Where a value came from, in words, and how it is read."""
 
     name: str

@@ -9,11 +9,12 @@ from datetime import date
 from enum import Enum
 from typing import Any
 
+from msgspec import Struct
+
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.action import Scalar
-from spectrum_pipelines.record import record
 
 
 class VariableType(Enum):
@@ -42,8 +43,7 @@ class Unfit(ValueError):
     """The value is none of this variable; the text says what one would be."""
 
 
-@record
-class Declaration:
+class Declaration(Struct, frozen=True, kw_only=True):
     """A variable of either form. `default` is as written, references and all, or None; `path` leads to it in the view."""
 
     name: str

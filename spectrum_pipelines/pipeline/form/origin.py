@@ -4,9 +4,11 @@ Worked out from the document when somebody asks (`plan` does), so that the model
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
 from enum import Enum
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.position import Path
@@ -14,7 +16,6 @@ from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.policy import Policy, Retry
-from spectrum_pipelines.record import record
 
 #: `timeout` ... `retry.limit` ...: the keys of a policy as the file spells them, in the order of the model.
 POLICY_VALUES = tuple(it.name for it in fields(Policy) if it.name != "retry") + tuple(
@@ -33,8 +34,7 @@ class Layer(Enum):
     JOB = "job"
 
 
-@record
-class Origin:
+class Origin(Struct, frozen=True, kw_only=True):
     """`line` is None for the tool's own defaults; `environment` is named where the line stands in one."""
 
     layer: Layer

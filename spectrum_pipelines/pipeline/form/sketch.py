@@ -6,20 +6,20 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
+from msgspec import Struct
+
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.form.matrix import Matrix, as_text, combinations, label, size
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.graph.order import ancestors
 from spectrum_pipelines.pipeline.model.action import ACTION_WORDS, Scalar
-from spectrum_pipelines.record import record
 
 ACTIONS = tuple(ACTION_WORDS.values())
 _SUGGESTED = 200
 
 
-@record
-class Need:
+class Need(Struct, frozen=True, kw_only=True):
     """One entry of `needs`: all combinations of a job, or the one whose label stands in brackets."""
 
     job: str
@@ -30,8 +30,7 @@ class Need:
         return self.job if self.label is None else f"{self.job}[{self.label}]"
 
 
-@record
-class JobSketch:
+class JobSketch(Struct, frozen=True, kw_only=True):
     """A job before its matrix is spread out. `actions` are the action keys that it has: one, if all is well."""
 
     id: str

@@ -4,9 +4,10 @@ A merged form has no text of its own, so every path is traced back to where its 
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
+
+from msgspec.structs import replace
 
 from spectrum_pipelines.document.diagnostic import Diagnostic, Related, Severity
 from spectrum_pipelines.document.parse import Document

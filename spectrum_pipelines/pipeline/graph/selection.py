@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.errors import UserError

@@ -4,11 +4,12 @@ A value may hold a reference to another job's execution id, which is known only 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import NewType
 
-from spectrum_pipelines.record import record
+from msgspec import Struct, field
+
 from spectrum_pipelines.spectrum import ExecutionId
 
 #: `sales`, or `publish[emea]` for one combination of a matrix (`publish[emea,2026]` for two keys).
@@ -24,8 +25,7 @@ class IfMissing(Enum):
     FAIL = "fail"
 
 
-@record
-class JobOutput:
+class JobOutput(Struct, frozen=True, kw_only=True):
     """`${jobs.<id>.execution_id}`: known only once that job has run."""
 
     job: JobId
@@ -50,46 +50,40 @@ class Template:
 Value = Scalar | Template
 
 
-@record
-class Trigger:
+class Trigger(Struct, frozen=True, kw_only=True):
     """Run one job. `target` is a path, uuid or file id, as text."""
 
     target: str | Template
 
 
-@record
-class Sequence:
+class Sequence(Struct, frozen=True, kw_only=True):
     """The sequential trigger: these files and everything downstream, with workbook variables."""
 
     file_ids: tuple[Value, ...]
     variables: Mapping[str, Value] = field(default_factory=dict)
 
 
-@record
-class WaitFor:
+class WaitFor(Struct, frozen=True, kw_only=True):
     """Attach to the run in progress and judge its end."""
 
     target: str | Template
     if_missing: IfMissing = IfMissing.FAIL
 
 
-@record
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """Judge the last run without starting one."""
 
     target: str | Template
 
 
-@record
-class Stop:
+class Stop(Struct, frozen=True, kw_only=True):
     """Stop whatever runs there and see it confirmed."""
 
     target: str | Template
     if_missing: IfMissing = IfMissing.OK
 
 
-@record
-class DeleteData:
+class DeleteData(Struct, frozen=True, kw_only=True):
     """Mark the data of these runs for deletion."""
 
     data_ids: tuple[Value, ...]

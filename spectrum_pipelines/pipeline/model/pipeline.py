@@ -4,12 +4,12 @@ After `build` nothing asks whether a key is there. Durations are seconds; None m
 """
 
 from collections.abc import Mapping
-from dataclasses import field
 from enum import Enum
+
+from msgspec import Struct, field
 
 from spectrum_pipelines.pipeline.model.action import Action, JobId, Scalar
 from spectrum_pipelines.pipeline.model.policy import Expect, Policy
-from spectrum_pipelines.record import record
 
 
 class RunIf(Enum):
@@ -35,8 +35,7 @@ class GroupBehavior(Enum):
     FAIL = "fail"
 
 
-@record
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """One node of the graph. `line` is where it stands in the file, for people and annotations."""
 
     id: JobId
@@ -51,8 +50,7 @@ class Job:
     description: str | None = None
 
 
-@record
-class Variable:
+class Variable(Struct, frozen=True, kw_only=True):
     """A variable with its final value. A secret one is shown as `***` everywhere."""
 
     name: str
@@ -60,8 +58,7 @@ class Variable:
     secret: bool = False
 
 
-@record
-class Server:
+class Server(Struct, frozen=True, kw_only=True):
     """Where Spectrum is. `timezone` (IANA name) reads its dates for `age` gates only; None is the runner's own zone."""
 
     url: str | None = None
@@ -69,8 +66,7 @@ class Server:
     timezone: str | None = None
 
 
-@record
-class Concurrency:
+class Concurrency(Struct, frozen=True, kw_only=True):
     """At most one run per group; at most `max_parallel` jobs of this run at once (None: no limit)."""
 
     group: str | None = None
@@ -78,8 +74,7 @@ class Concurrency:
     max_parallel: int | None = None
 
 
-@record
-class Poll:
+class Poll(Struct, frozen=True, kw_only=True):
     """A job of age `a` seconds is looked at every `factor * a` seconds, within [min, max], unless something says when it will end.
 
     One budget for the whole run.
@@ -91,8 +86,7 @@ class Poll:
     max_per_second: float = 10.0
 
 
-@record
-class Http:
+class Http(Struct, frozen=True, kw_only=True):
     """The wire. `retry_*` are for lost GETs and provably unsent triggers only."""
 
     connect_timeout: float = 10.0
@@ -102,8 +96,7 @@ class Http:
     retry_interval: float = 1.0
 
 
-@record
-class Pipeline:
+class Pipeline(Struct, frozen=True, kw_only=True):
     """A whole pipeline, ready to run. `jobs` holds the `finally` jobs last, in file order."""
 
     name: str

@@ -4,10 +4,9 @@ Durations are seconds; None means "no limit". The words are those of the YAML.
 """
 
 from collections.abc import Mapping
-from dataclasses import field
 from enum import Enum
 
-from spectrum_pipelines.record import record
+from msgspec import Struct, field
 
 
 class Warnings(Enum):
@@ -49,8 +48,7 @@ class RetryReason(Enum):
     WARNINGS = "warnings"
 
 
-@record
-class Bound:
+class Bound(Struct, frozen=True, kw_only=True):
     """A closed interval; None is open on that side."""
 
     min: float | None = None
@@ -61,8 +59,7 @@ class Bound:
         return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
 
 
-@record
-class Expect:
+class Expect(Struct, frozen=True, kw_only=True):
     """Quality gates on the job's details. `duration` and `age` in seconds; `status` and `age` only for `check`."""
 
     success_count: Bound | None = None
@@ -73,8 +70,7 @@ class Expect:
     counters: Mapping[str, Bound] = field(default_factory=dict)
 
 
-@record
-class Retry:
+class Retry(Struct, frozen=True, kw_only=True):
     """When a job is run again, and after how long. Waits: interval * factor**n, at most max_interval, +- jitter."""
 
     limit: int = 0
@@ -95,8 +91,7 @@ class Retry:
         return total
 
 
-@record
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """How one job is run. `ambiguous_grace`: how long to look for an execution whose trigger got no answer.
 
     There is always a `timeout`, a day if nobody says otherwise: every wait must end.

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
+from msgspec import Struct
+
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, has_label, labels
-from spectrum_pipelines.record import record
 
 _WITH_EXECUTION = ("trigger", "wait_for", "check")
 
 
-@record
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """Where a reference stands, and the text that it is written as."""
 
     draft: Draft

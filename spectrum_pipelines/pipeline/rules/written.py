@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Struct
+
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.durations import parse_duration
-from spectrum_pipelines.record import record
 
 POLICY_KEYS = (
     "timeout", "queue_timeout", "warnings", "on_running", "on_timeout", "on_ambiguous", "ambiguous_grace", "retry",
@@ -24,8 +25,7 @@ def seconds(value: Any) -> float | None:
         return None
 
 
-@record
-class WrittenPolicy:
+class WrittenPolicy(Struct, frozen=True, kw_only=True):
     """The policy of `defaults` or of one job: its own keys over those that it inherits."""
 
     view: View

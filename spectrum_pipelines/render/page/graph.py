@@ -8,8 +8,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from msgspec import Struct
+
 from spectrum_pipelines.pipeline.graph.order import dependents, waves
-from spectrum_pipelines.record import record
 from spectrum_pipelines.render.report.explanation import Job, Report
 
 _MOST_BOXES = 250
@@ -17,8 +18,7 @@ _MOST_EDGES = 3_000
 _ROUNDS = 4
 
 
-@record
-class Size:
+class Size(Struct, frozen=True, kw_only=True):
     """How jobs are drawn. `rows` is the height of a column, in jobs."""
 
     width: int
@@ -32,8 +32,7 @@ BOXES = Size(width=168, height=30, gap=12, between=52, rows=32)
 DOTS = Size(width=12, height=12, gap=5, between=44, rows=40)
 
 
-@record
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """A job at its place: `x` and `y` are the upper left corner."""
 
     at: int
@@ -41,8 +40,7 @@ class Node:
     y: int
 
 
-@record
-class Edge:
+class Edge(Struct, frozen=True, kw_only=True):
     """A need, as the path of an SVG. `is_implied`: nobody wrote it, but the one ran because the other had ended."""
 
     path: str
@@ -50,8 +48,7 @@ class Edge:
     is_implied: bool
 
 
-@record
-class Drawing:
+class Drawing(Struct, frozen=True, kw_only=True):
     """A whole graph. `hidden` needs are too many to draw."""
 
     nodes: Sequence[Node]

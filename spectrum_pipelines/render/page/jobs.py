@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from msgspec import Struct
+
 from spectrum_pipelines.engine.outcome import AdoptedBy, JobStatus
 from spectrum_pipelines.pipeline.model.durations import format_duration
-from spectrum_pipelines.record import record
 from spectrum_pipelines.render.page.timeline import Axis, Phase, phases
 from spectrum_pipelines.render.report.explanation import (
     Job,
@@ -30,8 +31,7 @@ _MOST_COUNTERS = 30
 _LEAST_WIDTH = 0.15  # percent: shorter phases must still be seen
 
 
-@record
-class Bar:
+class Bar(Struct, frozen=True, kw_only=True):
     """A phase on the time line; `x` and `width` in percent, `tone` the style of a status."""
 
     x: float
@@ -40,8 +40,7 @@ class Bar:
     tone: str
 
 
-@record
-class ExecutionRow:
+class ExecutionRow(Struct, frozen=True, kw_only=True):
     """One execution in the table of a job."""
 
     attempt: int

@@ -8,8 +8,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from msgspec import Struct
+
 from spectrum_pipelines.engine.outcome import JobStatus
-from spectrum_pipelines.record import record
 from spectrum_pipelines.render.report.explanation import Job, Report
 from spectrum_pipelines.words.wording import span_in_words
 
@@ -20,8 +21,7 @@ _STEPS = (
 _MOST_TICKS = 6
 
 
-@record
-class Phase:
+class Phase(Struct, frozen=True, kw_only=True):
     """A stretch of a job's time, in seconds since the run began. `kind`: `start`, `wait`, `run` or `rest`."""
 
     kind: str

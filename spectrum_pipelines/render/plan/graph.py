@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
+from msgspec import Struct
+
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Job, RunIf
 from spectrum_pipelines.plan.facts import PlanFacts
-from spectrum_pipelines.record import record
 from spectrum_pipelines.render.plan.job import listed
 
 #: So many jobs of a matrix are drawn one by one.
@@ -27,8 +28,7 @@ _WHEN = {
 }
 
 
-@record
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """A box. `key` is made here, unique, and no foreign text; the lines are foreign text, not yet cleaned."""
 
     key: str
@@ -36,8 +36,7 @@ class Node:
     is_critical: bool
 
 
-@record
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """What one entry of the file makes: one node, or a box around several. `title` is foreign text."""
 
     key: str
@@ -51,8 +50,7 @@ class Group:
         return len(self.nodes) > 1
 
 
-@record
-class Arrow:
+class Arrow(Struct, frozen=True, kw_only=True):
     """From what is needed to what needs it; keys of nodes or of boxes. `label` is None for the usual case, success."""
 
     start: str
@@ -60,8 +58,7 @@ class Arrow:
     label: str | None
 
 
-@record
-class Graph:
+class Graph(Struct, frozen=True, kw_only=True):
     """`title` is the pipeline's name."""
 
     title: str

@@ -5,8 +5,9 @@ GitHub shows ten errors and ten warnings of a step and drops the rest in silence
 
 from collections.abc import Iterable, Iterator
 
+from msgspec import Struct
+
 from spectrum_pipelines.engine.outcome import JobStatus
-from spectrum_pipelines.record import record
 from spectrum_pipelines.render.report.explanation import (
     Report,
     about,
@@ -28,8 +29,7 @@ _MANY = 10
 _CUT = 500  # of a line; GitHub cuts a message at 4 KiB
 
 
-@record
-class Annotation:
+class Annotation(Struct, frozen=True, kw_only=True):
     """A remark at a line of the pipeline file, or at none. `level` is GitHub's: `error`, `warning` or `notice`."""
 
     level: str

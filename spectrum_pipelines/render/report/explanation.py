@@ -7,9 +7,10 @@ it goes into takes for markup is for the rendering to escape.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
 from spectrum_pipelines.errors import ExitCode
-from spectrum_pipelines.record import record
 from spectrum_pipelines.words.clean import clean
 from spectrum_pipelines.words.wording import JOB_LOOKS, RUN_LOOKS, counts_in_words, many, span_in_words
 
@@ -33,8 +34,7 @@ _ADVICE = {
 _ALL_STOPPED = "nothing of it runs any more: find out what took so long, or raise the timeout, then run it again"
 
 
-@record
-class NextStep:
+class NextStep(Struct, frozen=True, kw_only=True):
     """What to do now: a command to type, or advice where no command of ours can help."""
 
     command: str | None

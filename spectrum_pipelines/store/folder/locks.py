@@ -10,15 +10,16 @@ import fcntl
 import json
 import os
 import re
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from msgspec import Struct
+from msgspec.structs import asdict
+
 from spectrum_pipelines.clock import Clock, rfc3339
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words, open_regular, read_capped
-from spectrum_pipelines.record import record
 
 _MAX_NOTE = 4096
 _RUN = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
@@ -27,8 +28,7 @@ _UNFIT_FOR_HOSTS = re.compile(r"[^0-9A-Za-z._:-]", re.ASCII)
 _TRIES = 100
 
 
-@record
-class Holder:
+class Holder(Struct, frozen=True, kw_only=True):
     """Who holds a lock, for people: process `pid` on `host`, for `run_id`, `since` (RFC 3339)."""
 
     pid: int
@@ -40,8 +40,7 @@ class Holder:
         return f"run {self.run_id} (process {self.pid} on {self.host}, since {self.since})"
 
 
-@record
-class Process:
+class Process(Struct, frozen=True, kw_only=True):
     """Ourselves, as others shall see us."""
 
     pid: int

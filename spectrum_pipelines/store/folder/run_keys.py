@@ -12,11 +12,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import Struct
+
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.engine.events import RunEnded
 from spectrum_pipelines.errors import ConflictError, ExitCode, StateError, UserError
 from spectrum_pipelines.files import in_words, read_capped, replace_file, safe_name
-from spectrum_pipelines.record import record
 from spectrum_pipelines.store.folder.glance import glance
 from spectrum_pipelines.store.folder.locks import HeldLock, Process, holder_of, try_lock
 from spectrum_pipelines.store.folder.run_directory import RunDirectory
@@ -32,16 +33,14 @@ _PATIENCE = 10.0
 _STEP = 0.02
 
 
-@record
-class NewRun:
+class NewRun(Struct, frozen=True, kw_only=True):
     """Nothing was ever triggered for the key. The run is ours: release `lock` when it has ended."""
 
     run: RunDirectory
     lock: HeldLock
 
 
-@record
-class Existing:
+class Existing(Struct, frozen=True, kw_only=True):
     """The key's run has acted, and nobody works on it at the moment. To go on with it, lock it first."""
 
     run: RunDirectory

@@ -3,17 +3,17 @@
 from datetime import datetime
 from pathlib import Path
 
+from msgspec import Struct
+
 from spectrum_pipelines.engine.events import RunEnded, RunStarted
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import StateError
-from spectrum_pipelines.record import record
 from spectrum_pipelines.store.folder.glance import glance
 from spectrum_pipelines.store.folder.run_directory import RunDirectory
 from spectrum_pipelines.store.folder.run_lock import is_running
 
 
-@record
-class RunSummary:
+class RunSummary(Struct, frozen=True, kw_only=True):
     """One line of the list. `fault` says why nothing is known of a run; then all that is not known is None."""
 
     run_id: str
