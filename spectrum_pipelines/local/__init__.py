@@ -4,9 +4,11 @@ It imports nothing else of the package, so that a misreading of the vendor's pag
 A listing in the order of the data:
 
     model, duration           what a workspace file says, frozen
-    fault, check, sql         what a JSON Schema cannot say about it
+    inside                    where the files of a workspace may lie: below its folder, through no link out
+    fault, seen, check, sql   what a JSON Schema cannot say about a workspace, of whatever shape
     workspace                 checked document -> model
     execution                 one run of one file, and how it ended
+    folder                    the state folder: no links in it, and a mark on tables that were made here
     store, ledger             runs on disk (SQLite) and in memory, indexed
     job, simulate, work, tables   what a job does: a timer for simulated ones, DuckDB in a thread for real ones
     plan, scheduler           who runs when: slots, queues, sequences, data-driven starts, stops

@@ -12,7 +12,9 @@ from typing import Final, Self
 import uvicorn
 
 from .execution import Execution
+from .folder import prepare
 from .gate import Gate
+from .inside import STATE_FOLDER
 from .ledger import Ledger
 from .model import Workspace
 from .routes import Api
@@ -21,7 +23,8 @@ from .store import Store
 from .waste import Waste
 from .work import Workshop
 
-STATE_FOLDER: Final = ".spectrum-local"  # beside the workspace file, unless told otherwise
+__all__ = ["STATE_FOLDER", "RunningServer"]
+
 _GRACE: Final = 1.0  # seconds for calls in progress at close; what is left then is cut off
 _ANYWHERE: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - to recognise, not to bind
 
@@ -107,7 +110,7 @@ class RunningServer:
     async def _serve(self) -> None:
         with contextlib.ExitStack() as stack:
             if self._state is not None:
-                _make_folder(self._state)
+                prepare(self._state)
             store = Store(self._state)
             stack.callback(store.close)
             workshop = Workshop(self._workspace, self._state)
@@ -205,9 +208,3 @@ def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - to recognise, not to bind
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
-
-
-def _make_folder(folder: Path) -> None:
-    # Tables and history are nobody's source: the folder keeps itself out of the repository that it may stand in.
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".gitignore").write_text("*\n", encoding="utf-8")

@@ -1,19 +1,24 @@
 """Real jobs on DuckDB: a file into a table, a query into a table, a query into a file.
 
+A workspace may come from a stranger, so DuckDB's doors are closed before the first query: it opens the data files of the
+imports and the targets of the exports, and no other; it loads no extension, and no query can change its settings.
+
 Every job runs in one transaction on a cursor of its own, so an interrupted or failed one leaves its table as it was,
 and readers see the old content until the commit. Counters nobody documented (`WORKBOOK_...`) are our own words;
 `..._OUTPUT_BYTES` is the size of the rows as text, since DuckDB does not tell what a table takes on disk.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
+from . import folder
 from .execution import Outcome, Status
+from .inside import has_no_link, is_free, is_regular
 from .model import Export, Format, Import, Variables, Workbook
 
 _CONFIG: Final = {
@@ -21,7 +26,11 @@ _CONFIG: Final = {
     "python_enable_replacements": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
 }
+_LOCKS: Final = ("SET enable_external_access = false", "SET lock_configuration = true")
+_PROGRESS: Final = ("enable_progress_bar", "enable_progress_bar_print")
 _PREVIEW: Final = 5000
 _WRITE: Final = {Format.CSV: "FORMAT csv, HEADER", Format.JSON: "FORMAT json, ARRAY", Format.PARQUET: "FORMAT parquet"}
 
@@ -31,14 +40,15 @@ class StoppedError(Exception):
 
 
 class Tables:
-    """The database of a workspace, in `folder/tables.duckdb` or in memory."""
+    """The database of a workspace, in `folder/tables.duckdb` or in memory.
 
-    def __init__(self, folder: Path | None) -> None:
-        where = ":memory:" if folder is None else str(folder / "tables.duckdb")
-        try:
-            self._root = duckdb.connect(where, config=dict(_CONFIG))
-        except duckdb.Error as error:
-            raise OSError(f"cannot open the server's tables {where}: {error}") from error
+    `files` are the only ones that its jobs may open. Raises OSError for a database that was not made here.
+    """
+
+    def __init__(self, folder: Path | None, files: Iterable[Path]) -> None:
+        self._folder = folder
+        self._root = _connect(":memory:", "") if folder is None else _open(folder)
+        _close_doors(self._root, files)
 
     def cursor(self) -> "Cursor":
         """Open a connection for one job."""
@@ -52,6 +62,9 @@ class Tables:
     def close(self) -> None:
         """Write everything down and free the file."""
         self._root.close()
+        if self._folder is not None:
+            with suppress(OSError):
+                folder.mark(self._folder, self._folder / folder.TABLES)
 
 
 class Cursor:
@@ -60,8 +73,9 @@ class Cursor:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._stopped = threading.Event()
-        connection.execute("SET enable_progress_bar = true")
-        connection.execute("SET enable_progress_bar_print = false")
+        with suppress(duckdb.InvalidInputException):  # locked, before DuckDB 2.0: then the progress is not known
+            connection.execute("SET enable_progress_bar = true")
+            connection.execute("SET enable_progress_bar_print = false")
 
     def run(self, sql: str, values: dict[str, Any] | None = None) -> tuple[Any, ...]:
         """Execute and fetch the first row; () when there is none."""
@@ -111,6 +125,8 @@ def outcome_of(task: Callable[[Cursor], Outcome], cursor: Cursor) -> Outcome:
 
 def load(cursor: Cursor, action: Import) -> Outcome:
     """Replace the table by the file's rows. A row that cannot be read or cast is dropped."""
+    if not (has_no_link(action.source) and is_regular(action.source)):
+        raise FileNotFoundError(f"the data file {action.source} is gone, or a link leads to it now")
     table, raw = identifier(action.table), identifier("spectrum raw")
     with cursor.transaction():
         cursor.run(f"CREATE OR REPLACE TEMP TABLE {raw} AS FROM {_reader(action)}")
@@ -154,16 +170,36 @@ def calculate(cursor: Cursor, action: Workbook, variables: Variables) -> Outcome
 def write(cursor: Cursor, action: Export) -> Outcome:
     """Replace the file by the query's result. It is written beside, then renamed: nobody sees half a file."""
     action.to.parent.mkdir(parents=True, exist_ok=True)
-    part = action.to.with_name(f".{action.to.name}.part")
+    if not (has_no_link(action.to) and is_free(action.to)):
+        raise FileExistsError(f"{action.to} is no regular file, or a link leads to it now")
+    part = part_of(action.to)
+    part.unlink(missing_ok=True)  # a link of that name must not lead DuckDB elsewhere
+    part.touch(exist_ok=False)
+    options = f"{_WRITE[action.format]}, USE_TMP_FILE false"
     try:
         with cursor.transaction():
-            (records,) = cursor.run(f"COPY ({_query(action.sql)}) TO {literal(str(part))} ({_WRITE[action.format]})")
+            (records,) = cursor.run(f"COPY ({_query(action.sql)}) TO {literal(str(part))} ({options})")
         size = part.stat().st_size
         part.replace(action.to)
     finally:
         part.unlink(missing_ok=True)
     counters = {"EXPORT_RECORDS": records, "EXPORT_DROPPED_RECORDS": 0, "EXPORT_BYTES": size}
     return Outcome(status=Status.COMPLETED, success_count=records, counters=counters)
+
+
+def files_of(actions: Iterable[object]) -> Iterator[Path]:
+    """List the files that jobs with these actions open."""
+    for action in actions:
+        match action:
+            case Import():
+                yield from (action.source, Path(_plain(action.source)))
+            case Export():
+                yield part_of(action.to)
+
+
+def part_of(target: Path) -> Path:
+    """Name the file that an export writes before it takes the target's place."""
+    return target.with_name(f".{target.name}.part")
 
 
 def identifier(name: str) -> str:
@@ -182,8 +218,7 @@ def _query(sql: str) -> str:
 
 
 def _reader(action: Import) -> str:
-    # DuckDB takes these for wildcards; a bracket around one makes it itself.
-    path = "".join(f"[{one}]" if one in "*?[" else one for one in str(action.source))
+    path = _plain(action.source)
     match action.format:
         case Format.CSV:
             types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in action.columns)
@@ -194,6 +229,11 @@ def _reader(action: Import) -> str:
             return f"read_parquet({literal(path)})"
 
 
+def _plain(path: Path) -> str:
+    # DuckDB takes these for wildcards; a bracket around one makes it itself.
+    return "".join(f"[{one}]" if one in "*?[" else one for one in str(path))
+
+
 def _cast(raw: str, columns: dict[str, str]) -> str:
     if not columns:
         return f"SELECT * FROM {raw}"  # noqa: S608 - a name of our own
@@ -201,6 +241,41 @@ def _cast(raw: str, columns: dict[str, str]) -> str:
     replaced = ", ".join(f"{cast} AS {name}" for name, cast in casts.items())
     fits = " AND ".join(f"({name} IS NULL OR {cast} IS NOT NULL)" for name, cast in casts.items())
     return f"SELECT * REPLACE ({replaced}) FROM {raw} WHERE {fits}"  # noqa: S608 - types come from a closed list
+
+
+def _open(state: Path) -> duckdb.DuckDBPyConnection:
+    path = state / folder.TABLES
+    spill = str(folder.clear_spill(state))
+    if not path.exists():
+        folder.forget(state, folder.TABLES)
+        fresh = state / f"{folder.TABLES}.new"
+        _connect(str(fresh), spill).close()
+        folder.mark(state, fresh)  # before it has its name: a kill in between leaves no database without its mark
+        fresh.replace(path)
+    elif not folder.is_ours(state):
+        raise OSError(
+            f"cannot open the server's tables {path}: they were not made here (a checkout, a copy or an older version "
+            f"brought them): remove {path}, and let the imports run again"
+        )
+    connection = _connect(str(path), spill)
+    folder.mark(state, path)  # a newer DuckDB may have written the first page anew
+    return connection
+
+
+def _connect(where: str, spill: str) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(where, config={**_CONFIG, "temp_directory": spill})
+    except duckdb.Error as error:
+        raise OSError(f"cannot open the server's tables {where}: {error}") from error
+
+
+def _close_doors(connection: duckdb.DuckDBPyConnection, files: Iterable[Path]) -> None:
+    paths = ", ".join(literal(str(one)) for one in files)
+    connection.execute(f"SET allowed_paths = [{paths}]")
+    with suppress(duckdb.CatalogException):  # before DuckDB 2.0
+        connection.execute(f"SET allowed_configs = {list(_PROGRESS)}")
+    for lock in _LOCKS:
+        connection.execute(lock)
 
 
 def _measure(cursor: Cursor, table: str) -> tuple[int, int]:

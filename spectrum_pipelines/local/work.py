@@ -24,7 +24,7 @@ class Workshop:
 
     def __init__(self, workspace: Workspace, folder: Path | None) -> None:
         is_real = any(not isinstance(one.action, Simulate) for one in workspace.files)
-        self._tables = _open_tables(folder) if is_real else None
+        self._tables = _open_tables(workspace, folder) if is_real else None
 
     def start(self, file: File, execution: Execution, nth: int, done: Done) -> Job:
         """Put a run to work; `nth` counts the runs of the file from 0."""
@@ -82,10 +82,10 @@ class Query:
         self._done(outcome)
 
 
-def _open_tables(folder: Path | None) -> "Tables":
-    from .tables import Tables  # noqa: PLC0415 - DuckDB takes its time to load
+def _open_tables(workspace: Workspace, folder: Path | None) -> "Tables":
+    from .tables import Tables, files_of  # noqa: PLC0415 - DuckDB takes its time to load
 
-    return Tables(folder)
+    return Tables(folder, files_of(one.action for one in workspace.files))
 
 
 def _task(action: Import | Workbook | Export, variables: Variables) -> Task:

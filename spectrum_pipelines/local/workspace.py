@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 from .check import check_workspace, configuration_id_of, format_of
 from .duration import seconds_of
 from .fault import Fault
+from .inside import place_inside
 from .model import (
     Action,
     ConfigurationId,
@@ -33,7 +34,7 @@ def build_workspace(data: dict[str, Any], folder: Path) -> Workspace:
     """Build the model of a document that passed the schema and `check_workspace`; `folder` is where its file lies."""
     return Workspace(
         users=tuple(User(name=one["name"], password=one["password"]) for one in data["users"]),
-        slots=data.get("slots", 2),
+        slots=int(data.get("slots", 2)),
         failure_code=data.get("failure_code", 404),
         hosts=frozenset(data.get("hosts", ())),
         files=tuple(_file(one, folder) for one in data["files"]),
@@ -43,13 +44,13 @@ def build_workspace(data: dict[str, Any], folder: Path) -> Workspace:
 def _file(data: dict[str, Any], folder: Path) -> File:
     path = data["path"]
     return File(
-        id=FileId(data["id"]),
+        id=FileId(int(data["id"])),
         configuration_id=ConfigurationId(configuration_id_of(data)),
         uuid=data.get("uuid", str(uuid5(_NAMESPACE, path))),
         path=path,
         action=_action(data, folder),
-        data_driven=tuple(FileId(one) for one in data.get("data_driven", ())),
-        sources=tuple(FileId(one) for one in data.get("sources", ())),
+        data_driven=tuple(FileId(int(one)) for one in data.get("data_driven", ())),
+        sources=tuple(FileId(int(one)) for one in data.get("sources", ())),
         variables=data.get("variables", {}),
         users=frozenset(data["users"]) if "users" in data else None,
     )
@@ -58,7 +59,7 @@ def _file(data: dict[str, Any], folder: Path) -> File:
 def _action(data: dict[str, Any], folder: Path) -> Action:
     match data:
         case {"import": action}:
-            source = folder / action["source"]
+            source = place_inside(folder, action["source"])
             return Import(
                 source=source,
                 format=format_of(action, source.name),
@@ -68,7 +69,7 @@ def _action(data: dict[str, Any], folder: Path) -> Action:
         case {"workbook": action}:
             return Workbook(sql=action["sql"], table=action["table"])
         case {"export": action}:
-            to = folder / action["to"]
+            to = place_inside(folder, action["to"])
             return Export(sql=action["sql"], to=to, format=format_of(action, to.name))
         case _:
             return _simulate(data["simulate"], data["path"])
@@ -84,7 +85,7 @@ def _simulate(data: dict[str, Any], path: str) -> Simulate:
         estimate=seconds_of(data["estimate"]) if "estimate" in data else duration,
         outcomes=tuple(data.get("outcomes", ("COMPLETED",))),
         repeat=Repeat(data.get("repeat", Repeat.LAST)),
-        records=data.get("records", 0),
-        dropped=data.get("dropped", 1),
-        counters=data.get("counters"),
+        records=int(data.get("records", 0)),
+        dropped=int(data.get("dropped", 1)),
+        counters={name: int(count) for name, count in data["counters"].items()} if "counters" in data else None,
     )

@@ -105,19 +105,29 @@ def is_in(execution: Execution, statuses: tuple[str, ...]) -> bool:
 Open = Callable[..., Site]
 
 
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the key of this user's servers out of the home of whoever runs the tests."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp()))
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Open]:
-    """Start a server: `site(file, ..., state=..., seed=[...], slots=...)`; closed after the test."""
+    """Start a server: `site(file, ..., state=..., seed=[...], slots=..., folder=...)`; closed after the test."""
     opened: list[Site] = []
 
     def start(
-        *files: dict[str, Any], state: Path | None = None, seed: list[Execution] | None = None, **more: Any
+        *files: dict[str, Any],
+        state: Path | None = None,
+        seed: list[Execution] | None = None,
+        folder: Path = tmp_path,
+        **more: Any,
     ) -> Site:
         data = {"version": 1, "users": [ANALYST, ADMIN], "files": files, **more}
         if seed:
             state = state or tmp_path / "state"
             write_history(state, seed)
-        opened.append(Site(data, tmp_path, state))
+        opened.append(Site(data, folder, state))
         return opened[-1]
 
     yield start

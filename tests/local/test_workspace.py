@@ -1,6 +1,7 @@
 """What a workspace may say: the schema, the faults beyond it, the model, and the workspace that ships."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -272,7 +273,7 @@ def test_the_shipped_workspace_has_no_fault() -> None:
 
 
 def test_the_shipped_workspace_loads_joins_and_exports(tmp_path: Path, site: Open) -> None:
-    (tmp_path / "data").symlink_to(SHIPPED.parent / "data")  # what it writes goes to tmp_path
+    shutil.copytree(SHIPPED.parent / "data", tmp_path / "data")
     data = shipped()
     server = site(*data["files"], slots=data["slots"])
     plan = server.sequence(4, 5, state="CA", least_delay=30).data["execution-plan"]
