@@ -15,7 +15,7 @@ import pytest
 import yaml
 from click import Command
 
-from spectrum_pipelines.cli.embedded import load_workspace
+from spectrum_pipelines.app.embedded import load_workspace
 from spectrum_pipelines.cli.main import cli
 from spectrum_pipelines.local.serving import RunningServer
 from tests.cli.command_line import LOGIN, ROOT, call, dead_port, embedded, plain_environment

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from spectrum_pipelines.cli.embedded import load_workspace
+from spectrum_pipelines.app.embedded import load_workspace
 from spectrum_pipelines.cli.main import run
 from spectrum_pipelines.local.serving import RunningServer
 

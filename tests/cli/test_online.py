@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from spectrum_pipelines.cli.trace import trace_headers, trace_id
+from spectrum_pipelines.app.trace import trace_headers, trace_id
 from tests.cli.command_line import LOGIN, call, dead_port, embedded, hang_up, stranger
 
 WORKSPACE = """

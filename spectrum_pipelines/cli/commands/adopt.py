@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec.structs import replace
 
+from spectrum_pipelines.app.connection import connect, server_of
+from spectrum_pipelines.app.prepare import RunOptions, open_journal, without_secrets
+from spectrum_pipelines.app.session import Shown
 from spectrum_pipelines.cli.commands.resume import History, recall
-from spectrum_pipelines.cli.connection import connect, server_of
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
-from spectrum_pipelines.cli.running import Shown
 from spectrum_pipelines.cli.terminal import say
-from spectrum_pipelines.cli.wanted import RunOptions, open_journal, without_secrets
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.engine.events import Settled

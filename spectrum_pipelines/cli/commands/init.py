@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from spectrum_pipelines.cli.connection import server_of
+from spectrum_pipelines.app.connection import server_of
 from spectrum_pipelines.cli.options import ConnectionOptions, connection_options, option
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.terminal import say
@@ -64,7 +64,7 @@ def command(folder: Path, *, from_server: bool, wanted: tuple[str, ...], **conne
 
 
 def _from_server(wanted: tuple[str, ...], connection: Mapping[str, Any]) -> bytes:
-    from spectrum_pipelines.cli.from_server import first_pipeline  # noqa: PLC0415 - requests and tenacity
+    from spectrum_pipelines.app.first_pipeline import first_pipeline  # noqa: PLC0415 - requests and tenacity
 
     with server_of(ConnectionOptions(**connection)) as options:
         return first_pipeline(wanted, options, clock=SystemClock()).encode()

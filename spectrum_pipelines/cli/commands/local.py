@@ -34,7 +34,7 @@ def serve(workspace: Path, *, host: str, port: int, verbose: bool) -> int:
       spectrum-pipelines local serve pipelines/workspace/workspace.yaml
       spectrum-pipelines local serve demo/workspace.yaml --port 8080 --verbose
     """
-    from spectrum_pipelines.cli.embedded import start_server  # noqa: PLC0415 - the extra `local`
+    from spectrum_pipelines.app.embedded import start_server  # noqa: PLC0415 - the extra `local`
 
     with _held_signals() as held:
         server, served = start_server(workspace, host=host, port=port, verbose=verbose)

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spectrum_pipelines.app.connection import server_of
+from spectrum_pipelines.app.loading import given_values, load_pipeline
 from spectrum_pipelines.cli.completion import job_ids
-from spectrum_pipelines.cli.connection import server_of
-from spectrum_pipelines.cli.loading import given_values, load_pipeline
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, value_options
 from spectrum_pipelines.cli.printed import print_json, put
 from spectrum_pipelines.clock import SystemClock
@@ -73,7 +73,7 @@ def command(
     if not online:
         put_plan(_facts(file, values, options, only), form)
         return ExitCode.SUCCEEDED
-    from spectrum_pipelines.cli.online import look_ahead  # noqa: PLC0415 - requests and tenacity
+    from spectrum_pipelines.app.look_ahead import look_ahead  # noqa: PLC0415 - requests and tenacity
 
     with server_of(options) as reached:
         facts = _facts(file, values, reached, only)
@@ -96,7 +96,7 @@ def put_plan(facts: PlanFacts, form: str, outlook: "Outlook | None" = None) -> N
     """Write a plan to stdout, and behind it what the server says."""
     match form:
         case "json":
-            from spectrum_pipelines.cli.agreed import with_digest  # noqa: PLC0415 - one of several
+            from spectrum_pipelines.plan.agreed import with_digest  # noqa: PLC0415 - one of several
             from spectrum_pipelines.plan.data import plan_data  # noqa: PLC0415
 
             print_json(with_digest(plan_data(facts)) | _online_data(outlook))

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from spectrum_pipelines.app.deliver import FORMATS, rendered
 from spectrum_pipelines.cli.options import option, state_option
 from spectrum_pipelines.cli.printed import put
-from spectrum_pipelines.cli.renderings import FORMATS, rendered
 from spectrum_pipelines.cli.terminal import wants_color
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.engine.outcome import RunStatus
@@ -65,7 +65,7 @@ def _report(run: str, directory: StateDirectory) -> dict[str, Any]:
 
 def recorded_report(run: RunDirectory, locks: Path) -> dict[str, Any]:
     """The report of a run as its journal has it now. Raises StateError."""
-    from spectrum_pipelines.cli.planned import planned_pipeline  # noqa: PLC0415 - a file needs none of these
+    from spectrum_pipelines.plan.recorded import planned_pipeline  # noqa: PLC0415 - a file needs none of these
     from spectrum_pipelines.report.build import HttpCounts, build_report, started_at  # noqa: PLC0415
     from spectrum_pipelines.store.folder.journal import read_journal, replay  # noqa: PLC0415
     from spectrum_pipelines.store.folder.run_lock import is_running  # noqa: PLC0415

@@ -11,14 +11,10 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from spectrum_pipelines.cli.connection import server_of
-from spectrum_pipelines.cli.loading import Loaded
-from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
-from spectrum_pipelines.cli.refusals import same_server, same_wish, unchanged, what_differs
-from spectrum_pipelines.cli.renderings import Renderings, rendering_options
-from spectrum_pipelines.cli.running import Session, Shown, deliver, outlive_readers
-from spectrum_pipelines.cli.signals import Signals
-from spectrum_pipelines.cli.wanted import (
+from spectrum_pipelines.app.connection import server_of
+from spectrum_pipelines.app.deliver import Renderings, rendering_options
+from spectrum_pipelines.app.loading import Loaded
+from spectrum_pipelines.app.prepare import (
     SECRET,
     RunOptions,
     build_for,
@@ -29,6 +25,10 @@ from spectrum_pipelines.cli.wanted import (
     report_option,
     take_group,
 )
+from spectrum_pipelines.app.refusals import same_server, same_wish, unchanged, what_differs
+from spectrum_pipelines.app.session import Session, Shown, deliver, outlive_readers
+from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
+from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.events import Resumed, RunStarted

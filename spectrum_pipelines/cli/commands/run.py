@@ -13,24 +13,10 @@ import click
 from msgspec.structs import replace
 
 from spectrum_pipelines import __version__
-from spectrum_pipelines.cli.completion import job_ids
-from spectrum_pipelines.cli.connection import server_of
-from spectrum_pipelines.cli.loading import Loaded
-from spectrum_pipelines.cli.options import (
-    DEFAULT_STATE,
-    ConnectionOptions,
-    ValueOptions,
-    connection_options,
-    option,
-    state_option,
-    value_options,
-)
-from spectrum_pipelines.cli.renderings import Renderings, rendering_options
-from spectrum_pipelines.cli.running import Session, Shown, outlive_readers
-from spectrum_pipelines.cli.signals import Signals
-from spectrum_pipelines.cli.terminal import say
-from spectrum_pipelines.cli.trace import trace_id
-from spectrum_pipelines.cli.wanted import (
+from spectrum_pipelines.app.connection import server_of
+from spectrum_pipelines.app.deliver import Renderings, rendering_options
+from spectrum_pipelines.app.loading import Loaded
+from spectrum_pipelines.app.prepare import (
     SECRET,
     RunOptions,
     build_for,
@@ -42,6 +28,20 @@ from spectrum_pipelines.cli.wanted import (
     report_option,
     take_group,
 )
+from spectrum_pipelines.app.session import Session, Shown, outlive_readers
+from spectrum_pipelines.app.trace import trace_id
+from spectrum_pipelines.cli.completion import job_ids
+from spectrum_pipelines.cli.options import (
+    DEFAULT_STATE,
+    ConnectionOptions,
+    ValueOptions,
+    connection_options,
+    option,
+    state_option,
+    value_options,
+)
+from spectrum_pipelines.cli.signals import Signals
+from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.engine.events import RunStarted
@@ -129,7 +129,7 @@ def start(source: Source, options: RunOptions, signals: Signals, stack: ExitStac
     # A bad file is refused before anything is written, so it is built once with a stand-in for the run id.
     loaded = build_for(source, options, run_id="RUN_ID")
     if options.agreed is not None:
-        from spectrum_pipelines.cli.agreed import hold_to  # noqa: PLC0415 - with --plan only
+        from spectrum_pipelines.plan.agreed import hold_to  # noqa: PLC0415 - with --plan only
 
         hold_to(options.agreed, plan_data(PlanFacts(loaded.pipeline, plan(loaded.pipeline), loaded.document)))
     state_directory.probe()

@@ -97,8 +97,8 @@ def _ask_nobody(document: Document) -> tuple[Diagnostic, ...]:  # noqa: ARG001 -
 
 
 def _ask(document: Document, values: ValueOptions, options: ConnectionOptions) -> tuple[Diagnostic, ...]:
-    from spectrum_pipelines.cli.connection import server_of  # noqa: PLC0415 - the network only where it is asked for
-    from spectrum_pipelines.cli.validate_online import check_online  # noqa: PLC0415
+    from spectrum_pipelines.app.connection import server_of  # noqa: PLC0415 - the network only where it is asked for
+    from spectrum_pipelines.app.validate_online import check_online  # noqa: PLC0415
 
     with server_of(options) as reached:
         return check_online(document, values, reached)
@@ -132,7 +132,7 @@ def is_workspace(document: Document) -> bool:
 
 
 def _workspace_faults(document: Document) -> tuple[Diagnostic, ...]:
-    from spectrum_pipelines.cli.embedded import check_workspace_file  # noqa: PLC0415 - the extra `local`
+    from spectrum_pipelines.app.embedded import check_workspace_file  # noqa: PLC0415 - the extra `local`
 
     try:
         return check_workspace_file(document)

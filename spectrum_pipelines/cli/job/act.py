@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from spectrum_pipelines.app.loading import assignments
 from spectrum_pipelines.cli.job.by_hand import about, by_hand, details_data, spectrum
-from spectrum_pipelines.cli.loading import assignments
 from spectrum_pipelines.cli.options import option
 from spectrum_pipelines.cli.printed import print_json
 from spectrum_pipelines.cli.terminal import say
@@ -91,7 +91,7 @@ def _show(answer: Triggered) -> None:
 
 
 def _followed(api: "SpectrumApi", answer: Triggered, timeout: float | None, form: str) -> int:
-    from spectrum_pipelines.cli.job_wait import follow, verdict  # noqa: PLC0415 - with --wait only
+    from spectrum_pipelines.app.follow import follow, verdict  # noqa: PLC0415 - with --wait only
 
     execution = answer.execution_id
     # Whatever happens to the waiting, the id is out.

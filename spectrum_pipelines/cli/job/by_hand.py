@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from msgspec.structs import fields
 
-from spectrum_pipelines.cli.connection import connect, server_of
+from spectrum_pipelines.app.connection import connect, server_of
 from spectrum_pipelines.cli.options import ConnectionOptions, connection_options, option
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from spectrum_pipelines.cli.connection import connect
-from spectrum_pipelines.cli.loading import given_values
+from spectrum_pipelines.app.connection import connect
+from spectrum_pipelines.app.loading import given_values
+from spectrum_pipelines.app.prepare import without_secrets
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions
 from spectrum_pipelines.cli.terminal import say
-from spectrum_pipelines.cli.wanted import without_secrets
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity
 from spectrum_pipelines.document.parse import Document

@@ -3,7 +3,7 @@
 import difflib
 from pathlib import Path
 
-from spectrum_pipelines.cli.wanted import RunOptions
+from spectrum_pipelines.app.prepare import RunOptions
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.events import RunStarted
 from spectrum_pipelines.errors import UserError

@@ -13,15 +13,15 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from spectrum_pipelines.cli.connection import Connection, connect
-from spectrum_pipelines.cli.loading import Loaded, given_values, load_pipeline
+from spectrum_pipelines.app.connection import Connection, connect
+from spectrum_pipelines.app.loading import Loaded, given_values, load_pipeline
+from spectrum_pipelines.app.session import Shown
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
     F,
     ValueOptions,
     option,
 )
-from spectrum_pipelines.cli.running import Shown
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock

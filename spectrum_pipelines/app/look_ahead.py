@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from msgspec import Struct
 from msgspec.structs import replace
 
-from spectrum_pipelines.cli.connection import connect
+from spectrum_pipelines.app.connection import connect
+from spectrum_pipelines.app.prepare import without_secrets
 from spectrum_pipelines.cli.options import ConnectionOptions
 from spectrum_pipelines.cli.terminal import say
-from spectrum_pipelines.cli.wanted import without_secrets
 from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.client.dates import parse_server_date
 from spectrum_pipelines.clock import Clock

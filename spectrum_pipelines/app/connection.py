@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from spectrum_pipelines.app.trace import trace_headers
 from spectrum_pipelines.cli.credentials import Credentials, credentials
 from spectrum_pipelines.cli.options import ConnectionOptions
-from spectrum_pipelines.cli.trace import trace_headers
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import Unauthorized, UserError
 from spectrum_pipelines.pipeline.model.pipeline import Http, Server
@@ -98,7 +98,7 @@ def server_of(options: ConnectionOptions) -> Iterator[ConnectionOptions]:
         return
     if options.server is not None and "SPECTRUM_URL" not in os.environ:
         raise UserError("--server and --local exclude each other", hint="give one of them")
-    from spectrum_pipelines.cli.embedded import embedded_server  # noqa: PLC0415 - the extra `local`
+    from spectrum_pipelines.app.embedded import embedded_server  # noqa: PLC0415 - the extra `local`
 
     with embedded_server(options.local) as (url, users):
         # A name that the workspace does not know is meant for the real server, and stands in the environment.

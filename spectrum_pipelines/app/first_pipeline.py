@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from spectrum_pipelines.cli.online import look_ahead
+from spectrum_pipelines.app.look_ahead import look_ahead
 from spectrum_pipelines.cli.options import ConnectionOptions
 from spectrum_pipelines.clock import Clock, rfc3339
 from spectrum_pipelines.errors import UserError

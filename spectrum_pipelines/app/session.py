@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from spectrum_pipelines.cli.connection import Connection
-from spectrum_pipelines.cli.renderings import Renderings, tell_github
+from spectrum_pipelines.app.connection import Connection
+from spectrum_pipelines.app.deliver import Renderings, tell_github
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say, wants_color
 from spectrum_pipelines.clock import Clock

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from spectrum_pipelines.cli.wanted import plan_digest
+from spectrum_pipelines.app.prepare import plan_digest
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.files import in_words, read_capped
 

@@ -1,0 +1,1 @@
+"""What one can do with a pipeline and a run, for whatever front end."""
