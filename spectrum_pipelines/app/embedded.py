@@ -21,15 +21,14 @@ _INSTALL = "install it with: pip install 'spectrum-pipelines[local]'"
 
 
 def check_workspace_file(document: Document) -> tuple[Diagnostic, ...]:
-    """All faults of a workspace file, those that only the server itself can see included."""
-    found = list(schema.check(document, "workspace"))
-    if not any(it.severity is Severity.ERROR for it in found):
-        from spectrum_pipelines.local.workspace import check_workspace  # noqa: PLC0415 - the extra `local`
+    """All faults of a workspace file in one pass: those of the schema, and those that only the server itself can see."""
+    from spectrum_pipelines.local.workspace import check_workspace  # noqa: PLC0415 - the extra `local`
 
-        for fault in check_workspace(document.data, Path(document.source.name).parent):
-            span = document.value_span(fault.path)
-            name = document.source.name
-            found.append(Diagnostic(file=name, span=span, code="workspace", message=fault.message, hint=fault.hint))
+    found = list(schema.check(document, "workspace"))
+    for fault in check_workspace(document.data, Path(document.source.name).parent):
+        span = document.value_span(fault.path)
+        name = document.source.name
+        found.append(Diagnostic(file=name, span=span, code="workspace", message=fault.message, hint=fault.hint))
     return in_order(found)
 
 

@@ -34,10 +34,11 @@ def prepare(folder: Path) -> None:
     if folder.is_symlink():
         raise OSError(f"{folder} is a link: a server keeps its state in a folder of its own; remove the link")
     folder.mkdir(parents=True, exist_ok=True)
-    for entry in os.scandir(folder):
-        if not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)):
-            what = "a link" if entry.is_symlink() else "no regular file"
-            raise OSError(f"{entry.path} is {what}, and no server made it: remove it")
+    for path in sorted(folder.iterdir()):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            what = "a link" if stat.S_ISLNK(mode) else "no regular file"
+            raise OSError(f"{path} is {what}, and no server made it: remove it")
     # Tables and history are nobody's source: the folder keeps itself out of the repository that it may stand in.
     if not (folder / _IGNORE).exists():
         _write(folder / _IGNORE, b"*\n")

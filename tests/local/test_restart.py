@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -168,3 +168,125 @@ def test_runs_of_files_that_left_the_workspace_are_out_of_sight(tmp_path: Path, 
     assert after.run(queued).status == "CANCELED"
     assert after.call("GET", f"/rest/job-execution/job-details/{queued}").code == 404
     assert after.trigger(1) == queued + 1
+
+
+def link_to(target: str) -> Callable[[Path], None]:
+    return lambda path: path.symlink_to(path.parent.parent / target)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".gitignore",
+        "executions.sqlite",
+        "executions.sqlite-wal",
+        "executions.sqlite-shm",
+        "tables.duckdb",
+        "tables.duckdb.wal",
+        "tables.duckdb.tmp",
+        "tables.mark",
+    ],
+)
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(link_to("victim"), id="link"),
+        pytest.param(link_to("pipe"), id="link-to-a-pipe"),
+        pytest.param(link_to("nowhere"), id="link-to-nothing"),
+        pytest.param(os.mkfifo, id="pipe"),
+    ],
+)
+def test_nothing_is_kept_through_a_link_or_a_pipe(
+    name: str, make: Callable[[Path], None], tmp_path: Path, site: Open
+) -> None:
+    state, victim = tmp_path / "state", tmp_path / "victim"
+    state.mkdir()
+    with sqlite3.connect(victim) as database:
+        database.execute("CREATE TABLE theirs (a)")
+    database.close()
+    before = victim.read_bytes()
+    os.mkfifo(tmp_path / "pipe")
+    make(state / name)
+    real = {"id": 1, "path": "/a.exp", "export": {"sql": "SELECT 1", "to": "a.csv"}}
+    with pytest.raises(OSError, match=f"{name} is .*, and no server made it: remove it"):
+        site(real, state=state)
+    assert victim.read_bytes() == before
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_state_folder_that_is_a_link_is_refused(tmp_path: Path, site: Open) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "state").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="is a link"):
+        site(file(1), state=tmp_path / "state")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        pytest.param("status = 'DONE'", id="status"),
+        pytest.param('"trigger" = NULL', id="trigger"),
+        pytest.param("id = 9223372036854775807", id="largest-id"),
+        pytest.param("id = -1", id="negative-id"),
+        pytest.param("id = 'one'", id="text-id"),
+        pytest.param("file_id = 1.5", id="broken-id"),
+        pytest.param("file_id = 9e999", id="infinite-id"),
+        pytest.param("user = x'ff'", id="bytes"),
+        pytest.param("user = cast(x'ff' AS TEXT)", id="not-utf-8"),
+        pytest.param("created = 1e300", id="time-as-a-float"),
+        pytest.param("start = 9223372036854775807", id="far-future"),
+        pytest.param("stop = -9223372036854775808", id="far-past"),
+        pytest.param("\"after\" = '{}'", id="after-mapping"),
+        pytest.param('"after" = \'["x"]\'', id="after-texts"),
+        pytest.param("variables = '[]'", id="variables-list"),
+        pytest.param("variables = '{\"a\": {}}'", id="deep-variable"),
+        pytest.param("counters = '{\"a\": 1e999}'", id="infinite-counter"),
+        pytest.param("counters = '{'", id="torn"),
+        pytest.param("counters = printf('%.*c', 100000, '[')", id="deep"),
+        pytest.param("counters = NULL", id="nothing"),
+        pytest.param("success_count = 'many'", id="count"),
+        pytest.param("data_deleted = '[]'", id="deleted"),
+        pytest.param("reason = 7", id="reason"),
+    ],
+)
+def test_a_poisoned_row_is_an_error_of_its_file(poison: str, tmp_path: Path, site: Open) -> None:
+    state = tmp_path / "state"
+    before = site(file(1), state=state)
+    before.until(before.trigger(1))
+    before.close()
+    with sqlite3.connect(state / "executions.sqlite") as database:
+        database.execute(f"UPDATE executions SET {poison}")
+    database.close()
+    with pytest.raises(OSError, match=r"cannot open the server's state .*executions\.sqlite: "):
+        site(file(1), state=state)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE other (a)",
+        "DROP TABLE executions; CREATE TABLE executions (id)",
+        "ALTER TABLE executions RENAME TO e; CREATE VIEW executions AS SELECT * FROM e",
+        "CREATE TRIGGER t AFTER INSERT ON executions BEGIN DELETE FROM executions; END",
+    ],
+)
+def test_a_history_of_another_layout_is_refused(sql: str, tmp_path: Path, site: Open) -> None:
+    state = tmp_path / "state"
+    site(file(1), state=state).close()
+    with sqlite3.connect(state / "executions.sqlite") as database:
+        database.executescript(sql)
+    database.close()
+    with pytest.raises(OSError, match="no server of this kind laid it out"):
+        site(file(1), state=state)
+
+
+def test_the_command_tells_a_state_that_it_cannot_use(tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace.yaml"
+    workspace.write_text("version: 1\nusers: [{name: a, password: b}]\nfiles: []\n")
+    (tmp_path / ".spectrum-local").mkdir()
+    os.mkfifo(tmp_path / ".spectrum-local/executions.sqlite")
+    command = [sys.executable, "-m", "spectrum_pipelines", "local", "serve", str(workspace)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "executions.sqlite is no regular file, and no server made it: remove it" in ended.stderr
