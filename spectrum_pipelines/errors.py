@@ -9,6 +9,8 @@
     ├── Interruption              a signal before anything was triggered            exit 130, 143
     ├── ConflictError             a job, a group or a run key is busy                   exit 6
     ├── StateError                the state directory or a report path fails us         exit 2
+    │   ├── StoreUnreachable      the shared store does not answer                      exit 3
+    │   └── Fenced                another process has taken over the run                exit 6
     └── ClientError               a call to Spectrum that gave no usable answer
         ├── Unsent                provably never reached the server                     exit 3
         │   └── TlsFailure        the certificate or the handshake: no use in retrying  exit 3
@@ -86,6 +88,18 @@ class ConflictError(SpectrumPipelinesError):
 
 class StateError(UserError):
     """The state directory or a report path cannot be written, or holds what we did not write."""
+
+
+class StoreUnreachable(StateError):
+    """The shared store does not answer, or not in time: the same again may succeed later."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class Fenced(StateError):
+    """Another process has taken over the run: this one must write, trigger, stop and delete nothing more."""
+
+    exit_code = ExitCode.CONFLICT
 
 
 class ClientError(SpectrumPipelinesError):

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from spectrum_pipelines.store.folder.group_lock import GroupLock
-from spectrum_pipelines.store.folder.locks import Holder, try_lock
+from spectrum_pipelines.store.folder.locks import try_lock
+from spectrum_pipelines.store.holder import Holder
 from tests.faults import misbehaviour as mis
 from tests.faults.checks import assert_no_secret
 from tests.faults.conftest import Begin, Serve

@@ -9,8 +9,9 @@ import pytest
 from spectrum_pipelines.errors import ConflictError, StateError
 from spectrum_pipelines.pipeline.model.pipeline import GroupBehavior
 from spectrum_pipelines.store.folder.group_lock import GroupLock
-from spectrum_pipelines.store.folder.locks import HeldLock, Holder, holder_of, is_held, try_lock
+from spectrum_pipelines.store.folder.locks import HeldLock, holder_of, is_held, try_lock
 from spectrum_pipelines.store.folder.run_lock import is_running, lock_run
+from spectrum_pipelines.store.holder import Holder
 from tests.store.histories import ME, RUN_ID, Clock
 from tests.store.processes import holding
 

@@ -13,7 +13,8 @@ from spectrum_pipelines.files import replace_file, safe_name
 from spectrum_pipelines.pipeline.build import digest
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.store.folder.run_lock import lock_run
-from spectrum_pipelines.store.folder.state_directory import StateDirectory, is_run_id
+from spectrum_pipelines.store.folder.state_directory import StateDirectory
+from spectrum_pipelines.store.heads import is_run_id
 from tests.store.histories import ME, MOMENT, RUN_ID, Clock, begin, started, tokens, write
 from tests.store.processes import no_file_above
 

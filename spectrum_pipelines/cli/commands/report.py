@@ -16,7 +16,8 @@ from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import ExitCode, StateError
 from spectrum_pipelines.store.folder.run_directory import RunDirectory
-from spectrum_pipelines.store.folder.state_directory import StateDirectory, is_run_id
+from spectrum_pipelines.store.folder.state_directory import StateDirectory
+from spectrum_pipelines.store.heads import is_run_id
 
 _WIDTH = 100  # of a stream that is no terminal
 

@@ -14,8 +14,8 @@ from spectrum_pipelines.cli.terminal import say, wants_color
 from spectrum_pipelines.clock import SystemClock, rfc3339
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import ExitCode
-from spectrum_pipelines.store.folder.run_listing import RunSummary
 from spectrum_pipelines.store.folder.state_directory import StateDirectory
+from spectrum_pipelines.store.interface import RunHead
 
 if TYPE_CHECKING:
     from spectrum_pipelines.words.columns import Row
@@ -42,7 +42,7 @@ def command(*, form: str, state_dir: Path) -> int:
     return ExitCode.SUCCEEDED
 
 
-def _as_dict(run: RunSummary) -> dict[str, Any]:
+def _as_dict(run: RunHead) -> dict[str, Any]:
     """`duration_seconds` is null for a run that has not ended; `fault` says why nothing else is known."""
     return {
         "run_id": run.run_id,
@@ -62,7 +62,7 @@ def _seconds(started: datetime | None, ended: datetime | None) -> float | None:
     return None if started is None or ended is None else round(max(0.0, (ended - started).total_seconds()), 3)
 
 
-def _table(runs: Sequence[RunSummary]) -> list[str]:
+def _table(runs: Sequence[RunHead]) -> list[str]:
     from spectrum_pipelines.words.columns import Column, table  # noqa: PLC0415 - text only
     from spectrum_pipelines.words.wording import can_show_glyphs  # noqa: PLC0415
 
@@ -85,7 +85,7 @@ def _table(runs: Sequence[RunSummary]) -> list[str]:
     )
 
 
-def _row(run: RunSummary, *, glyphs: bool) -> "Row":
+def _row(run: RunHead, *, glyphs: bool) -> "Row":
     from spectrum_pipelines.words.clean import clean  # noqa: PLC0415 - text only
     from spectrum_pipelines.words.columns import Row  # noqa: PLC0415
     from spectrum_pipelines.words.wording import RUN_LOOKS, span_in_words  # noqa: PLC0415

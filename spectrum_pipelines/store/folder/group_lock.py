@@ -8,7 +8,8 @@ from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import ConflictError
 from spectrum_pipelines.files import safe_name
 from spectrum_pipelines.pipeline.model.pipeline import GroupBehavior
-from spectrum_pipelines.store.folder.locks import HeldLock, Holder, Process, holder_of, try_lock
+from spectrum_pipelines.store.folder.locks import HeldLock, Process, holder_of, try_lock
+from spectrum_pipelines.store.holder import Holder
 
 #: Seconds between two looks: what a waiting run loses at most, and how fast it hears that it shall stop waiting.
 _STEP = 0.2

@@ -14,12 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from msgspec import Struct
 from msgspec.structs import asdict
 
-from spectrum_pipelines.clock import Clock, rfc3339
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words, open_regular, read_capped
+from spectrum_pipelines.store.holder import Holder, Who
+
+__all__ = ["HeldLock", "Holder", "Process", "holder_of", "is_held", "try_lock"]
 
 _MAX_NOTE = 4096
 _RUN = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
@@ -28,27 +29,8 @@ _UNFIT_FOR_HOSTS = re.compile(r"[^0-9A-Za-z._:-]", re.ASCII)
 _TRIES = 100
 
 
-class Holder(Struct, frozen=True, kw_only=True):
-    """Who holds a lock, for people: process `pid` on `host`, for `run_id`, `since` (RFC 3339)."""
-
-    pid: int
-    host: str
-    run_id: str
-    since: str
-
-    def __str__(self) -> str:
-        return f"run {self.run_id} (process {self.pid} on {self.host}, since {self.since})"
-
-
-class Process(Struct, frozen=True, kw_only=True):
-    """Ourselves, as others shall see us."""
-
-    pid: int
-    host: str
-
-    def holding(self, run_id: str, clock: Clock) -> Holder:
-        """The note to leave in a lock file."""
-        return Holder(pid=self.pid, host=self.host, run_id=run_id, since=rfc3339(clock.now()))
+#: What callers of version 0.1.0 call ourselves.
+Process = Who
 
 
 class HeldLock:

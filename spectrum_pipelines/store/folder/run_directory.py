@@ -1,5 +1,6 @@
 """The folder of one run: its journal, and copies of what was run."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from spectrum_pipelines.files import in_words, read_capped, replace_file
 from spectrum_pipelines.pipeline.build import digest
 
 _MAX_PIPELINE = 64_000_000
+_NEEDED = "the run cannot be followed without it: look in Spectrum for what it has started, then start a new run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class RunDirectory:
         return self.path / "pipeline.yaml"
 
     @property
+    def fragments(self) -> Path:
+        """Copies of the texts that the pipeline includes, by name; only where there are any."""
+        return self.path / "fragments.json"
+
+    @property
     def plan(self) -> Path:
         """The plan of the run."""
         return self.path / "plan.json"
@@ -52,19 +59,33 @@ class RunDirectory:
 
     def pipeline_text(self, expected: str) -> str:
         """The text that was run, with `expected` (`RunStarted.digest`) as its digest. Raises StateError."""
-        try:
-            data = read_capped(self.pipeline, _MAX_PIPELINE)
-            text = data.decode("utf-8", "surrogatepass")
-        except (OSError, UnicodeDecodeError) as error:
-            what = in_words(error) if isinstance(error, OSError) else "it is not UTF-8"
-            hint = (
-                "the run cannot be followed without it: look in Spectrum for what it has started, then start a new run"
-            )
-            raise StateError(f"{self.pipeline} cannot be read: {what}", hint=hint) from error
+        text = self.text()
         if digest(text) != expected:
             hint = "put the file back as it was; a changed pipeline needs a new run"
             raise StateError(f"{self.pipeline} is not the pipeline that run {self.run_id} began with", hint=hint)
         return text
+
+    def text(self) -> str:
+        """The text of the pipeline as it is kept. Raises StateError."""
+        try:
+            return read_capped(self.pipeline, _MAX_PIPELINE).decode("utf-8", "surrogatepass")
+        except (OSError, UnicodeDecodeError) as error:
+            what = in_words(error) if isinstance(error, OSError) else "it is not UTF-8"
+            raise StateError(f"{self.pipeline} cannot be read: {what}", hint=_NEEDED) from error
+
+    def fragment_texts(self) -> dict[str, str]:
+        """The texts that the pipeline includes, as they are kept; most include none. Raises StateError."""
+        try:
+            data = json.loads(read_capped(self.fragments, _MAX_PIPELINE))
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise StateError(f"{self.fragments} cannot be read: {in_words(error)}", hint=_NEEDED) from error
+        except (ValueError, RecursionError) as error:
+            raise StateError(f"{self.fragments} is not JSON", hint=_NEEDED) from error
+        if not isinstance(data, dict) or not all(isinstance(text, str) for text in data.values()):
+            raise StateError(f"{self.fragments} holds other things than texts", hint=_NEEDED)
+        return data
 
     def make(self) -> None:
         """Create the folder. Raises FileExistsError if the run id is taken."""

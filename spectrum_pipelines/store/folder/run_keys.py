@@ -15,18 +15,15 @@ from pathlib import Path
 from msgspec import Struct
 
 from spectrum_pipelines.clock import Clock
-from spectrum_pipelines.engine.events import RunEnded
-from spectrum_pipelines.errors import ConflictError, ExitCode, StateError, UserError
+from spectrum_pipelines.errors import ConflictError, StateError
 from spectrum_pipelines.files import in_words, read_capped, replace_file, safe_name
 from spectrum_pipelines.store.folder.glance import glance
 from spectrum_pipelines.store.folder.locks import HeldLock, Process, holder_of, try_lock
 from spectrum_pipelines.store.folder.run_directory import RunDirectory
 from spectrum_pipelines.store.folder.run_lock import busy, is_running, lock_run
-from spectrum_pipelines.store.folder.state_directory import StateDirectory, is_run_id
+from spectrum_pipelines.store.folder.state_directory import StateDirectory
+from spectrum_pipelines.store.heads import check_key, has_acted, is_run_id
 
-#: These exit codes promise that nothing was triggered.
-_NOTHING_TRIGGERED = frozenset({ExitCode.USAGE, ExitCode.UNREACHABLE, ExitCode.CONFLICT})
-_MAX_KEY = 500
 _MAX_BYTES = 16_384
 #: Seconds; the lock of a key is held for two small files. More means a holder that was stopped in the middle of it.
 _PATIENCE = 10.0
@@ -58,7 +55,7 @@ def claim(
 
     Raises UserError for an impossible key, ConflictError naming who works on the key's run, and StateError.
     """
-    _check(key)
+    check_key(key)
     state.prepare()
     with _lock_key(state, key, process, clock):
         known = _read(state, key)
@@ -81,15 +78,7 @@ def _has_acted(run: RunDirectory) -> bool:
     ends = glance(run.journal)
     if ends is None:
         return False
-    last = ends[1].event
-    return not (isinstance(last, RunEnded) and last.exit_code in _NOTHING_TRIGGERED)
-
-
-def _check(key: str) -> None:
-    if not key.strip():
-        raise UserError("the run key is empty", hint="is the variable of your CI system set that it is made of?")
-    if len(key) > _MAX_KEY:
-        raise UserError(f"the run key has more than {_MAX_KEY} characters", hint="use a commit id or a date, say")
+    return has_acted(ends[1])
 
 
 def _lock_key(state: StateDirectory, key: str, process: Process, clock: Clock) -> HeldLock:

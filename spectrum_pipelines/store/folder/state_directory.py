@@ -10,29 +10,24 @@
 """
 
 import os
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from spectrum_pipelines.errors import StateError, UserError
 from spectrum_pipelines.files import in_words, open_regular, sync_folder, write_all
 from spectrum_pipelines.store.folder.run_directory import RunDirectory
-from spectrum_pipelines.store.folder.run_listing import RunSummary, summarize
+from spectrum_pipelines.store.folder.run_listing import summarize
+from spectrum_pipelines.store.heads import is_run_id, run_id_of
+from spectrum_pipelines.store.interface import RunHead
 
-_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4,16}", re.ASCII)
 #: What a short run needs at least; a disk with less left would fail it in the middle.
 _PROBE_BYTES = 1 << 18
 _TRIES = 100
 _ELSEWHERE = "make it writable, or choose another directory with --state-dir"
 _LIST = "list the runs with `spectrum-pipelines runs`"
-
-
-def is_run_id(text: str) -> bool:
-    """`20261123T150405Z-7f3a`, and nothing that could be a path."""
-    return _RUN_ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +98,7 @@ class StateDirectory:
         """Create the folder of a new run. `token` gives four random hex digits, each time others. Raises StateError."""
         self.prepare()
         for _ in range(_TRIES):
-            run_id = f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{token()}"
-            assert is_run_id(run_id), run_id
+            run_id = run_id_of(started, token())
             run = RunDirectory(self.runs_folder / run_id)
             try:
                 run.make()
@@ -137,7 +131,7 @@ class StateDirectory:
             return UserError(f"`{run_id}` is not a run id: they look like 20261123T150405Z-7f3a", hint=hint)
         return UserError(f"there is no run {run_id} in {self.path}", hint=hint)
 
-    def runs(self) -> list[RunSummary]:
+    def runs(self) -> list[RunHead]:
         """Every run, the newest first. Raises StateError only if the directory itself cannot be read."""
         return [summarize(run, self.locks) for run in self.newest_runs()]
 
