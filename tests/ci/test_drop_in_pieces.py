@@ -135,9 +135,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def script_of(name: str) -> str:
-    if name == "action":
-        (found,) = [step["run"] for step in loaded(ACTION)["runs"]["steps"] if step.get("id") == "run"]
-    elif name == "azure":
+    if name == "azure":
         found = loaded(CI / "azure-pipelines.yml")["jobs"][0]["steps"][0]["bash"]
     elif name == "gitlab":
         (found,) = loaded(CI / "gitlab-ci.yml")["spectrum-run"]["script"]
@@ -149,14 +147,6 @@ def script_of(name: str) -> str:
 
 
 GIVEN = {
-    "action": {
-        "PIPELINE": "pipelines/nightly.yaml",
-        "VARIABLES": "day=monday\nplace=a b; touch pwned $(touch pwned)\n",
-        "SPECTRUM_RUN_KEY": "17",
-        "SPECTRUM_ENVIRONMENT": "",
-        "SPECTRUM_REPORT": "report.json",
-        "SPECTRUM_JUNIT": "junit.xml",
-    },
     "azure": {"BUILD_BUILDID": "17", "STATE": "state dir"},
     "gitlab": {"CI_PIPELINE_ID": "17"},
     "jenkins": {"BUILD_TAG": "17"},
@@ -183,9 +173,6 @@ def test_a_script_runs_the_pipeline_once_however_often_the_step_is_repeated(name
     assert (report["status"], report["run_key"]) == ("succeeded", "17")
     assert json.loads(latest.stdout)["execution_id"] == 1, "triggered once"
     assert (folder / "junit.xml").is_file()
-    if name == "action":
-        assert report["variables"] == {"day": "monday", "place": "a b; touch pwned $(touch pwned)"}
-        assert not (folder / "pwned").exists()
 
 
 @pytest.mark.parametrize("name", ["azure", "jenkins"])
@@ -193,7 +180,7 @@ def test_a_script_that_repeats_an_unreachable_server_ends_with_3(name: str, fold
     assert shell(name, folder, dead_port()) == 3
 
 
-@pytest.mark.parametrize("name", ["action", "gitlab"])
+@pytest.mark.parametrize("name", ["gitlab"])
 def test_a_step_that_is_repeated_after_3_runs_the_pipeline_when_the_server_is_back(name: str, folder: Path) -> None:
     url = dead_port()
     assert shell(name, folder, url) == 3
