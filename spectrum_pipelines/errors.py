@@ -13,14 +13,15 @@
     │   └── Fenced                another process has taken over the run                exit 6
     └── ClientError               a call to Spectrum that gave no usable answer
         ├── Unsent                provably never reached the server                     exit 3
-        │   └── TlsFailure        the certificate or the handshake: no use in retrying  exit 3
+        │   └── TlsFailure        a certificate is refused, ours or the server's         exit 7
         ├── Unanswered            sent, and nobody knows whether it was handled         exit 3
         │   ├── ServerFault       any 5xx answer                                        exit 3
         │   ├── Undecodable       an answer that is cut, too large or not JSON          exit 3
         │   └── NotSpectrum       HTML, a redirect, a shape that Spectrum never sends   exit 3
         ├── Throttled             429: refused before it was handled, come again        exit 3
-        ├── Unauthorized          401: the credentials are refused                      exit 3
+        ├── Unauthorized          401: the login is refused                             exit 7
         └── Refused               Spectrum's own no, with its reason                    exit 1
+            └── Forbidden         403: this user may not do that                        exit 7
 
 What is not in this tree is our bug: exit 70. The library raises, only `cli` prints and exits.
 """
@@ -29,7 +30,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The process's answer to CI (design section 4). With several outcomes the gravest wins: 5, 4, 1."""
+    """The process's answer to CI. With several outcomes the gravest wins: 5, 4, 1."""
 
     SUCCEEDED = 0
     FAILED = 1
@@ -38,6 +39,7 @@ class ExitCode(IntEnum):
     TIMED_OUT = 4
     UNKNOWN = 5
     CONFLICT = 6
+    LOGIN_REFUSED = 7
     BUG = 70
     INTERRUPTED = 130
     TERMINATED = 143
@@ -119,6 +121,8 @@ class Unsent(ClientError):
 class TlsFailure(Unsent):
     """Certificate or handshake: the same again would fail again, so nothing retries it."""
 
+    exit_code = ExitCode.LOGIN_REFUSED
+
 
 class Unanswered(ClientError):
     """The request left us and no usable answer came back: it may or may not have been handled."""
@@ -149,10 +153,18 @@ class Throttled(ClientError):
 
 
 class Unauthorized(ClientError):
-    """HTTP 401: the server refuses the credentials."""
+    """HTTP 401: the server refuses the login. A repetition may lock the account, so nothing retries it."""
+
+    exit_code = ExitCode.LOGIN_REFUSED
 
 
 class Refused(ClientError):
     """Spectrum understood the request and said no; `message` is its reason as it came."""
 
     exit_code = ExitCode.FAILED
+
+
+class Forbidden(Refused):
+    """HTTP 403: the login is accepted, and its user may not do this."""
+
+    exit_code = ExitCode.LOGIN_REFUSED

@@ -19,6 +19,7 @@ from spectrum_pipelines.errors import ExitCode, SpectrumPipelinesError
         (ExitCode.TIMED_OUT, 4),
         (ExitCode.UNKNOWN, 5),
         (ExitCode.CONFLICT, 6),
+        (ExitCode.LOGIN_REFUSED, 7),
         (ExitCode.BUG, 70),
         (ExitCode.INTERRUPTED, 130),
         (ExitCode.TERMINATED, 143),
@@ -30,7 +31,7 @@ def test_exit_codes_are_a_contract(code: ExitCode, number: int) -> None:
 
 
 def test_every_exit_code_has_its_row() -> None:
-    assert len(ExitCode) == 10
+    assert len(ExitCode) == 11
 
 
 def _classes(top: type[SpectrumPipelinesError]) -> Iterator[type[SpectrumPipelinesError]]:

@@ -54,7 +54,7 @@ def run(folder: Path, job: str, url: str, **more: str) -> Ended:
 
 
 def test_the_table_is_complete() -> None:
-    assert sorted(ExitCode) == [0, 1, 2, 3, 4, 5, 6, 70, 130, 143]
+    assert sorted(ExitCode) == [0, 1, 2, 3, 4, 5, 6, 7, 70, 130, 143]
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,13 @@ def test_2_is_usage(folder: Path) -> None:
     assert call("run", "missing.yaml", cwd=folder).code == 2
 
 
-def test_3_is_an_unreachable_server_and_a_refused_login(folder: Path, server: str) -> None:
+def test_3_is_an_unreachable_server(folder: Path) -> None:
     assert run(folder, "trigger: 20", dead_port()).code == 3
-    assert run(folder, "trigger: 20", server, SPECTRUM_PASSWORD="wrong").code == 3
+
+
+def test_7_is_a_refused_login(folder: Path, server: str) -> None:
+    ended = run(folder, "trigger: 20", server, SPECTRUM_PASSWORD="wrong")
+    assert ended.code == 7
 
 
 def loses_triggers(handler: BaseHTTPRequestHandler) -> None:

@@ -69,7 +69,8 @@ def cli(*, debug: bool) -> None:
       spectrum-pipelines run demo/pipeline.yaml --local demo/workspace.yaml
 
     Exit codes: 0 succeeded, 1 a job or a gate failed or findings, 2 usage or invalid file, 3 unreachable,
-    4 timed out, 5 unknown (do not blindly run again), 6 busy, 70 bug, 130/143 interrupted.
+    4 timed out, 5 unknown (do not blindly run again), 6 busy, 7 login refused,
+    70 bug, 130/143 interrupted.
     """
 
 

@@ -4,6 +4,7 @@ Which HTTP code accompanies Spectrum's failure body is not documented, and proxi
 bodies of their own. So neither code nor body is believed alone::
 
     401, 429                               Unauthorized, Throttled, whatever the body
+    403 without Spectrum's failure body     Forbidden
     3xx                                    NotSpectrum, showing the target; nothing is followed
     5xx                                    ServerFault, with Spectrum's reason if there is one: it may have been handled
     2xx, 4xx with Spectrum's failure body  Declined, with Spectrum's reason
@@ -32,6 +33,7 @@ from spectrum_pipelines.client.throttle import retry_after
 from spectrum_pipelines.client.transport.exchange import Answer, Call, Reply
 from spectrum_pipelines.errors import (
     ClientError,
+    Forbidden,
     NotSpectrum,
     Refused,
     ServerFault,
@@ -115,6 +117,9 @@ def _fault(call: Call, reply: Reply, redact: Redact) -> NoReturn:
             http_status=code,
         )
     text = f"{call.where}: HTTP {code}{_after_colon(_page(reply, redact))}"
+    if code == 403:
+        hint = "the login is accepted, and its user may not do this: check the user's roles and the rights on the file"
+        raise Forbidden(text, hint=hint, http_status=code)
     if code in {408, 425, 499}:
         raise Unanswered(text, http_status=code)
     raise Refused(text, hint="check the server URL and the rights of the user", http_status=code)

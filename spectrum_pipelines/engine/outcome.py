@@ -49,7 +49,7 @@ class Cause(Enum):
     BUSY = "busy"
     MISSING = "missing"
     UNREACHABLE = "unreachable"
-    UNAUTHORIZED = "unauthorized"
+    UNAUTHORIZED = "unauthorized"  # login or certificate refused, or no permission
     TIMEOUT = "timeout"
     QUEUE_TIMEOUT = "queue_timeout"
     PIPELINE_TIMEOUT = "pipeline_timeout"

@@ -11,7 +11,7 @@ from spectrum_pipelines.store.holder import Holder
 from spectrum_pipelines.store.interface import RunHead
 
 #: These exit codes promise that nothing was triggered.
-_NOTHING_TRIGGERED = frozenset({ExitCode.USAGE, ExitCode.UNREACHABLE, ExitCode.CONFLICT})
+_NOTHING_TRIGGERED = frozenset({ExitCode.USAGE, ExitCode.UNREACHABLE, ExitCode.CONFLICT, ExitCode.LOGIN_REFUSED})
 _MAX_KEY = 500
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4,16}", re.ASCII)
 

@@ -11,6 +11,7 @@ from spectrum_pipelines.client.redaction import plain, redactor
 from spectrum_pipelines.client.transport.exchange import Call, Reply
 from spectrum_pipelines.errors import (
     ClientError,
+    Forbidden,
     NotSpectrum,
     Refused,
     ServerFault,
@@ -82,7 +83,7 @@ def test_a_failure_that_names_an_execution_is_believed_in_neither_way(extra: dic
 JUDGED = [
     pytest.param(reply(code=401), Unauthorized, "refuses the credentials", id="401"),
     pytest.param(reply(FAILURE, 401), Unauthorized, "HTTP 401", id="401-with-a-failure-body"),
-    pytest.param(reply(b"<h1>Forbidden</h1> go  away", 403), Refused, "HTTP 403: Forbidden go away", id="403"),
+    pytest.param(reply(b"<h1>Forbidden</h1> go  away", 403), Forbidden, "HTTP 403: Forbidden go away", id="403"),
     pytest.param(reply(b"<html>Not Found", 404), Refused, "HTTP 404", id="404-html"),
     pytest.param(reply(code=404), Refused, "HTTP 404", id="404-empty"),
     pytest.param(reply({"status": 404, "error": "Not Found"}, 404), Refused, "HTTP 404", id="404-of-the-framework"),

@@ -74,7 +74,7 @@ def test_allow_failure(status: JobStatus, expected: RunStatus) -> None:
         pytest.param(True, [Cause.BUSY], _S.FAILED, _X.FAILED, id="busy, but something was"),
         pytest.param(False, [Cause.BUSY, Cause.MISSING], _S.FAILED, _X.FAILED, id="busy is not all of it"),
         pytest.param(False, [Cause.UNREACHABLE], _S.FAILED, _X.UNREACHABLE, id="no server, nothing was triggered"),
-        pytest.param(False, [Cause.UNAUTHORIZED], _S.FAILED, _X.UNREACHABLE, id="no login, nothing was triggered"),
+        pytest.param(False, [Cause.UNAUTHORIZED], _S.FAILED, _X.LOGIN_REFUSED, id="no login, nothing was triggered"),
         pytest.param(True, [Cause.UNREACHABLE], _S.FAILED, _X.FAILED, id="no server, but something was"),
         pytest.param(False, [Cause.UNREACHABLE, Cause.MISSING], _S.FAILED, _X.UNREACHABLE, id="come again anyway"),
         pytest.param(False, [Cause.MISSING], _S.FAILED, _X.FAILED, id="a verdict without any trigger"),

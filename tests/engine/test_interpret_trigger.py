@@ -12,6 +12,7 @@ from spectrum_pipelines.engine.sightings import Answered
 from spectrum_pipelines.engine.state.run import RunState, Step
 from spectrum_pipelines.errors import (
     ClientError,
+    Forbidden,
     NotSpectrum,
     Refused,
     ServerFault,
@@ -51,10 +52,11 @@ _TABLE = [
     pytest.param(Refused("no such job"), ev.AttemptEnded, Cause.REFUSED, id="Spectrum's own no"),
     pytest.param(Refused("no", http_status=404), ev.AttemptEnded, Cause.REFUSED, id="the same with a 4xx"),
     pytest.param(Unsent("refused"), _NOT_HANDLED, None, id="never left us"),
-    pytest.param(TlsFailure("expired"), ev.AttemptEnded, Cause.UNREACHABLE, id="TLS will not heal"),
+    pytest.param(TlsFailure("expired"), ev.AttemptEnded, Cause.UNAUTHORIZED, id="TLS will not heal"),
     pytest.param(Throttled("slow", retry_after=7.0), _NOT_HANDLED, None, id="429 with a time"),
     pytest.param(Throttled("slow", retry_after=None), _NOT_HANDLED, None, id="429 without one"),
     pytest.param(Unauthorized("401"), ev.AttemptEnded, Cause.UNAUTHORIZED, id="401, after reading the secret again"),
+    pytest.param(Forbidden("403"), ev.AttemptEnded, Cause.UNAUTHORIZED, id="403: the user may not"),
     pytest.param(Unanswered("timeout"), _AMBIGUOUS, None, id="read timeout or reset"),
     pytest.param(ServerFault("500", http_status=500), _AMBIGUOUS, None, id="500"),
     pytest.param(ServerFault("503", http_status=503, reason="busy"), _AMBIGUOUS, None, id="503: not provable"),

@@ -6,7 +6,16 @@ from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.requests import AskTarget, PostTrigger
 from spectrum_pipelines.engine.state.run import Preflight, RunState
-from spectrum_pipelines.errors import ClientError, ExitCode, Refused, ServerFault, TlsFailure, Unauthorized, Unsent
+from spectrum_pipelines.errors import (
+    ClientError,
+    ExitCode,
+    Forbidden,
+    Refused,
+    ServerFault,
+    TlsFailure,
+    Unauthorized,
+    Unsent,
+)
 from spectrum_pipelines.pipeline.model.action import (
     Action,
     Check,
@@ -73,19 +82,22 @@ def _preflight_only(*files: File, faults: tuple[Fault, ...] = (), running: str |
 
 
 @pytest.mark.parametrize(
-    ("error", "cause"),
+    ("error", "cause", "code"),
     [
-        pytest.param(Unsent("connection refused"), Cause.UNREACHABLE, id="nobody answers"),
-        pytest.param(TlsFailure("expired"), Cause.UNREACHABLE, id="TLS"),
-        pytest.param(ServerFault("502", http_status=502), Cause.UNREACHABLE, id="a proxy without a server"),
-        pytest.param(Unauthorized("401"), Cause.UNAUTHORIZED, id="the credentials are refused"),
+        pytest.param(Unsent("refused"), Cause.UNREACHABLE, ExitCode.UNREACHABLE, id="nobody answers"),
+        pytest.param(ServerFault("502", http_status=502), Cause.UNREACHABLE, ExitCode.UNREACHABLE, id="proxy alone"),
+        pytest.param(TlsFailure("expired"), Cause.UNAUTHORIZED, ExitCode.LOGIN_REFUSED, id="certificate refused"),
+        pytest.param(Unauthorized("401"), Cause.UNAUTHORIZED, ExitCode.LOGIN_REFUSED, id="login refused"),
+        pytest.param(Forbidden("403"), Cause.UNAUTHORIZED, ExitCode.LOGIN_REFUSED, id="no permission"),
     ],
 )
-def test_a_server_that_cannot_be_used_is_exit_3_after_one_question(error: ClientError, cause: Cause) -> None:
+def test_a_server_that_cannot_be_used_ends_the_run_after_one_question(
+    error: ClientError, cause: Cause, code: ExitCode
+) -> None:
     world = _preflight_only(faults=(Fault(on=AskTarget, outcome=error, times=99),))
     state = world.run()
     assert state.ended is not None
-    assert (state.ended.status, state.ended.exit_code) == (RunStatus.FAILED, ExitCode.UNREACHABLE)
+    assert (state.ended.status, state.ended.exit_code) == (RunStatus.FAILED, code)
     assert error.message in str(state.ended.reason)
     assert [finding.cause for finding in state.findings] == [cause]
     assert len(world.sent) == 1

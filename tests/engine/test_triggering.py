@@ -221,8 +221,7 @@ def test_what_provably_did_not_happen(error: ClientError, times: int, status: Jo
     assert (the_job(state).status, the_job(state).cause) == (status, cause)
     assert len(world.spectrum.executions) == (status is JobStatus.SUCCEEDED)
     assert state.ended is not None
-    unreachable = cause in {Cause.UNREACHABLE, Cause.UNAUTHORIZED}
-    assert state.ended.exit_code == (0 if status is JobStatus.SUCCEEDED else 3 if unreachable else 1)
+    assert state.ended.exit_code == {Cause.UNREACHABLE: 3, Cause.UNAUTHORIZED: 7, Cause.REFUSED: 1}.get(cause, 0)
 
 
 def test_an_unsent_trigger_is_tried_as_often_as_the_wire_s_retry_with_a_fresh_baseline_each_time() -> None:

@@ -407,7 +407,7 @@ def test_fault_02_a_certificate_that_is_not_to_be_trusted(project: Project, faul
     with closing(TlsPort(context_of(leaf))) as port:
         project.url, project.judge = f"https://localhost:{port.port}", None
         outcome = project.run(*([] if fault == "self_signed" else ["--ca-bundle", str(bundle)]))
-    assert outcome.code == 3, outcome.stderr
+    assert outcome.code == 7, outcome.stderr
     assert port.connections == 1
     assert port.said == []
     assert "localhost" in outcome.stderr

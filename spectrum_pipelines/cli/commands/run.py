@@ -105,7 +105,8 @@ def command(
       spectrum-pipelines run deploy.yaml --run-key "$GITHUB_SHA"
       spectrum-pipelines run nightly.yaml --plan plan.json
 
-    Exit codes: 0 succeeded, 1 failed, 2 invalid, 3 unreachable, 4 timed out, 5 unknown, 6 busy, 130/143 interrupted.
+    Exit codes: 0 succeeded, 1 failed, 2 invalid, 3 unreachable, 4 timed out, 5 unknown, 6 busy,
+    7 login refused, 130/143 interrupted.
     """
     options = RunOptions(
         connection=ConnectionOptions(**connection),

@@ -28,7 +28,9 @@ def decide_failed_preflight(state: RunState) -> Iterator[Decision]:
             return
     causes = {f.cause for f in state.findings}
     reason = "pre-flight: " + "; ".join(dict.fromkeys(f.message for f in state.findings))
-    if causes & {Cause.UNREACHABLE, Cause.UNAUTHORIZED}:
+    if Cause.UNAUTHORIZED in causes:
+        yield RunEnded(status=RunStatus.FAILED, exit_code=ExitCode.LOGIN_REFUSED, reason=reason)
+    elif Cause.UNREACHABLE in causes:
         yield RunEnded(status=RunStatus.FAILED, exit_code=ExitCode.UNREACHABLE, reason=reason)
     elif Cause.MISSING in causes:
         yield RunEnded(status=RunStatus.FAILED, exit_code=ExitCode.USAGE, reason=reason)
@@ -66,7 +68,9 @@ def run_outcome(state: RunState) -> tuple[RunStatus, ExitCode]:
     causes = {job.cause for job in counted}
     if not state.triggers and causes <= {Cause.BUSY}:
         return RunStatus.CONFLICT, ExitCode.CONFLICT
-    if not state.triggers and causes & {Cause.UNREACHABLE, Cause.UNAUTHORIZED}:
+    if not state.triggers and Cause.UNAUTHORIZED in causes:
+        return RunStatus.FAILED, ExitCode.LOGIN_REFUSED
+    if not state.triggers and Cause.UNREACHABLE in causes:
         return RunStatus.FAILED, ExitCode.UNREACHABLE
     return RunStatus.FAILED, ExitCode.FAILED
 

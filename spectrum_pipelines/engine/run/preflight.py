@@ -8,7 +8,7 @@ from spectrum_pipelines.engine.requests import AskTarget, Outcome
 from spectrum_pipelines.engine.sightings import TargetSeen
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.engine.targets import targets_of
-from spectrum_pipelines.errors import ClientError, Refused, Unauthorized
+from spectrum_pipelines.errors import ClientError, ExitCode, Forbidden, Refused
 from spectrum_pipelines.pipeline.model.action import Action, IfMissing, Sequence, Stop, Trigger, WaitFor
 from spectrum_pipelines.pipeline.model.pipeline import Job
 from spectrum_pipelines.pipeline.model.policy import OnRunning
@@ -55,10 +55,10 @@ def interpret_target(request: AskTarget, outcome: Outcome) -> TargetSeen | Prefl
     """A refusal concerns this target; every other failure concerns the server, and ends the run before it began."""
     if isinstance(outcome, StatusAnswer):
         return TargetSeen(target=request.target, answer=outcome)
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, Refused) and not isinstance(outcome, Forbidden):
         return TargetSeen(target=request.target, answer=outcome.message)
     assert isinstance(outcome, ClientError)
     error = outcome
-    cause = Cause.UNAUTHORIZED if isinstance(error, Unauthorized) else Cause.UNREACHABLE
+    cause = Cause.UNAUTHORIZED if error.exit_code is ExitCode.LOGIN_REFUSED else Cause.UNREACHABLE
     hint = f" ({error.hint})" if error.hint else ""
     return PreflightFailed(findings=(Finding(job=None, cause=cause, message=f"{error.message}{hint}"),))

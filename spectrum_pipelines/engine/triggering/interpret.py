@@ -22,7 +22,7 @@ from spectrum_pipelines.engine.sightings import Sighting
 from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.engine.timing.waits import backoff
 from spectrum_pipelines.engine.triggering.claims import is_taken
-from spectrum_pipelines.errors import ClientError, Refused, Throttled, TlsFailure, Unauthorized, Unsent
+from spectrum_pipelines.errors import ClientError, Forbidden, Refused, Throttled, TlsFailure, Unauthorized, Unsent
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 from spectrum_pipelines.spectrum import ExecutionPlan, Triggered
 
@@ -80,9 +80,8 @@ def _planned(state: RunState, job: JobState, request: PostTrigger | PostSequence
 
 def _failed(state: RunState, job: JobState, request: PostTrigger | PostSequence, error: ClientError) -> Event:
     match error:
-        case TlsFailure() | Unauthorized():
-            cause = Cause.UNAUTHORIZED if isinstance(error, Unauthorized) else Cause.UNREACHABLE
-            return _attempt_failed(request, cause, _told(error))
+        case TlsFailure() | Unauthorized() | Forbidden():
+            return _attempt_failed(request, Cause.UNAUTHORIZED, _told(error))
         case Unsent():
             wait = _time_left(state, job, backoff(state.pipeline.http.retry_interval, job.unsent + 1))
             return TriggerNotHandled(job=request.job, attempt=request.attempt, reason=_told(error), wait=wait)

@@ -19,15 +19,13 @@ Job = Mapping[str, Any]
 
 _IDS = 3
 _ATTEMPTS = 5
-_UNREACHABLE = (
-    "nothing was triggered: check the server's address, its certificate and the credentials, then run it again"
-)
 _ADVICE = {
     ExitCode.FAILED: "find out why, mend it, then run it again",
     ExitCode.USAGE: "nothing was triggered: correct the pipeline file, then run it again",
-    ExitCode.UNREACHABLE: _UNREACHABLE,
+    ExitCode.UNREACHABLE: "nothing was triggered: check that the server is up and its address is right, then run it again",
     ExitCode.TIMED_OUT: "look first: what is named here may still run on the server",
     ExitCode.UNKNOWN: "do not run it again before it is known what runs on the server",
+    ExitCode.LOGIN_REFUSED: "nothing was triggered: mend login, certificate or rights first; repeated tries lock accounts",
     ExitCode.CONFLICT: "nothing was triggered: run it again when the job is free, or see `on_running`",
 }
 
