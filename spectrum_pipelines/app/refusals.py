@@ -5,7 +5,7 @@ from pathlib import Path
 
 from spectrum_pipelines.app.prepare import RunOptions
 from spectrum_pipelines.document.source import Source
-from spectrum_pipelines.engine.events import RunStarted
+from spectrum_pipelines.engine.facts import RunStarted
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.build import digest
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline

@@ -16,7 +16,7 @@ from spectrum_pipelines.app.deliver import Renderings, tell_github
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say, wants_color
 from spectrum_pipelines.clock import Clock
-from spectrum_pipelines.engine.events import Event
+from spectrum_pipelines.engine.facts import Event
 from spectrum_pipelines.engine.requests import Request
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import ExitCode

@@ -7,7 +7,7 @@ nothing here may look at anything but the state and the fact. `at` is the run cl
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.apply_ends import END_FOLDS
 from spectrum_pipelines.engine.apply_sightings import SIGHTING_FOLDS
 from spectrum_pipelines.engine.outcome import AdoptedBy, JobStatus

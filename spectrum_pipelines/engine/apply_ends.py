@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.engine.run.reopen import resumed, settled
 from spectrum_pipelines.engine.state.records import execution_with, forget_question, put, put_execution, stop_following

@@ -19,7 +19,7 @@ Deciding takes from the agenda: what was decided once is not decided again until
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from spectrum_pipelines.engine.events import AttemptStarted
+from spectrum_pipelines.engine.facts import AttemptStarted
 from spectrum_pipelines.engine.job.deleting import decide_deleting
 from spectrum_pipelines.engine.job.following import decide_following, decide_judged
 from spectrum_pipelines.engine.job.looking import Decision, decide_looking, ended

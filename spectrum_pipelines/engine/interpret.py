@@ -4,7 +4,7 @@ The outcome of a POST is never stale: whatever it tells is written down. Everyth
 is the job's latest question.
 """
 
-from spectrum_pipelines.engine.events import AttemptEnded, DataDeleted, Event, PreflightFailed
+from spectrum_pipelines.engine.facts import AttemptEnded, DataDeleted, Event, PreflightFailed
 from spectrum_pipelines.engine.job.looking import ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import (

@@ -11,8 +11,7 @@ from rich.console import Console, ConsoleDimensions
 from rich.live import Live
 from rich.text import Text
 
-from spectrum_pipelines.engine.events import Warned
-from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine.facts import Stamped, Warned
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.secrets import secret_texts
 from spectrum_pipelines.progress.screen import Screen, ScreenLine, draw, draw_end

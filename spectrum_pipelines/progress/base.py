@@ -3,7 +3,7 @@
 import contextlib
 from typing import Protocol, TextIO
 
-from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.state.run import RunState
 
 

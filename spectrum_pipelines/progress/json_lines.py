@@ -3,7 +3,7 @@
 import json
 from typing import Any, TextIO
 
-from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 from spectrum_pipelines.progress.base import Lines

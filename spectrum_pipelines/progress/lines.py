@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.model.action import JobId

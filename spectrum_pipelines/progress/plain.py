@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TextIO
 
-from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 from spectrum_pipelines.progress.base import Lines

@@ -12,9 +12,8 @@ from typing import Any
 from msgspec import Struct
 
 from spectrum_pipelines.clock import rfc3339
-from spectrum_pipelines.engine.events import RunStarted
+from spectrum_pipelines.engine.facts import RunStarted, Stamped
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spectrum_pipelines.clock import Clock
-from spectrum_pipelines.engine.events import RunEnded, RunStarted
-from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine.facts import RunEnded, RunStarted, Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.report.build import HttpCounts, build_report, started_at

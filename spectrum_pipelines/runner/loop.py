@@ -16,12 +16,11 @@ from msgspec import Struct
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.engine.apply import apply
 from spectrum_pipelines.engine.decide import decide, next_wake_up
-from spectrum_pipelines.engine.events import AbortRequested, Event, Fact, TriggerIntended
+from spectrum_pipelines.engine.facts import AbortRequested, Event, Fact, Stamped, TriggerIntended
 from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.job.looking import Decision
 from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigger, Request
 from spectrum_pipelines.engine.sightings import Issued, Sighting
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import RunState
 
 

@@ -18,8 +18,7 @@ from json import JSONDecoder, JSONEncoder
 from typing import Any, NamedTuple, NoReturn, get_args
 
 from spectrum_pipelines.clock import parse_rfc3339, rfc3339
-from spectrum_pipelines.engine.events import Event
-from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine.facts import Event, Stamped
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.store.shapes import Misfit, Unheard, record_reader, record_writer
 

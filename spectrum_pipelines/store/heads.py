@@ -3,9 +3,8 @@
 import re
 from datetime import UTC, datetime
 
-from spectrum_pipelines.engine.events import RunEnded, RunStarted
+from spectrum_pipelines.engine.facts import RunEnded, RunStarted, Stamped
 from spectrum_pipelines.engine.outcome import RunStatus
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.errors import ExitCode, UserError
 from spectrum_pipelines.store.holder import Holder
 from spectrum_pipelines.store.interface import RunHead

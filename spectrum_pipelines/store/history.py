@@ -12,8 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from spectrum_pipelines.engine.apply import apply
-from spectrum_pipelines.engine.events import RunStarted
-from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine.facts import RunStarted, Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words, open_regular

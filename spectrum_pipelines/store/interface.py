@@ -21,8 +21,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.outcome import RunStatus
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.errors import ConflictError
 from spectrum_pipelines.store.history import Recorded
 from spectrum_pipelines.store.holder import Holder, Who

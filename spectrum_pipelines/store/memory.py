@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from spectrum_pipelines.clock import Clock, rfc3339
-from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.errors import Fenced, StateError
 from spectrum_pipelines.store.codec import decode, encode
 from spectrum_pipelines.store.heads import began_at, check_key, has_acted, head_of, run_id_of

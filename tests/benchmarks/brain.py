@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spectrum_pipelines.engine.apply import apply
 from spectrum_pipelines.engine.decide import decide
-from spectrum_pipelines.engine.events import Fact, RunStarted
+from spectrum_pipelines.engine.facts import Fact, RunStarted, Stamped
 from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.requests import (
     AskAllRunning,
@@ -24,7 +24,6 @@ from spectrum_pipelines.engine.requests import (
     Request,
 )
 from spectrum_pipelines.engine.sightings import Issued
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.model.action import JobId, Trigger
 from spectrum_pipelines.pipeline.model.pipeline import Concurrency, Job, Pipeline, Poll

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.pipeline.model.action import DeleteData, JobId, Sequence, Trigger
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline, RunIf, Variable

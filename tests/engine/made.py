@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import fields
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.apply import apply
 from spectrum_pipelines.engine.decide import decide
 from spectrum_pipelines.engine.job.looking import Decision

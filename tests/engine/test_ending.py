@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.requests import AskStatus, AskTarget, PostStop, PostTrigger, Purpose
 from spectrum_pipelines.engine.run.ending import run_outcome

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine import sightings as si
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.requests import (
@@ -17,7 +18,6 @@ from spectrum_pipelines.engine.requests import (
     Purpose,
     Request,
 )
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import RunState, Step
 from spectrum_pipelines.errors import Unsent
 from spectrum_pipelines.pipeline.model.action import JobId

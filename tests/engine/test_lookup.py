@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.engine.events import Baseline
+from spectrum_pipelines.engine.facts import Baseline
 from spectrum_pipelines.engine.sightings import LookupSeen
 from spectrum_pipelines.engine.state.lookup import (
     EMPTY_ROUNDS,

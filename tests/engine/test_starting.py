@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.requests import PostTrigger
 from spectrum_pipelines.engine.state.run import RunState, Step

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.requests import (
     Outcome,
     PostSequence,
     PostTrigger,
     Request,
 )
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import ClientError
 from spectrum_pipelines.pipeline.model.action import JobId

@@ -18,8 +18,8 @@ from referencing import Registry
 
 from spectrum_pipelines.document.schema.quick import predicate
 from spectrum_pipelines.document.schema.validator import load_schema
-from spectrum_pipelines.engine import events as ev
-from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine import facts as ev
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.store.codec import encode
 from spectrum_pipelines.store.folder.journal import read_journal
 from tests.faults.spectrum_server import PASSWORD, USER

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.store.folder.group_lock import GroupLock
 from spectrum_pipelines.store.folder.locks import try_lock
 from spectrum_pipelines.store.holder import Holder

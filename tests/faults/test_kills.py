@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from tests.faults.embedded import Embedded
 from tests.faults.processes import Ended, Sabotage, Zygote
 from tests.faults.project import Project

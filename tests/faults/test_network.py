@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from tests.faults.embedded import Embedded
 from tests.faults.project import Project
 from tests.faults.proxy import FaultProxy

@@ -9,7 +9,7 @@ import pytest
 
 from spectrum_pipelines.cli.commands.report import command as report_command
 from spectrum_pipelines.clock import SystemClock
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from tests.faults import misbehaviour as mis
 from tests.faults.conftest import Begin, Serve
 from tests.faults.project import Project

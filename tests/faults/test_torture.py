@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from tests.faults.embedded import Embedded
 from tests.faults.processes import Sabotage, Zygote
 from tests.faults.project import Project

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 import trustme
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from tests.faults import misbehaviour as mis
 from tests.faults.conftest import Begin, Serve
 from tests.faults.misbehaviour import handled

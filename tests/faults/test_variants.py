@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from tests.faults import misbehaviour as mis
 from tests.faults.conftest import Begin, Serve
 from tests.faults.spectrum_server import AT_ONCE, FAILS, WAITS_FOR_EVER, Fault, File, SpectrumServer, Timeline

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.progress.bar import BarProgress
 from spectrum_pipelines.progress.base import Progress

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.sightings import ExecutionSeen
 from spectrum_pipelines.pipeline.model.action import JobId

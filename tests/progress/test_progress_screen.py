@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.progress.screen import Screen, ScreenLine, draw, draw_end
 from spectrum_pipelines.words.columns import width_of

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
 from spectrum_pipelines.render.report.annotations import Annotation, annotations, workflow_commands
 from spectrum_pipelines.render.report.github import step_outputs

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lxml import html as reader
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.render.page.graph import BOXES, DOTS, drawing
 from spectrum_pipelines.render.page.html import html_report

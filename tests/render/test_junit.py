@@ -6,7 +6,7 @@ import pytest
 from junitparser import JUnitXml
 from lxml import etree
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.render.report.junit import junit_xml

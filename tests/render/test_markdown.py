@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
 from spectrum_pipelines.render.report.markdown import LIMIT, escaped, markdown
 from tests.render.foreign import HOSTILE, is_harmless, poisoned

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.apply import apply
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.sightings import ExecutionSeen, JobReady
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.model.action import Action, DeleteData, JobId, JobOutput, Sequence, Template, Trigger
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline, RunIf, Variable

@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from spectrum_pipelines.document.schema.validator import load_schema
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.sightings import JobReady
 from spectrum_pipelines.errors import ExitCode

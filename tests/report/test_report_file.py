@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.report.file import ReportFile, ReportKeeper
 from tests.report.checks import assert_valid_report

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
 from spectrum_pipelines.engine.requests import PostSequence, PostStop, PostTrigger
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import RunState, Step
 from spectrum_pipelines.errors import Unanswered
 from spectrum_pipelines.pipeline.model.action import DeleteData

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from spectrum_pipelines import spectrum as vocabulary
 from spectrum_pipelines.engine import apply, apply_sightings, decide, interpret
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.job import following, verdict
 from spectrum_pipelines.engine.job.looking import Decision
 from spectrum_pipelines.engine.requests import AskStatus, Outcome, PostSequence, PostStop, PostTrigger

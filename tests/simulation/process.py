@@ -8,10 +8,9 @@ from typing import Any
 
 from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.client.retry import RetrySettings
-from spectrum_pipelines.engine.events import Event, Resumed, RunStarted, Settled
+from spectrum_pipelines.engine.facts import Event, Resumed, RunStarted, Settled, Stamped
 from spectrum_pipelines.engine.requests import Request
 from spectrum_pipelines.engine.run.reopen import is_resumable
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline

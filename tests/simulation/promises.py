@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.requests import AskStatus, PostSequence, PostStop, PostTrigger, Purpose, Request
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.runner.loop import Heard, Interrupted
 from spectrum_pipelines.spectrum import ExecutionPlan, Triggered

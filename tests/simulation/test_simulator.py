@@ -12,9 +12,8 @@ from typing import get_args
 
 import pytest
 
-from spectrum_pipelines.engine.events import Event, Settled
+from spectrum_pipelines.engine.facts import Event, Settled, Stamped
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from tests.simulation.disk import Disk
 from tests.simulation.kernel import Kernel, Spins, VirtualClock, WaitsForEver

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import AdoptedBy, JobStatus, RunStatus
 from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.pipeline.model.action import Sequence, Trigger

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
 from spectrum_pipelines.engine.run.reopen import is_resumable
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.engine.timing.patience import LONGEST_SILENCE
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline

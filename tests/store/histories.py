@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from spectrum_pipelines.document.parse import parse
 from spectrum_pipelines.document.source import Source
-from spectrum_pipelines.engine import events as ev
-from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine import facts as ev
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.pipeline.build import Given, build
 from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.spectrum import DataId, Deletion, ExecutionId

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from spectrum_pipelines.engine import events as ev
-from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine import facts as ev
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.runner.loop import Journal

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import StateError, UserError
 from spectrum_pipelines.files import replace_file, safe_name

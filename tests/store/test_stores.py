@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spectrum_pipelines.engine import events as ev
+from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import ConflictError, ExitCode, StateError, UserError
 from spectrum_pipelines.pipeline.model.pipeline import GroupBehavior

@@ -17,9 +17,8 @@ from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, conn
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.suggest import closest
-from spectrum_pipelines.engine.events import Settled
+from spectrum_pipelines.engine.facts import Settled, Stamped
 from spectrum_pipelines.engine.outcome import JobStatus
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import JobState
 from spectrum_pipelines.errors import ClientError, ExitCode, UserError
 from spectrum_pipelines.pipeline.model.action import JobId

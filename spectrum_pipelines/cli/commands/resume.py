@@ -31,9 +31,8 @@ from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, conn
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.source import Source
-from spectrum_pipelines.engine.events import Resumed, RunStarted
+from spectrum_pipelines.engine.facts import Resumed, RunStarted, Stamped
 from spectrum_pipelines.engine.run.reopen import is_resumable
-from spectrum_pipelines.engine.stamped import Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import ExitCode, StateError, UnreadableFile, UserError
 from spectrum_pipelines.plan.data import plan_data

@@ -44,7 +44,7 @@ from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.source import Source, read_source
-from spectrum_pipelines.engine.events import RunStarted
+from spectrum_pipelines.engine.facts import RunStarted
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.build import digest
 from spectrum_pipelines.plan.data import plan_data, stored_json

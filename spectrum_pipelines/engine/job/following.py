@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from spectrum_pipelines.engine.events import JobEnded, RetryScheduled, StopRequested
+from spectrum_pipelines.engine.facts import JobEnded, RetryScheduled, StopRequested
 from spectrum_pipelines.engine.job.looking import Decision, ended
 from spectrum_pipelines.engine.job.verdict import judge
 from spectrum_pipelines.engine.outcome import Cause, JobStatus

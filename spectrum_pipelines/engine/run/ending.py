@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from spectrum_pipelines.engine.events import (
+from spectrum_pipelines.engine.facts import (
     AbortRequested,
     JobSkipped,
     PipelineTimedOut,

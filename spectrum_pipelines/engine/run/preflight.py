@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from spectrum_pipelines.engine.events import Finding, PreflightFailed, PreflightPassed
+from spectrum_pipelines.engine.facts import Finding, PreflightFailed, PreflightPassed
 from spectrum_pipelines.engine.outcome import Cause
 from spectrum_pipelines.engine.requests import AskTarget, Outcome
 from spectrum_pipelines.engine.sightings import TargetSeen

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import islice
 
-from spectrum_pipelines.engine.events import AttemptStarted, Event, JobSkipped
+from spectrum_pipelines.engine.facts import AttemptStarted, Event, JobSkipped
 from spectrum_pipelines.engine.outcome import Cause
 from spectrum_pipelines.engine.sightings import JobReady
 from spectrum_pipelines.engine.state.run import JobState, RunState

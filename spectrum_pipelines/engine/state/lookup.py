@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from spectrum_pipelines.engine.events import Baseline
+from spectrum_pipelines.engine.facts import Baseline
 from spectrum_pipelines.engine.sightings import LookupSeen
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId
 

@@ -11,7 +11,7 @@ from enum import Enum
 
 from msgspec import Struct, field
 
-from spectrum_pipelines.engine.events import AbortRequested, Baseline, Finding, RunEnded, RunStarted, Warned
+from spectrum_pipelines.engine.facts import AbortRequested, Baseline, Finding, RunEnded, RunStarted, Warned
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.lookup import Lookup

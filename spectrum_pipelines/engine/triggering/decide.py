@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from spectrum_pipelines.engine.events import Adopted, CandidatesFound, StartedExecution, TriggerNotHandled
+from spectrum_pipelines.engine.facts import Adopted, CandidatesFound, StartedExecution, TriggerNotHandled
 from spectrum_pipelines.engine.job.looking import Decision, Unresolvable, ended, resolve
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.requests import (

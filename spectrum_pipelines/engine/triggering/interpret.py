@@ -14,8 +14,8 @@ any 5xx, an id that is none
 =============================================  ==============  =====================================
 """
 
-from spectrum_pipelines.engine.events import AttemptEnded, Event, StartedExecution, TriggerAmbiguous, TriggerNotHandled
-from spectrum_pipelines.engine.events import Triggered as TriggeredEvent
+from spectrum_pipelines.engine.facts import AttemptEnded, Event, StartedExecution, TriggerAmbiguous, TriggerNotHandled
+from spectrum_pipelines.engine.facts import Triggered as TriggeredEvent
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigger
 from spectrum_pipelines.engine.sightings import Sighting

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from spectrum_pipelines.engine.events import AttemptEnded, Event, ExecutionChanged, ExecutionEnded, Warned
+from spectrum_pipelines.engine.facts import AttemptEnded, Event, ExecutionChanged, ExecutionEnded, Warned
 from spectrum_pipelines.engine.job.looking import ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskDetails, AskStatus, Outcome

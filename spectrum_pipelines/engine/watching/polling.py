@@ -8,7 +8,7 @@ holds back repeated looks only: a doubt (an execution may have ended) is settled
 import math
 from collections.abc import Iterator
 
-from spectrum_pipelines.engine.events import Event, Warned
+from spectrum_pipelines.engine.facts import Event, Warned
 from spectrum_pipelines.engine.requests import AskAllRunning, AskDetails, AskStatus, Purpose, Request
 from spectrum_pipelines.engine.sightings import ListMissed, Sighting
 from spectrum_pipelines.engine.state.run import Followed, RunState

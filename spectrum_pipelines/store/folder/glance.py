@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words, open_regular
 from spectrum_pipelines.store.codec import MAX_LINE, decode

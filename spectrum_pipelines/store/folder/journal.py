@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from spectrum_pipelines.engine.stamped import Stamped
+from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import open_regular, sync_folder
 from spectrum_pipelines.store.codec import MAX_LINE, encode
