@@ -51,6 +51,7 @@ ONLY_IN = {
     "junitparser": ("render/report/",),
     "yaml": ("document/",),
     "jsonschema": ("document/", "pipeline/fill/conform.py", "report/read.py"),
+    "jsonschema_rs": ("document/schema/gate.py",),
     "starlette": ("local/",),
     "uvicorn": ("local/",),
     "duckdb": ("local/",),

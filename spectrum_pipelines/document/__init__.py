@@ -9,7 +9,7 @@
     scalars, tagged, copies   what a scalar, a tag, an alias means
     compose, tree, fault      events -> data and the place of every piece of it
     parse                     all of the above: source -> document and diagnostics
-    quick                     is the data surely valid?
+    gate                      is the data surely valid?
     violation, alternatives   if not: what jsonschema found, and which alternative was meant
     wording, hints, suggest   values in words, and what to write instead
     complaints, schema        document and schema -> diagnostics

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any, NoReturn
 
-from spectrum_pipelines.document.schema.quick import predicate
+from spectrum_pipelines.document.schema.gate import gate
 from spectrum_pipelines.document.schema.validator import load_schema
 from spectrum_pipelines.errors import UnreadableFile
 from spectrum_pipelines.report.build import VERSION
@@ -40,7 +40,7 @@ def parse_report(content: bytes, *, name: str) -> dict[str, Any]:
         hint = "use the version of spectrum-pipelines that wrote it"
         raise UnreadableFile(f"{name} is a run report of another version than {VERSION}", hint=hint)
     schema = load_schema("run-report")
-    if not predicate(schema)(report) and (fault := _fault(schema, report)):
+    if not gate(schema)(report) and (fault := _fault(schema, report)):
         raise UnreadableFile(f"{name} is not a run report: wrong at {fault}", hint=_HINT)
     return report
 

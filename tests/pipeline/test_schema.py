@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from spectrum_pipelines.document.schema.quick import predicate
+from spectrum_pipelines.document.schema.gate import gate
 from spectrum_pipelines.document.schema.validator import load_schema
 from spectrum_pipelines.pipeline.form.origin import POLICY_VALUES
 from spectrum_pipelines.pipeline.form.overlay import OVERLAID
@@ -48,7 +48,7 @@ def test_it_is_a_draft_07_schema_with_a_versioned_id() -> None:
 
 
 def test_it_can_be_asked_without_loading_jsonschema() -> None:
-    assert predicate(SCHEMA)(SCHEMA["examples"][0])
+    assert gate(SCHEMA)(SCHEMA["examples"][0])
 
 
 @pytest.mark.parametrize(("path", "schema"), NAMED, ids=[path for path, _ in NAMED])

@@ -1,4 +1,4 @@
-"""What holds for every report is looked at by the quick test first: it must not let pass what the schema refuses."""
+"""What holds for every report is looked at by the gate first: it must not let pass what the schema refuses."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(inner)
 
 
-def test_the_quick_test_of_a_report_lets_nothing_invalid_pass() -> None:
+def test_the_gate_of_a_report_lets_nothing_invalid_pass() -> None:
     report = json.loads(json.dumps(failed_run().report()))
     report["jobs"] = report["jobs"][2:3]
     assert _IS_REPORT(report)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spectrum_pipelines.document.schema.quick import predicate
+from spectrum_pipelines.document.schema.gate import gate
 from spectrum_pipelines.document.schema.validator import load_schema
 from spectrum_pipelines.errors import UnreadableFile
 from spectrum_pipelines.report.json_text import report_json
@@ -24,7 +24,7 @@ def test_what_was_written_can_be_read(tmp_path: Path, make: Callable[..., Run]) 
 
 @pytest.mark.parametrize("make", RUNS.values(), ids=RUNS)
 def test_a_valid_report_needs_no_slow_look(make: Callable[..., Run]) -> None:
-    assert predicate(load_schema("run-report"))(make().report())
+    assert gate(load_schema("run-report"))(make().report())
 
 
 def changed(**changes: Any) -> bytes:

@@ -18,7 +18,7 @@ from msgspec import Struct
 from spectrum_pipelines.document.diagnostic import Diagnostic, Related, in_order
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.position import Path, Span
-from spectrum_pipelines.document.schema.quick import Test, predicate
+from spectrum_pipelines.document.schema.gate import Test, gate
 
 if TYPE_CHECKING:
     from spectrum_pipelines.document.schema.complaints import Complaint
@@ -60,15 +60,16 @@ def _shipped(name: str) -> _Prepared:
 
 def _prepared(schema: Mapping[str, Any]) -> _Prepared:
     kept = _without_elsewhere(schema)
-    return _Prepared(schema=kept, is_surely_valid=predicate(kept))
+    return _Prepared(schema=kept, is_surely_valid=gate(kept))
 
 
 def _without_elsewhere(schema: Any) -> Any:
     if isinstance(schema, list):
-        kept = (it for it in schema if not (isinstance(it, dict) and it.get("x-elsewhere") is True))
-        return [_without_elsewhere(it) for it in kept]
+        return [_without_elsewhere(it) for it in schema if not (isinstance(it, dict) and it.get("x-elsewhere") is True)]
     if isinstance(schema, Mapping):
-        return {key: _without_elsewhere(it) for key, it in schema.items()}
+        kept = {key: _without_elsewhere(it) for key, it in schema.items()}
+        # A list of no schemas is none in draft-07.
+        return {key: it for key, it in kept.items() if not (key == "allOf" and it == [])}
     return schema
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.position import Path
-from spectrum_pipelines.document.schema.quick import Test, predicate
+from spectrum_pipelines.document.schema.gate import Test, gate
 from spectrum_pipelines.document.schema.validator import load_schema
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.view import View
@@ -49,12 +49,12 @@ def _readings(value: Scalar) -> Iterator[Scalar]:
 
 @lru_cache(maxsize=65536, typed=True)  # 1, 1.0 and True are equal, and not the same
 def _fits(place: tuple[str, ...], value: Scalar) -> bool:
-    return _predicate(place)({place[-1]: value})
+    return _gate_of(place)({place[-1]: value})
 
 
 @cache
-def _predicate(place: tuple[str, ...]) -> Test:
-    return predicate(_schema_of(place))
+def _gate_of(place: tuple[str, ...]) -> Test:
+    return gate(_schema_of(place))
 
 
 def _faults(view: View, path: Path, place: tuple[str, ...], value: Scalar, *, tainted: bool) -> Iterator[Diagnostic]:
