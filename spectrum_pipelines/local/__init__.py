@@ -13,7 +13,8 @@ A listing in the order of the data:
     job, simulate, work, tables   what a job does: a timer for simulated ones, DuckDB in a thread for real ones
     plan, scheduler           who runs when: slots, queues, sequences, data-driven starts, stops
     waste                     deleted data
-    wire, request, catalog    the vendor's shapes going out and coming in, and its ways to name a file
+    wire, layout              the vendor's shapes going out, key by key and line by line
+    request, lenient, catalog   bodies and numbers coming in, and the vendor's ways to name a file
     gate, routes, serving     HTTP: who may come in, which call is which, the running server
 
 Everything but the queries happens on the one thread of the event loop, so nothing here takes a lock.

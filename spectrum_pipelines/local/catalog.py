@@ -27,6 +27,13 @@ class Catalog:
                 return visible(found, user)
         return None
 
+    def called(self, raw: str, user: str) -> File | None:
+        """Find the one file that the user sees under a bare name, with its ending or without; None for two of a name."""
+        names = {path_key(unquote(raw)), path_key(unquote_plus(raw))}
+        seen = (one for one in self._by_id.values() if visible(one, user))
+        found = [one for one in seen if names & {path_key(one.name), path_key(one.path.rsplit("/", 1)[-1])}]
+        return found[0] if len(found) == 1 else None
+
     def file(self, file_id: int, user: str) -> File | None:
         """Find a file by its id."""
         return visible(self._by_id.get(FileId(file_id)), user)

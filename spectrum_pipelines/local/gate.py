@@ -13,10 +13,10 @@ from hmac import compare_digest
 from typing import Final
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import wire
+from .layout import Page
 from .model import User
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="Spectrum"'}
@@ -36,11 +36,11 @@ class Gate:
         host, origin = headers.get("host", ""), headers.get("origin")
         user = self._user(headers.get("authorization", ""))
         if not self._is_ours(host):
-            refusal = JSONResponse(wire.failure(f"Host '{host[:200]}' is not served here"), 400)
+            refusal = Page(wire.failure(f"Host '{host[:200]}' is not served here"), 400)
         elif origin is not None and origin.lower() not in {f"http://{host}".lower(), f"https://{host}".lower()}:
-            refusal = JSONResponse(wire.failure("Calls from other web pages are not served"), 403)
+            refusal = Page(wire.failure("Calls from other web pages are not served"), 403)
         elif user is None:
-            refusal = JSONResponse(wire.failure("Wrong user name or password"), 401, _CHALLENGE)
+            refusal = Page(wire.failure("Wrong user name or password"), 401, _CHALLENGE)
         else:
             scope["user"] = user
             return await self._app(scope, receive, send)

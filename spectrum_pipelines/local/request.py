@@ -7,6 +7,7 @@ from typing import Any, Final, NoReturn
 from starlette.requests import Request
 
 from .catalog import number_of
+from .lenient import as_json
 from .model import FileId, Value, Variables
 
 MAX_BODY: Final = 1 << 20  # bytes; ten thousand file ids take a tenth of it
@@ -39,7 +40,10 @@ async def body_of(request: Request) -> bytes:
 
 
 def sequence_of(body: bytes) -> Sequence:
-    """Read `{"variables": {...}, "fileIds": [...]}`; strict JSON, no other keys, `variables` may be missing."""
+    """Read `{"variables": {...}, "fileIds": [...]}`; no other keys, `variables` may be missing.
+
+    The body is JSON, or written as the example on the vendor's page: bare keys, a comma after the last item.
+    """
     data = _json(body)
     if not isinstance(data, dict):
         raise BadRequestError('The body has to be an object like {"variables": {}, "fileIds": [4]}')
@@ -61,7 +65,10 @@ def query_number(request: Request, name: str, default: int | None = None) -> int
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        try:
+            return json.loads(body, parse_constant=_refuse_constant)
+        except json.JSONDecodeError:
+            return json.loads(as_json(body.decode()), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise BadRequestError("The body is not valid JSON") from error
 

@@ -1,16 +1,18 @@
 """Which call is which: the vendor's page, and below it the older endpoints that clients in the field still use."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from . import wire
 from .catalog import Catalog, number_of, visible
 from .execution import Execution
+from .layout import Page
 from .ledger import Ledger
 from .model import File, Workspace
 from .plan import RefusedPlanError, order
@@ -42,13 +44,19 @@ class Api:
             Route("/api/job-execution/{target:path}/stop", self.stop, methods=["POST"]),
             Route("/rest/job-configuration/job-history/{id}", self.history, methods=["GET"]),
             Route("/rest/job-execution/job-details/{id}", self.details, methods=["GET"]),
-            Route("/rest/data/{id}", self.delete, methods=["DELETE"]),
+            Route("/rest/data/{id:path}", self.delete, methods=["DELETE"]),
             Route("/rest/job-configuration/job-status/{id}", self.old_status, methods=["GET"]),
             Route("/rest/jobs/list-running", self.list_running, methods=["GET"]),
             Route("/rest/job-execution", self.old_trigger, methods=["POST"]),
             Route("/rest/job-execution/job-kill/{id}", self.old_kill, methods=["POST"]),
         ]
-        refusals = {HTTPException: _unknown, BadRequestError: _bad, RefusedPlanError: _bad, Exception: _broken}
+        refusals = {
+            HTTPException: _unknown,
+            BadRequestError: _bad,
+            RefusedPlanError: _bad,
+            sqlite3.Error: _unwritten,
+            Exception: _broken,
+        }
         return Starlette(routes=routes, exception_handlers=refusals)
 
     async def status(self, request: Request) -> Response:
@@ -58,8 +66,8 @@ class Api:
             return self._missing(wire.MISSING_FILE)
         execution = self._ledger.latest(file.id)
         if execution is None:
-            return JSONResponse(wire.never_run())
-        return JSONResponse(wire.status(execution, *self._scheduler.progress(execution)))
+            return Page(wire.never_run())
+        return Page(wire.status(execution, *self._scheduler.progress(execution)))
 
     async def trigger(self, request: Request) -> Response:
         """Start a file."""
@@ -73,7 +81,7 @@ class Api:
             return self._missing(wire.MISSING_FILE)
         if self._scheduler.stop(file):
             return Response()
-        return JSONResponse(wire.failure("The job isn’t running"), 409)  # noqa: RUF001 - as the page writes it
+        return Page(wire.failure("The job isn’t running"), 409)  # noqa: RUF001 - as the page writes it
 
     async def trigger_sequence(self, request: Request) -> Response:
         """Start files and all that is downstream of them."""
@@ -85,14 +93,14 @@ class Api:
         if any(visible(one, user) is None for one in files):
             return self._missing(wire.MISSING_FILE)
         executions = self._scheduler.trigger_sequence(files, user, asked.variables)
-        return JSONResponse(wire.plan(zip(files, executions, strict=True)))
+        return Page(wire.plan(zip(files, executions, strict=True)))
 
     async def list_running(self, request: Request) -> Response:
         """Show all runs that have not ended, as far as the user may see them."""
         user = request.scope["user"]
         seen = ((self._files.file(one.file_id, user), one) for one in self._ledger.active())
         rows = [wire.active(file, one, self._scheduler.progress(one)[1]) for file, one in seen if file]
-        return JSONResponse(rows)
+        return Page(rows)
 
     async def history(self, request: Request) -> Response:
         """Show a page of a file's runs."""
@@ -100,28 +108,28 @@ class Api:
         if file is None:
             return self._missing(wire.missing("JobConfiguration", request.path_params["id"]))
         start, length = query_number(request, "start", 0), query_number(request, "length", 10)
-        return JSONResponse(wire.history(self._ledger.page(file.id, start, length)))
+        return Page(wire.history(self._ledger.page(file.id, start, length)), width=4)
 
     async def details(self, request: Request) -> Response:
         """Show one run."""
         found = self._execution(request)
         if found is None:
             return self._missing(wire.missing("JobExecution", request.path_params["id"]))
-        return JSONResponse(wire.details(*found))
+        return Page(wire.details(*found))
 
     async def delete(self, request: Request) -> Response:
-        """Delete the data of a run: its data id is its execution id."""
-        found = self._execution(request)
+        """Delete the data of a run: its data id is its execution id. A file's path or name stands for its newest data."""
+        found = self._execution(request) or self._newest(request)
         if found is None or not self._waste.has_data(*found):
             return self._missing(wire.missing("Data", request.path_params["id"]))
-        return JSONResponse({"status": self._waste.discard(*found)})
+        return Page({"status": self._waste.discard(*found)})
 
     async def old_status(self, request: Request) -> Response:
         """Show the latest run by configuration id."""
         file = self._configuration(request.path_params["id"], request)
         if file is None:
             return self._missing(wire.missing("JobConfiguration", request.path_params["id"]))
-        return JSONResponse(wire.old_status(self._ledger.latest(file.id)))
+        return Page(wire.old_status(self._ledger.latest(file.id)))
 
     async def old_trigger(self, request: Request) -> Response:
         """Start a file by configuration id."""
@@ -139,12 +147,10 @@ class Api:
         return Response()
 
     def _start(self, file: File, request: Request) -> Response:
-        return JSONResponse(wire.triggered(self._scheduler.trigger(file, request.scope["user"])))
+        return Page(wire.triggered(self._scheduler.trigger(file, request.scope["user"])))
 
     def _target(self, request: Request) -> File | None:
-        # Not the decoded path of the framework: there a %2B and a + are already the same.
-        raw = request.scope["raw_path"].decode("ascii", "replace")
-        target = raw.removeprefix("/api/job-execution/").rpartition("/")[0]
+        target = _raw(request, "/api/job-execution/").rpartition("/")[0]
         return self._files.named(target, request.scope["user"])
 
     def _configuration(self, text: str, request: Request) -> File | None:
@@ -157,20 +163,37 @@ class Api:
         file = execution and self._files.file(execution.file_id, request.scope["user"])
         return (file, execution) if file and execution else None
 
+    def _newest(self, request: Request) -> tuple[File, Execution] | None:
+        raw = _raw(request, "/rest/data/")
+        user = request.scope["user"]
+        if number_of(raw) is not None:  # a data id, not a file's
+            return None
+        file = self._files.named(raw, user) or self._files.called(raw, user)
+        runs = self._ledger.newest_first(file.id) if file else ()
+        return next(((file, one) for one in runs if file and self._waste.has_data(file, one)), None)
+
     def _missing(self, reason: str) -> Response:
-        return JSONResponse(wire.failure(reason), self._workspace.failure_code)
+        return Page(wire.failure(reason), self._workspace.failure_code)
+
+
+def _raw(request: Request, prefix: str) -> str:
+    # Not the decoded path of the framework: there a %2B and a + are already the same.
+    raw: bytes = request.scope["raw_path"]
+    return raw.decode("ascii", "replace").removeprefix(prefix)
 
 
 async def _unknown(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return JSONResponse(
-        wire.failure(f"{request.method} {request.url.path} is not a call of this API"), error.status_code
-    )
+    return Page(wire.failure(f"{request.method} {request.url.path} is not a call of this API"), error.status_code)
 
 
 async def _bad(_: Request, error: Exception) -> Response:
-    return JSONResponse(wire.failure(str(error)), error.code if isinstance(error, BadRequestError) else 400)
+    return Page(wire.failure(str(error)), error.code if isinstance(error, BadRequestError) else 400)
+
+
+async def _unwritten(_: Request, error: Exception) -> Response:
+    return Page(wire.failure(f"The server cannot keep its state: {error}"), 500)
 
 
 async def _broken(_: Request, error: Exception) -> Response:
-    return JSONResponse(wire.failure(f"Internal error: {type(error).__name__}"), 500)
+    return Page(wire.failure(f"Internal error: {type(error).__name__}"), 500)

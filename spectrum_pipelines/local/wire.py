@@ -14,6 +14,7 @@ from .model import File
 Body = dict[str, Any]
 
 MISSING_FILE: Final = "File doesn’t exist or isn’t accessible with current permissions"  # noqa: RUF001 - its apostrophes
+OLD_WARNINGS: Final = "COMPLETED_WITH_Warnings"
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -106,8 +107,11 @@ def active(file: File, execution: Execution, seconds_left: float) -> Body:
 
 
 def old_status(execution: Execution | None) -> Body:
-    """Answer the older status call, which asks by configuration id."""
-    return {} if execution is None else {"id": execution.id, "jobStatus": execution.status}
+    """Answer the older status call, which asks by configuration id and spells one status in its own way."""
+    if execution is None:
+        return {}
+    word = OLD_WARNINGS if execution.status is Status.WARNINGS else execution.status
+    return {"id": execution.id, "jobStatus": word}
 
 
 def _date(milliseconds: int | None) -> str | None:

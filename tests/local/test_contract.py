@@ -54,6 +54,7 @@ class Example:
     user: str = "analyst:analyst"
     code: int = 200
     slots: int = 2
+    width: int = 2
     now: dict[str, str] = field(default_factory=dict)
 
 
@@ -162,6 +163,7 @@ EXAMPLES = {
         files=[file(48)],
         seed=[ran(number, 48, Status.COMPLETED) for number in (23, 27, 30)],
         expected=[{"id": number, "jobStatus": "COMPLETED"} for number in (30, 27, 23)],
+        width=4,
     ),
     "details": Example(
         call="GET /rest/job-execution/job-details/5",
@@ -254,6 +256,22 @@ EXAMPLES = {
             ],
         },
     ),
+    "sequential-trigger-as-on-the-page": Example(
+        call=f"{POST}/trigger",
+        body='{ variables : { "foo": "fooValue" }, "fileIds" : [4, ]}',
+        files=[{"id": 4, "path": "/Data/apache_log.imp", "configuration_id": 3, "simulate": {}}],
+        expected={
+            "status": "success",
+            "execution-plan": [
+                {
+                    "job-configuration-name": "apache_log",
+                    "job-configuration-id": 3,
+                    "trigger": True,
+                    "job-execution-id": 1,
+                }
+            ],
+        },
+    ),
     "delete-missing": Example(
         call="DELETE /rest/data/272",
         files=[file(48)],
@@ -282,17 +300,13 @@ def test_answers_as_on_the_page(name: str, site: Open) -> None:
     server = site(*example.files, seed=example.seed, slots=example.slots)
     answer = server.call(method, target, example.body, user=example.user)
     assert (answer.code, answer.headers["content-type"]) == (example.code, "application/json")
-    assert without_clock(answer.text, example) == text_of(example.expected)
-
-
-def text_of(data: Any) -> str:
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    assert without_clock(answer.text, example) == json.dumps(example.expected, indent=example.width, ensure_ascii=False)
 
 
 def without_clock(text: str, example: Example) -> str:
     shown = example.expected[0] if isinstance(example.expected, list) else example.expected
     for name, looks in example.now.items():
-        text = re.sub(f'"{name}":{looks}', f'"{name}":{text_of(shown[name])}', text)
+        text = re.sub(f'"{name}": {looks}', f'"{name}": {json.dumps(shown[name])}', text)
     return text
 
 
@@ -320,3 +334,35 @@ def test_details_of_a_run_that_has_not_ended(site: Open) -> None:
     details = server.details(server.trigger(48))
     assert (details["jobStatus"], details["startTime"], details["stopTime"]) == ("QUEUED", None, None)
     assert (details["successCount"], details["failureCount"], details["counters"]) == (0, 0, {})
+
+
+def test_answers_are_cut_by_scripts_in_the_field(site: Open) -> None:
+    server = site(file(48), file(49, duration="1h"), seed=[ran(3, 48, Status.COMPLETED), ran(4, 48, Status.ERROR)])
+    server.trigger(49)
+    cuts = {
+        "GET /rest/job-configuration/job-status/1048": '"jobStatus": "ERROR"',
+        "GET /rest/job-configuration/job-history/1048": '"jobStatus": "ERROR"',
+        "GET /rest/jobs/list-running": '"jobStatus": "RUNNING",',
+        "GET /rest/job-execution/job-details/3": '"jobStatus": "COMPLETED",',
+    }
+    for call, line in cuts.items():
+        text = server.call(*call.split(" ")).text
+        assert re.findall(r'"jobStatus": (?:.*)', text)[0] == line  # egrep -o '"jobStatus": (.*)'
+
+
+def test_the_older_status_call_has_its_own_word_for_warnings(site: Open) -> None:
+    server = site(file(48), seed=[ran(3, 48, Status.WARNINGS)])
+    old = server.call("GET", "/rest/job-configuration/job-status/1048").text
+    assert old == '{\n  "id": 3,\n  "jobStatus": "COMPLETED_WITH_Warnings"\n}'
+    assert server.status(48)["job-status"] == "COMPLETED_WITH_WARNINGS"
+
+
+@pytest.mark.parametrize("call", [f"{GET}/list-running", "GET /rest/jobs/list-running"])
+def test_both_lists_show_what_waits_too(call: str, site: Open) -> None:
+    files = [file(1, duration="1h"), file(2), file(3) | {"data_driven": [2]}]
+    server = site(*files, slots=1)
+    server.trigger(1)
+    server.sequence(2)
+    rows = server.call(*call.split(" ")).data
+    assert [one["jobStatus"] for one in rows] == ["RUNNING", "QUEUED", "WAITING_FOR_OTHER_JOB"]
+    assert [one["startTime"] is None for one in rows] == [False, True, True]

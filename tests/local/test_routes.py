@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from spectrum_pipelines.local.layout import lay_out
+from spectrum_pipelines.local.lenient import as_json
 from spectrum_pipelines.local.serving import RunningServer
 from spectrum_pipelines.local.workspace import build_workspace
-from tests.local.conftest import ADMIN, ANALYST, Caller
+from tests.local.conftest import ADMIN, ANALYST, Caller, Open
 
 UUID = "f8d450cd-f065-4abb-a232-27cd20c48c2b"
 PATHS = ["/Data/Imports/orders.imp", "/Exports/Delays by airport.exp", "/Über/Köln.wbk", "/a+b.wbk", "/50% off?#.wbk"]
@@ -70,7 +73,13 @@ NESTED = "[" * 100_000
     [
         pytest.param("", "not valid JSON", id="empty"),
         pytest.param("{", "not valid JSON", id="torn"),
-        pytest.param('{ variables : { "foo": "fooValue" }, "fileIds" : [4, ]}', "not valid JSON", id="as-on-the-page"),
+        pytest.param('{variables: {}, "fileIds": [4,,]}', "not valid JSON", id="two-commas"),
+        pytest.param('{variables: {}, "fileIds": [,4]}', "not valid JSON", id="leading-comma"),
+        pytest.param('{variables: {a: b}, "fileIds": [4]}', "not valid JSON", id="bare-value"),
+        pytest.param('{variables: {}, "fileIds": [4]} more', "not valid JSON", id="more-after-it"),
+        pytest.param('{variables: {"a": "}, "fileIds": [4]}', "not valid JSON", id="open-text"),
+        pytest.param("{variables: {a: NaN}, fileIds: [4]}", "not valid JSON", id="bare-nan"),
+        pytest.param("{fileIds:" + NESTED, "not valid JSON", id="bare-and-deep"),
         pytest.param('{"fileIds": [1], "variables": {"x": NaN}}', "not valid JSON", id="nan"),
         pytest.param(NESTED, "not valid JSON", id="deep"),
         pytest.param('{"fileIds": [' + "9" * 5000 + "]}", "not valid JSON", id="endless-number"),
@@ -91,6 +100,58 @@ def test_a_body_that_is_not_as_it_should_be_is_refused(body: str | bytes, reason
     answer = caller.call("POST", "/api/job-execution/trigger", body)
     assert (answer.code, answer.data["status"]) == (400, "failure")
     assert reason in answer.data["reason"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param('{"fileIds": [1], "variables": {"a": "b"}}', id="json"),
+        pytest.param('{ variables : { "foo": "fooValue" }, "fileIds" : [1, ]}', id="as-on-the-page"),
+        pytest.param("{fileIds:[1,],variables:{a:1,},}", id="bare-keys-and-last-commas"),
+        pytest.param(
+            '{\n\tvariables : { foo: "a, ]} : b: \\", }" }\n, "fileIds" : [\n1\n, \n]\n}\n', id="text-like-code"
+        ),
+        pytest.param(b"\xff\xfe" + '{"fileIds": [1]}'.encode("utf-16-le"), id="utf-16"),
+    ],
+)
+def test_a_body_is_json_or_written_as_on_the_page(body: str | bytes, caller: Caller) -> None:
+    answer = caller.call("POST", "/api/job-execution/trigger", body)
+    assert (answer.code, answer.data["status"]) == (200, "success")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{a: "b", }', '{"a":"b"}'),
+        ("{a : [true, null, -1e5, ], }", '{"a":[true,null,-1e5]}'),
+        ('{"a": "x, ]"}', '{"a":"x, ]"}'),
+        ("{1: 2}", "{1:2}"),
+        ("{'a': 1}", "{'a':1}"),
+        ("[,]", "[]"),
+        ('{"a', '{"a'),
+        ("", ""),
+    ],
+)
+def test_leniency_ends_at_keys_and_last_commas(text: str, expected: str) -> None:
+    assert as_json(text) == expected
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        [],
+        {"a": {}},
+        {"a": {"b": 1, "c": []}, "d": [1, {"e": None}], "f": 'ä "quoted"\n'},
+        [{"id": 1}, {"id": 2, "counters": {"A": 1}}],
+        "text",
+        [[], [[1, 2]]],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("width", [2, 4])
+def test_the_layout_is_that_of_json_dumps(data: object, width: int) -> None:
+    assert lay_out(data, width) == json.dumps(data, indent=width, ensure_ascii=False)
 
 
 def test_a_body_has_a_greatest_size(caller: Caller) -> None:
@@ -147,3 +208,40 @@ def test_the_older_status_of_a_file_that_never_ran_is_empty(tmp_path_factory: py
         caller = Caller(server.url)
         assert caller.call("GET", "/rest/job-configuration/job-status/1001").text == "{}"
         caller.line.close()
+
+
+@pytest.mark.parametrize(
+    ("target", "file"),
+    [
+        pytest.param("/Exports/Delays+by+airport.wbk", 2, id="path-with-plus"),
+        pytest.param("/Exports/Delays%20by%20airport.wbk", 2, id="path-with-percent-20"),
+        pytest.param("Delays+by+airport", 2, id="name"),
+        pytest.param("Delays+by+airport.wbk", 2, id="name-with-its-ending"),
+        pytest.param("Bestellungen+K%C3%B6ln", 3, id="umlaut"),
+        pytest.param("twice", None, id="two-of-a-name"),
+        pytest.param("Delays", None, id="half-a-name"),
+        pytest.param("never+ran", None, id="without-a-run"),
+        pytest.param("hidden", None, id="of-another-user"),
+    ],
+)
+def test_data_is_deleted_by_the_name_of_its_file_too(target: str, file: int | None, site: Open) -> None:
+    paths = [
+        "/Exports/Delays by airport.wbk",
+        "/Bestellungen Köln.imp",
+        "/a/twice.wbk",
+        "/b/twice.wbk",
+        "/never ran.wbk",
+    ]
+    files: list[dict[str, Any]] = [{"id": n, "path": path, "simulate": {}} for n, path in enumerate(paths, start=2)]
+    files.append({"id": 9, "path": "/hidden.wbk", "users": ["admin"], "simulate": {}})
+    server = site(*files)
+    for one in (2, 2, 3, 4, 5):
+        server.until(server.trigger(one))
+    answers = [server.call("DELETE", f"/rest/data/{target}") for _ in range(2)]
+    if file is None:
+        assert [one.code for one in answers] == [404, 404]
+        assert answers[0].data["reason"].startswith("Entity of type 'Data' with id '")
+    else:
+        assert [one.data for one in answers] == [{"status": True}, {"status": False}]
+        deleted = [one for one in server.server.executions() if one.data_deleted]
+        assert [(one.file_id, one.id) for one in deleted] == [(file, {2: 2, 3: 3}[file])]
