@@ -45,7 +45,11 @@ class Phase(Enum):
 
 _FINAL = frozenset({Phase.SUCCEEDED, Phase.WARNED, Phase.FAILED, Phase.CANCELED})
 
+#: Stands for the status of a triggered job, for which the vendor's page shows an answer with an execution id and no status word.
+TRIGGERED = "TRIGGERED"
+
 _PHASES = {
+    TRIGGERED: Phase.WAITING,
     "_NONE": Phase.NEVER_RUN,
     "QUEUED": Phase.WAITING,
     "WAITING_FOR_OTHER_JOB": Phase.WAITING,

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -60,11 +60,13 @@ class Connection:
 
     def _dated(self, details: JobDetails) -> JobDetails:
         """Read the server's own times, for gates only."""
-        from spectrum_pipelines.client.dates import parse_server_date  # noqa: PLC0415 - few answers need it
+        from spectrum_pipelines.client.dates import age, run_seconds  # noqa: PLC0415 - few answers need it
 
-        start, stop = parse_server_date(details.start_time), parse_server_date(details.stop_time)
-        run_seconds = (stop - start).total_seconds() if start and stop else None
-        return replace(details, run_seconds=run_seconds, stop_age=_age(stop, self.zone, self.clock.now()))
+        return replace(
+            details,
+            run_seconds=run_seconds(details.start_time, details.stop_time),
+            stop_age=age(details.stop_time, zone=self.zone, now=self.clock.now()),
+        )
 
 
 def _scrubbed(outcome: "Outcome", redact: Callable[[str], str]) -> "Outcome":
@@ -79,15 +81,6 @@ def _scrubbed(outcome: "Outcome", redact: Callable[[str], str]) -> "Outcome":
             return tuple(_scrubbed(one, redact) for one in outcome)  # type: ignore[return-value, arg-type]
         case _:
             return outcome
-
-
-def _age(moment: datetime | None, zone: tzinfo | None, now: datetime) -> float | None:
-    """Seconds since a moment that the server wrote without a time zone."""
-    if moment is None:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone) if zone is not None else moment.astimezone()
-    return (now - moment.astimezone(UTC)).total_seconds()
 
 
 @contextmanager

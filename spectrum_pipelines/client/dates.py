@@ -1,11 +1,11 @@
-"""The server's dates, as far as they can be read. For display only: they carry no time zone and nothing is ever decided by them.
+"""The server's dates, as far as they can be read. They carry no time zone, so only gates on `duration` and `age` look at them.
 
 Seen in the field: `Sep 28, 2018 6:44:56 PM`, the same with U+202F before AM/PM (Java 20 and later) or with a comma after the year,
 `2012-07-06 18:19:09.0`, and milliseconds since the epoch.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 # strptime's %b follows the locale of the process, and the server's dates do not.
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -17,6 +17,10 @@ _ENGLISH = re.compile(
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(\.\d{1,9})?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = 64
+#: Seconds. No execution takes or rests for longer: a date that says so is nonsense.
+_LONGEST_SPAN = 10 * 365 * 86_400.0
+#: Seconds. A zone that was guessed wrongly puts a date into the future by no more than this.
+_WIDEST_ZONE = 86_400.0
 
 
 def parse_server_date(value: str | int | None) -> datetime | None:
@@ -34,6 +38,36 @@ def parse_server_date(value: str | int | None) -> datetime | None:
                 return _from_text(" ".join(value[:_LONGEST].split()))
     except (ValueError, OverflowError):
         return None
+
+
+def run_seconds(start: str | None, stop: str | None) -> float | None:
+    """Seconds from one server date to another. None where one cannot be read, only one has a zone, or the span is nonsense."""
+    began, ended = parse_server_date(start), parse_server_date(stop)
+    if began is None or ended is None or (began.tzinfo is None) is not (ended.tzinfo is None):
+        return None
+    seconds = (ended - began).total_seconds()
+    return seconds if 0 <= seconds <= _LONGEST_SPAN else None
+
+
+def age(stop: str | None, *, zone: tzinfo | None, now: datetime) -> float | None:
+    """Seconds since a server date. `zone` is what a date without a zone means; None is the zone of this machine.
+
+    None where the date cannot be read, has no place on the calendar in UTC, or lies further ahead than a wrong zone explains.
+    """
+    moment = parse_server_date(stop)
+    if moment is None:
+        return None
+    try:
+        if moment.tzinfo is None:
+            moment = moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
+        seconds = (now - moment.astimezone(UTC)).total_seconds()
+    except (
+        OverflowError,
+        ValueError,
+        OSError,
+    ):  # the first and the last day of the calendar, and what the system's zones refuse
+        return None
+    return seconds if -_WIDEST_ZONE <= seconds <= _LONGEST_SPAN else None
 
 
 def _from_text(text: str) -> datetime | None:

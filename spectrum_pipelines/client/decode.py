@@ -12,15 +12,21 @@ _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.ASCII | re.IGNORECAS
 _CHARSETS = frozenset(
     {"iso-8859-1", "latin1", "iso-8859-15", "windows-1252", "us-ascii", "utf-16", "utf-16le", "utf-16be"}
 )
+#: Opening brackets and commas in a body. A list of 50,000 active jobs has half as many; a parser makes a hundred bytes of each.
+_MAX_ITEMS = 1_500_000
 NOT_SPECTRUM_HINT = "check the server URL; a proxy or an SSO login page may stand in between"
 
 
 def decode(reply: Reply, where: str) -> object:
     """The JSON value of a body, None for an empty one.
 
-    Raises NotSpectrum for HTML and plain text; Undecodable for JSON that is cut, too deep, ambiguous (a key twice) or not JSON
-    by the letter (NaN), and for an unknown charset.
+    Raises NotSpectrum for HTML and plain text; Undecodable for JSON that is cut, too deep, ambiguous (a key twice), of too many
+    items or not JSON by the letter (NaN), and for an unknown charset.
     """
+    items = sum(map(reply.body.count, (b"[", b"{", b",")))
+    if items > _MAX_ITEMS:
+        # Counted before anything is parsed: 64 KiB of gzip can unfold into two gigabytes of lists.
+        raise Undecodable(f"{where}: the answer has more than {_MAX_ITEMS:,} items", http_status=reply.http_status)
     text = _text(reply, where).strip()
     if not text:
         return None

@@ -40,19 +40,9 @@ def has(record: Record, name: str) -> bool:
     return name in record or _camel(name) in record
 
 
-def identifier(value: object, *, digits_in_text: bool = False) -> int:
-    """An id: 1 to 2**63-1. Raises ValueError.
-
-    `digits_in_text` also takes "11": some clients of old servers report ids as strings. Not where a trigger's answer is read: an id
-    that we are about to swear by should come as the vendor writes it.
-    """
-    if (
-        digits_in_text
-        and isinstance(value, str)
-        and len(value) <= _LONGEST_NUMBER
-        and value.isascii()
-        and value.isdigit()
-    ):
+def identifier(value: object) -> int:
+    """An id: 1 to 2**63-1, as a number or, as some servers report it, as a text of digits. Raises ValueError."""
+    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER and value.isascii() and value.isdigit():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LARGEST_ID:
         raise ValueError("not an id")

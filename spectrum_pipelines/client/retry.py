@@ -1,21 +1,19 @@
 """Lost GETs are asked again; nothing else ever is.
 
 Two layers of retry exist and are never mixed: this one repeats a question, which is harmless. Running a job again is the engine's
-decision. Waits grow exponentially with jitter from the injected randomness; a server's `Retry-After` goes before them. tenacity
-decides, the injected clock tells the time and sleeps.
+decision. tenacity decides. Its own `stop_after_delay`, `wait_exponential_jitter` and `time.sleep` read the machine's clock and the
+process's randomness; the strategies here read the injected ones, so that tests and the simulator need no real time.
 """
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
+from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import ClientError, NotSpectrum, Throttled, TlsFailure, Unanswered, Unsent
-
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
@@ -59,43 +57,29 @@ class Retrier(Struct, frozen=True, kw_only=True):
     def run(self, ask: Callable[[], T]) -> T:
         """Call `ask` until it returns. Raises its last error, unwrapped."""
         ends_at = self.clock.monotonic() + self.settings.max_elapsed
-        try:
-            return ask()
-        except ClientError as error:
-            if not is_transient(error):
-                raise
-            return self._again(ask, error, ends_at)
 
-    def _again(self, ask: Callable[[], T], first: ClientError, ends_at: float) -> T:
-        from tenacity import Retrying, retry_if_exception  # noqa: PLC0415 - most processes never lose an answer
-
-        last: ClientError | None = None
-
-        def left() -> float:
+        def time_left() -> float:
             return max(ends_at - self.clock.monotonic(), 0.0)
 
-        def attempt() -> T:
-            nonlocal last
-            if last is None:
-                last = first
-                raise first  # that attempt has been made
-            if self._is_stopping():
-                raise last  # the wait was cut short by an abort: no further request
-            try:
-                return ask()
-            except ClientError as error:
-                last = error
-                raise
-
-        # tenacity's own stop and wait strategies read the real clock and the global randomness; these read ours.
-        return Retrying(
+        retrying = Retrying(
             retry=retry_if_exception(is_transient),
-            stop=lambda state: state.attempt_number > self.settings.limit or left() <= 0 or self._is_stopping(),
-            wait=lambda state: min(self._wait(state), left()),
+            stop=lambda state: state.attempt_number > self.settings.limit or time_left() <= 0 or self._is_stopping(),
+            wait=lambda state: min(self._wait(state), time_left()),
             before_sleep=self._announce,
             sleep=self._sleep,
             reraise=True,
-        )(attempt)
+        )
+        lost: ClientError | None = None
+        for attempt in retrying:
+            with attempt:
+                if lost is not None and self._is_stopping():
+                    raise lost  # the wait was cut short by an abort: no further request
+                try:
+                    return ask()
+                except ClientError as error:
+                    lost = error
+                    raise
+        raise AssertionError("tenacity returns an answer or raises")
 
     def _wait(self, state: "RetryCallState") -> float:
         error = state.outcome.exception() if state.outcome else None

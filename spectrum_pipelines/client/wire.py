@@ -14,6 +14,7 @@ from spectrum_pipelines.client.fields import Record, pick
 from spectrum_pipelines.client.transport.exchange import Answer
 from spectrum_pipelines.errors import NotSpectrum, Undecodable
 from spectrum_pipelines.spectrum import (
+    TRIGGERED,
     ActiveJob,
     ConfigurationId,
     Deletion,
@@ -31,10 +32,11 @@ Id = TypeVar("Id", bound=int)
 
 
 def status(answer: Answer) -> StatusAnswer:
-    """Any other field than `job-status` may be missing."""
+    """Any other field than `job-status` may be missing; the vendor's page also shows an answer without it, for a triggered job."""
     record = _record(answer)
+    is_just_triggered = not fields.has(record, "job-status") and fields.has(record, "job-execution-trigger")
     return StatusAnswer(
-        job_status=_status_word(answer, record),
+        job_status=TRIGGERED if is_just_triggered else _status_word(answer, record),
         file_id=_optional(answer, record, "file-id", FileId),
         execution_id=_optional(answer, record, "job-execution-id", ExecutionId),
         start_time=fields.text(pick(record, "start-time")),
@@ -164,7 +166,7 @@ def _optional(answer: Answer, record: Record, name: str, kind: Callable[[int], I
 
 def _required(answer: Answer, record: Record, name: str, kind: Callable[[int], Id]) -> Id:
     try:
-        return kind(fields.identifier(pick(record, name), digits_in_text=True))
+        return kind(fields.identifier(pick(record, name)))
     except ValueError:
         raise _unreadable(answer, name) from None
 

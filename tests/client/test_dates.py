@@ -1,13 +1,14 @@
 """Dates as servers write them: for display, so anything may come and nothing may break."""
 
 import locale
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrum_pipelines.client.dates import parse_server_date
+from spectrum_pipelines.client.dates import age, parse_server_date, run_seconds
 
 DATES = [
     pytest.param("Sep 28, 2018 6:44:56 PM", datetime(2018, 9, 28, 18, 44, 56), id="vendor"),  # noqa: DTZ001
@@ -58,3 +59,43 @@ def test_what_java_writes_is_read_back(moment: datetime) -> None:
     hour, half = (moment.hour % 12 or 12), "AM" if moment.hour < 12 else "PM"
     text = f"{months[moment.month - 1]} {moment.day}, {moment.year} {hour}:{moment.minute:02}:{moment.second:02} {half}"
     assert parse_server_date(text) == moment
+
+
+_NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+_BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "seconds"),
+    [
+        pytest.param("Nov 23, 2026 11:00:00 AM", "Nov 23, 2026 11:00:02 AM", 2.0, id="as the vendor writes them"),
+        pytest.param("2026-11-23T11:00:00Z", "2026-11-23T11:00:02Z", 2.0, id="both with a zone"),
+        pytest.param("2026-11-23T11:00:00Z", "Nov 23, 2026 11:00:02 AM", None, id="only the start has a zone"),
+        pytest.param("Nov 23, 2026 11:00:00 AM", "2026-11-23T11:00:02Z", None, id="only the stop has a zone"),
+        pytest.param("Nov 23, 2026 11:00:02 AM", "Nov 23, 2026 11:00:00 AM", None, id="stopped before it began"),
+        pytest.param("Jan 1, 0001 12:00:00 AM", "Dec 31, 9999 11:59:59 PM", None, id="the whole calendar"),
+        pytest.param(None, "Nov 23, 2026 11:00:02 AM", None, id="no start"),
+        pytest.param("yesterday", "today", None, id="words"),
+    ],
+)
+def test_the_span_between_two_server_dates(start: str | None, stop: str | None, seconds: float | None) -> None:
+    assert run_seconds(start, stop) == seconds
+
+
+@pytest.mark.parametrize(
+    ("stop", "zone", "seconds"),
+    [
+        pytest.param("Nov 23, 2026 11:00:00 AM", UTC, 3600.0, id="in UTC"),
+        pytest.param("Nov 23, 2026 12:00:00 PM", _BERLIN, 3600.0, id="in the server's zone"),
+        pytest.param("2026-11-23T11:00:00Z", _BERLIN, 3600.0, id="its own zone goes before ours"),
+        pytest.param("Nov 23, 2026 8:00:00 PM", UTC, -28_800.0, id="ahead, as a wrong zone makes it"),
+        pytest.param("Nov 25, 2026 8:00:00 PM", UTC, None, id="further ahead than any zone"),
+        pytest.param("Jan 1, 0001 12:00:00 AM", _BERLIN, None, id="the first day, east of Greenwich"),
+        pytest.param("Dec 31, 9999 11:59:59 PM", ZoneInfo("America/New_York"), None, id="the last day, west of it"),
+        pytest.param("Dec 31, 9999 11:59:59 PM", None, None, id="the last day, in the zone of the machine"),
+        pytest.param("0001-01-01 00:00:00.0", None, None, id="the first day, in the zone of the machine"),
+        pytest.param(None, UTC, None, id="none"),
+    ],
+)
+def test_how_long_ago_a_server_date_is(stop: str | None, zone: tzinfo | None, seconds: float | None) -> None:
+    assert age(stop, zone=zone, now=_NOW) == seconds

@@ -279,7 +279,7 @@ def test_what_is_tolerated(reader: Reader, value: object, expected: object) -> N
     assert read(reader, value) == expected
 
 
-BAD_IDS: list[object] = [None, 0, -1, "11", "", True, 1.0, 2**63, [], {}]
+BAD_IDS: list[object] = [None, 0, -1, "eleven", "", True, 1.0, 2**63, [], {}]
 
 
 @pytest.mark.parametrize("value", BAD_IDS, ids=repr)

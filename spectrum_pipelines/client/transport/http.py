@@ -28,7 +28,7 @@ from spectrum_pipelines.errors import TlsFailure, UserError
 
 _CHUNK = 65536
 _HEADERS = {"User-Agent": "spectrum-pipelines", "Accept": "application/json", "Accept-Encoding": "gzip"}
-_MAX_BODY = 64 * 2**20
+_MAX_BODY = 32 * 2**20
 
 
 class HttpTransport:
