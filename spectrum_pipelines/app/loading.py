@@ -66,7 +66,8 @@ def given_values(
         )
     return Given(
         environment=options.environment,
-        vars_file={**recorded, **_vars_file(options.vars_file)},
+        vars_file=_vars_file(options.vars_file),
+        recorded=recorded,
         process_environment=environ,
         command_line=assignments(options.var),
         server=server,

@@ -35,7 +35,7 @@ def what_differs(started: RunStarted, pipeline: Pipeline) -> str:
     names = [
         name
         for name, variable in pipeline.variables.items()
-        if not variable.secret and started.variables.get(name) != variable.value
+        if not variable.secret and started.variables.get(name) != variable.recorded
     ]
     return f"{', '.join(names)} had another value" if names else "a variable of the environment had another value"
 

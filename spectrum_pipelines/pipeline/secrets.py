@@ -47,7 +47,7 @@ def _value_at(data: Mapping[str, object], path: Path) -> object:
 
 def secret_texts(variables: Iterable[Variable]) -> tuple[str, ...]:
     """The values that no output may hold, the longest first, so that a secret within a secret leaves nothing behind."""
-    texts = {as_text(variable.value) for variable in variables if variable.secret}
+    texts = {as_text(it) for variable in variables if variable.secret for it in (variable.value, variable.recorded)}
     return tuple(sorted((text for text in texts if text), key=len, reverse=True))
 
 

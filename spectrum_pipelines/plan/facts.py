@@ -85,7 +85,7 @@ class PlanFacts:
     def variables(self) -> dict[str, Scalar]:
         """The values of the run's variables."""
         values = self.pipeline.variables.values()
-        return {it.name: MASK if it.secret else masked_value(it.value, self._secrets) for it in values}
+        return {it.name: MASK if it.secret else masked_value(it.recorded, self._secrets) for it in values}
 
     def action(self, job: Job) -> ActionFacts:
         """The action of a job."""

@@ -1,11 +1,13 @@
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
 from spectrum_pipelines.pipeline.build import Given
-from spectrum_pipelines.pipeline.model.action import Scalar, Sequence
+from spectrum_pipelines.pipeline.model.action import Scalar, Sequence, Trigger
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
-from tests.pipeline.conftest import built, tried
+from tests.pipeline.conftest import built, read, tried
 
 ONE = """
 variables: {x: %s}
@@ -55,7 +57,11 @@ def test_a_source_that_is_overruled_is_not_judged() -> None:
         pytest.param("7", "8", 8, id="the default's type counts"),
         pytest.param("{type: number}", "1e3", 1000.0, id="number"),
         pytest.param("{type: number}", "7", 7, id="a whole number stays whole"),
+        pytest.param("{type: integer}", "9223372036854775807", 2**63 - 1, id="B9: as large as in a file"),
+        pytest.param("{type: integer}", "9" * 30, int("9" * 30), id="larger still, as in a file"),
+        pytest.param("{type: integer}", "0x1F", 31, id="hexadecimal, as in a file"),
         pytest.param("{type: boolean}", "false", False, id="boolean"),
+        pytest.param("{type: boolean}", "True", True, id="a boolean in any of YAML's spellings"),
         pytest.param("true", "false", False, id="boolean by default"),
         pytest.param("{type: date}", "2024-02-29", "2024-02-29", id="date"),
         pytest.param("{type: string}", "007", "007", id="a text keeps its zeros"),
@@ -77,7 +83,8 @@ def test_texts_are_read_by_type(declaration: str, text: str, value: Scalar) -> N
         pytest.param("{type: integer}", "9" * 5000, id="fault 39: thousands of digits"),
         pytest.param("{type: number}", "nan", id="not a number"),
         pytest.param("{type: number}", "1e999", id="beyond any float"),
-        pytest.param("{type: boolean}", "True", id="Python's spelling"),
+        pytest.param("{type: integer}", "0101", id="B9: a leading zero is refused as in a file"),
+        pytest.param("{type: number}", "-01.5", id="a leading zero before a point too"),
         pytest.param("{type: boolean}", "1", id="a number is no boolean"),
         pytest.param("{type: date}", "2026-2-3", id="short date"),
         pytest.param("{type: date}", "20260203", id="basic format"),
@@ -131,3 +138,82 @@ def test_what_the_environment_holds_is_never_quoted() -> None:
     _, diagnostics = tried(text, Given(process_environment={"N": "hunter2"}))
     assert diagnostics
     assert "hunter2" not in str(diagnostics)
+
+
+TEXT = """
+variables: {batch: %s}
+jobs:
+  load: {matrix: {release: [%s]}, trigger: "/r ${matrix.release} b${var.batch}.imp"}
+"""
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "1.10",
+        "1.9",
+        "1e5",
+        "1E+5",
+        "+7",
+        "0x1F",
+        "0o17",
+        ".5",
+        "5.",
+        "-0",
+        "1.0",
+        "12345678901234567890123",
+        "true",
+        "x",
+    ],
+)
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(lambda it: (it, Given()), id="the file"),
+        pytest.param(lambda it: ("1.5", Given(command_line={"batch": it})), id="--var"),
+        pytest.param(lambda it: ("1.5", Given(process_environment={"SPECTRUM_VAR_batch": it})), id="SPECTRUM_VAR"),
+        pytest.param(
+            lambda it: ("1.5", Given(vars_file={"batch": read(f"batch: {it}").data["batch"]})), id="--vars-file"
+        ),
+        pytest.param(lambda it: ("1.5", Given(recorded={"batch": it})), id="the journal"),
+    ],
+)
+def test_a_number_in_a_text_keeps_the_form_in_which_it_was_written(
+    written: str, given: Callable[[str], tuple[str, Given]]
+) -> None:
+    default, values = given(written)
+    if written in {"true", "x"} and default != written:
+        default = {"true": "false", "x": "y"}[written]
+    pipeline = built(TEXT % (default, written), values)
+    (job,) = pipeline.jobs.values()
+    assert job.id == f"load[{written}]"
+    assert job.action == Trigger(target=f"/r {written} b{written}.imp")
+    recorded = pipeline.variables["batch"].recorded
+    assert built(TEXT % (default, written), Given(recorded={"batch": recorded})) == pipeline
+
+
+def test_a_number_that_stands_alone_is_sent_as_a_number() -> None:
+    text = 'variables: {b: 1e5}\njobs: {use: {sequence: [1], variables: {x: "${var.b}", y: 1.10, z: "${var.b}!"}}}'
+    sent = next(iter(built(text).jobs.values())).action
+    assert isinstance(sent, Sequence)
+    assert sent.variables == {"x": 100_000.0, "y": 1.1, "z": "1e5!"}
+    assert {type(it) for it in sent.variables.values()} == {float, str}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("0101", "must be a whole number such as `7`, without leading zeros", id="leading zero"),
+        pytest.param("1" * 101, "must be a whole number such as `7`, of at most 100 digits", id="too long"),
+    ],
+)
+def test_the_limit_is_named(text: str, told: str) -> None:
+    _, found = tried("variables: {n: 1}\njobs: {a: {trigger: '${var.n}'}}", Given(command_line={"n": text}))
+    assert [told in it.message for it in found] == [True]
+
+
+def test_b9_a_text_with_a_leading_zero_names_no_file() -> None:
+    text = "variables: {job: {type: string}}\njobs: {a: {trigger: '${var.job}'}}"
+    pipeline, found = tried(text, Given(command_line={"job": "0101"}))
+    assert pipeline is None
+    assert "the text `0101` is not a Spectrum job" in found[0].message

@@ -224,7 +224,7 @@ def _started(loaded: Loaded, options: RunOptions, run: RunDirectory, *, server: 
         state_dir=None if str(options.state_dir) == DEFAULT_STATE else str(options.state_dir),
         workspace=None if options.connection.local is None else str(options.connection.local),
         trace_id=trace_id(os.environ),
-        variables={name: SECRET if it.secret else it.value for name, it in pipeline.variables.items()},
+        variables={name: SECRET if it.secret else it.recorded for name, it in pipeline.variables.items()},
     )
 
 

@@ -9,8 +9,10 @@ import re
 
 from msgspec import Struct
 
+from spectrum_pipelines.document.numbers import with_text
+
 #: Enough for any id; and far below the 4,300 digits at which Python itself refuses to convert.
-_MAX_DIGITS = 100
+MAX_DIGITS = 100
 
 _WORDS: dict[str, bool | None] = {
     "": None,
@@ -51,7 +53,7 @@ _ZERO = BadScalar(
 )
 _LONG = BadScalar(
     code="number-too-long",
-    message=f"a number of more than {_MAX_DIGITS} digits",
+    message=f"a number of more than {MAX_DIGITS} digits",
     hint="put quotes around it if it is text",
 )
 _INFINITE = BadScalar(
@@ -64,6 +66,12 @@ _HUGE = BadScalar(
     message="this number is too large for a computer to hold",
     hint="put quotes around it if it is text",
 )
+
+
+def as_written(text: str) -> Scalar | BadScalar:
+    """The same as `resolve`; a number remembers the text that it was written as."""
+    value = resolve(text)
+    return with_text(value, text) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def resolve(text: str) -> Scalar | BadScalar:
@@ -79,7 +87,7 @@ def _number(text: str) -> Scalar | BadScalar:
         return text
     if match.lastgroup == "special":
         return _INFINITE
-    if len(text) > _MAX_DIGITS:
+    if len(text) > MAX_DIGITS:
         return _LONG
     if match.lastgroup == "octal":
         return int(text, 0)

@@ -8,7 +8,7 @@ import re
 
 from yaml.events import CollectionStartEvent, ScalarEvent
 
-from spectrum_pipelines.document.reading.scalars import BadScalar, Scalar, resolve
+from spectrum_pipelines.document.reading.scalars import BadScalar, Scalar, as_written, resolve
 
 _CORE = "tag:yaml.org,2002:"
 _SCALARS: dict[str, tuple[type, ...]] = {
@@ -25,7 +25,7 @@ def read_scalar(event: ScalarEvent) -> Scalar | BadScalar:
     text: str = event.value
     if event.tag is None:
         if event.implicit[0]:
-            return resolve(text)
+            return as_written(text)
         return _LONE_SURROGATE if not text.isascii() and _SURROGATE.search(text) else text
     if event.tag in {"!", f"{_CORE}str"}:
         return text

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
+from spectrum_pipelines.document.numbers import WrittenFloat, WrittenInt, plain
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.assemble.policy import expect, merged_policy, policy
 from spectrum_pipelines.pipeline.fill.conform import conform
@@ -125,7 +126,8 @@ def _action(body: Mapping[str, Any]) -> Action:
     if "trigger" in body:
         return Trigger(target=_target(body["trigger"]))
     if "sequence" in body:
-        return Sequence(file_ids=tuple(map(_whole, body["sequence"])), variables=dict(body.get("variables", {})))
+        variables = {name: _plain(value) for name, value in body.get("variables", {}).items()}
+        return Sequence(file_ids=tuple(map(_whole, body["sequence"])), variables=variables)
     if "wait_for" in body:
         return WaitFor(target=_target(body["wait_for"]), if_missing=IfMissing(body.get("if_missing", "fail")))
     if "check" in body:
@@ -143,4 +145,8 @@ def _target(value: Any) -> str | Template:
 
 def _whole(value: Any) -> Any:
     """JSON Schema takes `48.0` for an integer, and Spectrum would not."""
-    return int(value) if isinstance(value, float) else value
+    return int(value) if isinstance(value, float | int) else value
+
+
+def _plain(value: Any) -> Any:
+    return plain(value) if isinstance(value, WrittenInt | WrittenFloat) else value

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from spectrum_pipelines.document.numbers import WrittenFloat, WrittenInt, plain
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.model.durations import parse_duration
 from spectrum_pipelines.pipeline.model.policy import (
@@ -69,7 +70,8 @@ def expect(data: Mapping[str, Any] | None) -> Expect | None:
         age=_bound(data.get("age")),
         status=None if status is None else frozenset(status),
         counters={
-            name: Bound(min=it.get("min"), max=it.get("max")) for name, it in mapping(data.get("counters")).items()
+            name: Bound(min=_edge(it.get("min")), max=_edge(it.get("max")))
+            for name, it in mapping(data.get("counters")).items()
         },
     )
 
@@ -79,6 +81,8 @@ def _bound(data: Mapping[str, Any] | None) -> Bound | None:
 
 
 def _edge(value: Any) -> float | None:
+    if isinstance(value, WrittenInt | WrittenFloat):
+        return plain(value)
     return parse_duration(value) if isinstance(value, str) else value
 
 

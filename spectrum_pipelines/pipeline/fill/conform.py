@@ -4,13 +4,13 @@ A reference was good enough for the schema; now its value must be one of the oth
 about this one scalar, with the alternative `#/definitions/reference` taken out.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.position import Path
+from spectrum_pipelines.document.reading.scalars import as_written
 from spectrum_pipelines.document.schema.gate import Test, gate
 from spectrum_pipelines.document.schema.validator import load_schema
 from spectrum_pipelines.pipeline.form.matrix import as_text
@@ -19,8 +19,6 @@ from spectrum_pipelines.pipeline.model.action import Scalar
 
 #: Keys whose value names a job, a file, a key: one entry of the schema stands for all of them.
 _ANY = "*"
-_INTEGER = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}")
 
 
 def conform(view: View, path: Path, value: Scalar, *, tainted: bool) -> tuple[Scalar, tuple[Diagnostic, ...]]:
@@ -37,14 +35,11 @@ def conform(view: View, path: Path, value: Scalar, *, tainted: bool) -> tuple[Sc
 
 
 def _readings(value: Scalar) -> Iterator[Scalar]:
+    """What else the value could be: a text as a plain scalar of a YAML file, anything else as a text."""
     if not isinstance(value, str):
         yield as_text(value)
-    elif value in ("true", "false"):
-        yield value == "true"
-    elif _INTEGER.fullmatch(value):
-        yield int(value)
-    elif _NUMBER.fullmatch(value):
-        yield float(value)
+    elif isinstance(plain := as_written(value), bool | int | float):
+        yield plain
 
 
 @lru_cache(maxsize=65536, typed=True)  # 1, 1.0 and True are equal, and not the same

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from spectrum_pipelines.document.numbers import with_text
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.errors import UserError
@@ -109,7 +110,7 @@ def settle(phrase: Phrase, combination: Combination) -> Value:
 def _stands_for(part: object, scope: Scope) -> Scalar | MatrixReference | JobOutput:
     match part:
         case VariableReference(name):
-            return scope.variables[name].value
+            return _in_its_form(scope.variables[name])
         case EnvironmentReference(name):
             return _environment(name, scope.environment)
         case RunIdReference():
@@ -119,6 +120,13 @@ def _stands_for(part: object, scope: Scope) -> Scalar | MatrixReference | JobOut
         case _:
             assert isinstance(part, Misread)
             raise AssertionError(part.message)  # reported by the rule on references, which comes first
+
+
+def _in_its_form(variable: Variable) -> Scalar:
+    value, written = variable.value, variable.written
+    if written is None or isinstance(value, bool | str):
+        return value
+    return with_text(value, written)
 
 
 def _environment(name: str, environment: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
+from spectrum_pipelines.document.numbers import WrittenFloat, WrittenInt, plain
 from spectrum_pipelines.document.schema.wording import value_in_words
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.fill.interpolate import Phrase, Scope, Unset, fill_text
@@ -22,12 +23,14 @@ PREFIX = "SPECTRUM_VAR_"
 class Given(Struct, frozen=True, kw_only=True):
     """What a run is given from outside the file.
 
-    `vars_file` holds parsed data; `process_environment` is the whole environment; `command_line` holds the texts of --var. `server`
+    `vars_file` holds parsed data; `recorded` what the journal of an earlier part of the run says (`Variable.recorded`), which wins
+    over the file alone; `process_environment` is the whole environment; `command_line` holds the texts of --var. `server`
     wins over `server.url`, whose references are then left alone (so `--local` works without SPECTRUM_URL).
     """
 
     environment: str | None = None
     vars_file: Mapping[str, Any] = field(default_factory=dict)
+    recorded: Mapping[str, Scalar] = field(default_factory=dict)
     process_environment: Mapping[str, str] = field(default_factory=dict)
     command_line: Mapping[str, str] = field(default_factory=dict)
     server: str | None = None
@@ -60,8 +63,14 @@ def resolve(view: View, given: Given, run_id: str) -> tuple[dict[str, Variable],
             if value is None:
                 faults.append(_missing(view, declaration))
             else:
-                values[declaration.name] = Variable(name=declaration.name, value=value, secret=declaration.secret)
+                values[declaration.name] = _variable(declaration, value)
     return values, tuple(faults)
+
+
+def _variable(declaration: Declaration, value: Scalar) -> Variable:
+    bare = plain(value) if isinstance(value, (WrittenInt, WrittenFloat)) else value
+    written = None if bare is value else as_text(value)
+    return Variable(name=declaration.name, value=bare, secret=declaration.secret, written=written)
 
 
 def _source(declaration: Declaration, given: Given, scope: Scope) -> _Source | None:
@@ -74,6 +83,9 @@ def _source(declaration: Declaration, given: Given, scope: Scope) -> _Source | N
     if name in given.vars_file:
         value = given.vars_file[name]
         return _Source(name="--vars-file", read=lambda: check_value(declaration, value), value=value)
+    if name in given.recorded:
+        known = given.recorded[name]
+        return _text("the journal", declaration, known) if isinstance(known, str) else _data(declaration, known)
     default = declaration.default
     if default is None:
         return None
@@ -82,6 +94,10 @@ def _source(declaration: Declaration, given: Given, scope: Scope) -> _Source | N
         assert not isinstance(filled, Phrase)  # a rule keeps matrices and jobs out of defaults
         return _text(f"`{default}`", declaration, as_text(filled))
     return _Source(name="the file", read=lambda: check_value(declaration, default), value=default)
+
+
+def _data(declaration: Declaration, value: Scalar) -> _Source:
+    return _Source(name="the journal", read=lambda: check_value(declaration, value), value=value)
 
 
 def _text(name: str, declaration: Declaration, text: str) -> _Source:
@@ -93,7 +109,7 @@ def _unfit(view: View, declaration: Declaration, source: _Source, unfit: Unfit) 
     hidden = declaration.secret or source.name.startswith("`")
     value = "" if hidden else f", not {value_in_words(source.value)}"
     message = f"the value of `{declaration.name}` from {source.name} {unfit}{value}"
-    hint = None
+    hint = unfit.hint
     if source.name == "--vars-file" and isinstance(source.value, (int, float)) and "must be a text" in str(unfit):
         hint = "put it in quotes there"
     return view.fault(declaration.path, "wrong-value", message, hint=hint, at_key=True)

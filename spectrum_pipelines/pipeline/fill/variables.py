@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from spectrum_pipelines.document.position import Path
+from spectrum_pipelines.document.reading.scalars import MAX_DIGITS, BadScalar, as_written
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.action import Scalar
@@ -34,13 +35,24 @@ _WANTED = {
     VariableType.BOOLEAN: "must be `true` or `false`",
     VariableType.DATE: "must be a day such as `2026-11-22`",
 }
-_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})([eE][+-]?\d{1,2})?", re.ASCII)
+_READ = frozenset({VariableType.INTEGER, VariableType.NUMBER, VariableType.BOOLEAN})
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
+#: Why a text is no number, by the code that a file would get for it.
+_LIMITS = {
+    "leading-zero": ", without leading zeros",
+    "number-too-long": f", of at most {MAX_DIGITS} digits",
+    "number-too-large": ", and not beyond what a computer can hold (1.8e308)",
+}
+
+
 class Unfit(ValueError):
-    """The value is none of this variable; the text says what one would be."""
+    """The value is none of this variable; the text says what one would be, `hint` what else to do."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class Declaration(Struct, frozen=True, kw_only=True):
@@ -98,8 +110,7 @@ def check_value(declaration: Declaration, value: object) -> Scalar:
     """The value itself if it is one of this variable. Raises Unfit."""
     if not isinstance(value, (str, int, float)) or not _has_type(declaration.type, value):
         raise Unfit(_WANTED[declaration.type])
-    # 1 == True == 1.0, but a list of `[1]` does not mean `true`.
-    if declaration.enum and as_text(value) not in {as_text(it) for it in declaration.enum}:
+    if declaration.enum and not any(_is_same(value, it) for it in declaration.enum):
         listed = ", ".join(f"`{as_text(it)}`" for it in declaration.enum)
         raise Unfit(f"must be one of {'the values of `enum`' if declaration.secret else listed}")
     if declaration.pattern is not None and isinstance(value, str):
@@ -112,17 +123,24 @@ def check_value(declaration: Declaration, value: object) -> Scalar:
     return value
 
 
+def _is_same(value: Scalar, allowed: Scalar) -> bool:
+    """1 == True == 1.0, but a list of `[1]` does not mean `true`."""
+    return isinstance(value, bool) == isinstance(allowed, bool) and value == allowed
+
+
 def read_value(declaration: Declaration, text: str) -> Scalar:
-    """A value that came as text: from an option or the environment. Raises Unfit."""
-    match declaration.type:
-        case VariableType.INTEGER if _INTEGER.fullmatch(text):
-            return check_value(declaration, int(text))
-        case VariableType.NUMBER if _NUMBER.fullmatch(text):
-            return check_value(declaration, int(text) if _INTEGER.fullmatch(text) else float(text))
-        case VariableType.BOOLEAN if text in ("true", "false"):
-            return check_value(declaration, text == "true")
-        case _:
-            return check_value(declaration, text)
+    """A value that came as text: from an option or the environment. Raises Unfit.
+
+    A number or a boolean is what a plain scalar of a YAML file would be, so that the same spelling means the same at every door.
+    """
+    if declaration.type not in _READ:
+        return check_value(declaration, text)
+    value = as_written(text)
+    if isinstance(value, BadScalar):
+        wanted = _WANTED[declaration.type]
+        zero = "drop the zeros, or declare `type: string`, which keeps a text such as `007`"
+        raise Unfit(wanted + _LIMITS.get(value.code, ""), zero if value.code == "leading-zero" else None)
+    return check_value(declaration, text if value is None else value)
 
 
 def _has_type(kind: VariableType, value: Scalar) -> bool:

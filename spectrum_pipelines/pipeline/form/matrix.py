@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 
+from spectrum_pipelines.document.numbers import text_of
 from spectrum_pipelines.pipeline.model.action import JobId, Scalar
 
 #: One runner carries 10,000 jobs without trouble (design section 8); a slip in a matrix should not ask for millions.
@@ -35,5 +36,11 @@ def label(combination: Combination) -> str:
 
 
 def as_text(value: Scalar) -> str:
-    """A scalar within a text, spelled as in YAML: `true`, not `True`."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """A scalar within a text, spelled as in YAML: `true`, not `True`; a number as it was written."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return text_of(value)
+        case _:
+            return value

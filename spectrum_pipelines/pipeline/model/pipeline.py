@@ -51,11 +51,20 @@ class Job(Struct, frozen=True, kw_only=True):
 
 
 class Variable(Struct, frozen=True, kw_only=True):
-    """A variable with its final value. A secret one is shown as `***` everywhere."""
+    """A variable with its final value. A secret one is shown as `***` everywhere.
+
+    `written` is the text of a number that was not written as Python spells it (`1.10`): its form within other texts.
+    """
 
     name: str
     value: Scalar
     secret: bool = False
+    written: str | None = None
+
+    @property
+    def recorded(self) -> Scalar:
+        """The value as plans, journals and reports show it: the form in which it was given."""
+        return self.value if self.written is None else self.written
 
 
 class Server(Struct, frozen=True, kw_only=True):
