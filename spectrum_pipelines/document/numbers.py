@@ -1,7 +1,7 @@
 """Numbers that remember how they were written: `1.10`, `1e5`, `0x1F`.
 
-A number of a file is used as a number where a number is wanted, and in its written form where it becomes a part of a text: the release
-`1.10` is not the release `1.1`. Only numbers that Python would spell differently carry their text; all others are plain.
+A number is used as a number where one is wanted, and in its written form where it becomes a part of a text: the release `1.10` is
+not the release `1.1`. Only numbers that Python would spell differently carry their text; all others are plain.
 """
 
 from typing import Self
@@ -31,19 +31,19 @@ class WrittenFloat(float):
         return number
 
 
-def with_text(value: int | float, written: str) -> int | float:
+def with_text(value: float, written: str) -> int | float:
     """The number, with its text where that is not how Python spells it."""
     if str(value) == written:
         return value
     return WrittenInt(value, written) if isinstance(value, int) else WrittenFloat(value, written)
 
 
-def text_of(value: int | float) -> str:
+def text_of(value: float) -> str:
     """The number as it was written."""
     return value.written if isinstance(value, WrittenInt | WrittenFloat) else str(value)
 
 
-def plain(value: int | float) -> int | float:
+def plain(value: float) -> int | float:
     """The number alone: what leaves the pipeline file for JSON carries no text."""
     if isinstance(value, WrittenInt):
         return int(value)
