@@ -4,7 +4,7 @@ A number is used as a number where one is wanted, and in its written form where 
 not the release `1.1`. Only numbers that Python would spell differently carry their text; all others are plain.
 """
 
-from typing import Self
+from typing import Any, Self
 
 
 class WrittenInt(int):
@@ -48,3 +48,16 @@ def plain(value: float) -> int | float:
     if isinstance(value, WrittenInt):
         return int(value)
     return float(value) if isinstance(value, WrittenFloat) else value
+
+
+def bare(value: Any) -> Any:
+    """Data with all its numbers plain. Recursion is safe: the depth of what was read is capped."""
+    match value:
+        case WrittenInt() | WrittenFloat():
+            return plain(value)
+        case dict():
+            return {key: bare(it) for key, it in value.items()}
+        case list():
+            return [bare(it) for it in value]
+        case _:
+            return value

@@ -12,6 +12,8 @@ on to jsonschema. A `$ref` to elsewhere is never fetched.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from spectrum_pipelines.document.numbers import bare
+
 Test = Callable[[Any], bool]
 
 
@@ -27,6 +29,10 @@ def gate(schema: Mapping[str, Any]) -> Test:
     def is_surely_valid(value: Any) -> bool:
         try:
             return is_valid(value)
+        except ValueError:
+            pass
+        try:
+            return is_valid(bare(value))  # it knows no numbers that remember their text, and few files hold any
         except ValueError:  # half a surrogate pair, say: a text that is no UTF-8
             return False
 
