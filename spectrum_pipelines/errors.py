@@ -15,6 +15,7 @@
         ├── Unsent                provably never reached the server                     exit 3
         │   └── TlsFailure        a certificate is refused, ours or the server's         exit 7
         ├── Unanswered            sent, and nobody knows whether it was handled         exit 3
+        │   ├── AnswerTimeout     no complete answer within the time of the call        exit 3
         │   ├── ServerFault       any 5xx answer                                        exit 3
         │   ├── Undecodable       an answer that is cut, too large or not JSON          exit 3
         │   └── NotSpectrum       HTML, a redirect, a shape that Spectrum never sends   exit 3
@@ -126,6 +127,10 @@ class TlsFailure(Unsent):
 
 class Unanswered(ClientError):
     """The request left us and no usable answer came back: it may or may not have been handled."""
+
+
+class AnswerTimeout(Unanswered):
+    """No complete answer came within the time that the call had."""
 
 
 class ServerFault(Unanswered):

@@ -4,6 +4,7 @@ A call goes down and its answer comes up::
 
     api          one method per operation of the vendor's page: what is repeated, what never is
     paths        where it goes: URIs that cannot climb out of their place
+    latency      how long answers usually take: the deadline of a first try
     retry        lost GETs again, by tenacity
     exchange     Call, Reply, Transport: the seam. Above it all is pure or runs on injected time
     transport    the only module that speaks to the network, through an adapter of requests. Its parts: adapter, deadline

@@ -1,8 +1,8 @@
 """The operations of the vendor's page "REST API Job Commands".
 
-GETs are repeated when they get lost. Whatever changes something (trigger, sequence, stop, delete) is sent exactly once, on a
-connection of its own, and repeated by nobody: a lost answer to one of these is Unanswered, and what to do about it is the engine's
-to decide.
+GETs are repeated when they get lost, and a GET that takes far longer than others is asked a second time. Whatever changes something
+(trigger, sequence, stop, delete) is sent exactly once, on a connection of its own, and repeated by nobody: a lost answer to one of
+these is Unanswered, and what to do about it is the engine's to decide.
 """
 
 import json
@@ -13,11 +13,12 @@ from typing import TypeVar
 
 from spectrum_pipelines.client import paths, wire
 from spectrum_pipelines.client.judgement import Declined, judge
+from spectrum_pipelines.client.latency import Latency
 from spectrum_pipelines.client.redaction import Redact, plain
 from spectrum_pipelines.client.retry import Retrier, RetrySettings
-from spectrum_pipelines.client.transport.exchange import Answer, Call, Transport
+from spectrum_pipelines.client.transport.exchange import Answer, Call, Exchange, Transport
 from spectrum_pipelines.clock import Clock
-from spectrum_pipelines.errors import Refused, ServerFault
+from spectrum_pipelines.errors import AnswerTimeout, Refused, ServerFault
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
@@ -42,7 +43,8 @@ class SpectrumApi:
     """One server. Safe to call from many threads at once; every method raises ClientError and nothing else.
 
     `deadline` bounds a single call in seconds of wall clock. `redact` cleans the server's texts before they go into an exception;
-    `stopping` cuts waits between repetitions short (see `Retrier`). Raises UserError for a server URL that cannot be used.
+    `stopping` cuts waits between repetitions short (see `Retrier`). `on_exchange` is told of every request, from any thread.
+    Raises UserError for a server URL that cannot be used.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class SpectrumApi:
         stopping: Callable[[], bool] | None = None,
         redact: Redact = plain,
         deadline: float = CALL_DEADLINE,
+        on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
         self._base = paths.base_url(server)
         self._transport = transport
@@ -66,6 +69,8 @@ class SpectrumApi:
         self._redact = redact
         self._deadline = deadline
         self._on_retry = on_retry
+        self._on_exchange = on_exchange
+        self._latency = Latency()
         self._retrier = Retrier(
             settings=retry, clock=clock, random=random, stopping=stopping, on_retry=self._count_retry
         )
@@ -135,7 +140,17 @@ class SpectrumApi:
 
     def _ask(self, url: str, read: Callable[[Answer], T]) -> T:
         # Reading stands inside: an answer that cannot be read is as lost as one that never came.
-        return self._retrier.run(lambda: read(self._exchange(Call(method="GET", url=url, deadline=self._deadline))))
+        return self._retrier.run(lambda: read(self._hedged(url)))
+
+    def _hedged(self, url: str) -> Answer:
+        """The answer to a question. A first try that takes far longer than answers usually do is made again at once."""
+        deadline = self._latency.first_try(self._deadline)
+        if deadline < self._deadline:
+            try:
+                return self._exchange(Call(method="GET", url=url, deadline=deadline))
+            except AnswerTimeout as late:
+                self._count_retry(f"{late}; asked again at once")
+        return self._exchange(Call(method="GET", url=url, deadline=self._deadline))
 
     def _act(self, method: str, url: str, body: bytes | None = None) -> Answer:
         return self._exchange(Call(method=method, url=url, body=body, fresh_connection=True, deadline=self._deadline))
@@ -143,7 +158,17 @@ class SpectrumApi:
     def _exchange(self, call: Call) -> Answer:
         with self._lock:
             self._requests += 1
-        return judge(call, self._transport.send(call), now=self._clock.now(), redact=self._redact)
+        began = self._clock.monotonic()
+        code: int | None = None
+        try:
+            reply = self._transport.send(call)
+            code = reply.http_status
+            self._latency.add(self._clock.monotonic() - began)
+            return judge(call, reply, now=self._clock.now(), redact=self._redact)
+        finally:
+            if self._on_exchange is not None:
+                took = self._clock.monotonic() - began
+                self._on_exchange(Exchange(method=call.method, path=call.path, http_status=code, seconds=took))
 
     def _count_retry(self, line: str) -> None:
         with self._lock:

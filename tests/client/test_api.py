@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from spectrum_pipelines.client.latency import Latency
 from spectrum_pipelines.client.retry import RetrySettings
+from spectrum_pipelines.client.transport.exchange import Exchange
 from spectrum_pipelines.errors import (
+    AnswerTimeout,
     ClientError,
     NotSpectrum,
     Refused,
@@ -270,3 +273,56 @@ def test_the_counters_of_many_threads_add_up() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: it.api.status(FILE), range(400)))
     assert it.api.requests == 400
+
+
+_USUAL = [reply(RUNNING)] * 8
+
+
+def test_a_question_that_takes_far_longer_than_usual_is_asked_again_at_once() -> None:
+    it = bench(*_USUAL, AnswerTimeout("no answer"), reply(RUNNING), deadline=120.0)
+    for _ in range(9):
+        it.api.status(FILE)
+    assert [call.deadline for call in it.transport.calls[-2:]] == [5.0, 120.0]
+    assert it.clock.slept == []
+    assert it.api.retries == 1
+    assert it.lines == ["no answer; asked again at once"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "deadline"),
+    [
+        pytest.param(0.001, 5.0, id="fast answers: never less than five seconds"),
+        pytest.param(2.0, 8.0, id="slow answers: four times the slowest"),
+        pytest.param(50.0, 120.0, id="never more than the call has"),
+    ],
+)
+def test_the_first_try_has_a_deadline_from_what_answers_take(seconds: float, deadline: float) -> None:
+    latency = Latency()
+    for _ in range(7):
+        latency.add(seconds)
+    assert latency.first_try(120.0) == 120.0, "too few answers to conclude anything"
+    latency.add(seconds)
+    assert latency.first_try(120.0) == deadline
+
+
+def test_a_trigger_has_its_whole_deadline() -> None:
+    it = bench(*_USUAL, reply(STARTED), deadline=120.0)
+    for _ in range(8):
+        it.api.status(FILE)
+    it.api.trigger(FILE)
+    assert it.transport.calls[-1].deadline == 120.0
+
+
+def test_every_request_is_told_with_its_code_and_its_time() -> None:
+    told: list[Exchange] = []
+    it = bench(Unsent("x"), reply(RUNNING), reply(b"", 401), on_exchange=told.append)
+    it.api.status(FILE)
+    with pytest.raises(Unauthorized):
+        it.api.trigger(FILE)
+    path = "/api/job-execution/Data/my%20orders.imp"
+    assert [(one.method, one.path, one.http_status) for one in told] == [
+        ("GET", f"{path}/status", None),
+        ("GET", f"{path}/status", 200),
+        ("POST", f"{path}/trigger", 401),
+    ]
+    assert all(one.seconds >= 0 for one in told)

@@ -12,7 +12,16 @@ import pytest
 from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.client.retry import RetrySettings
 from spectrum_pipelines.clock import SystemClock
-from spectrum_pipelines.errors import ClientError, NotSpectrum, Refused, ServerFault, Unanswered, Undecodable, Unsent
+from spectrum_pipelines.errors import (
+    AnswerTimeout,
+    ClientError,
+    NotSpectrum,
+    Refused,
+    ServerFault,
+    Unanswered,
+    Undecodable,
+    Unsent,
+)
 from spectrum_pipelines.spectrum import FileReference
 from tests.client.conftest import (
     PASSWORD,
@@ -50,7 +59,7 @@ def over(server: ScriptedServer, build: Transports, **more: Any) -> SpectrumApi:
 AMBIGUOUS = [
     pytest.param(hang_up, Unanswered, id="03-closed"),
     pytest.param(reset, Unanswered, id="03-reset"),
-    pytest.param(silence, Unanswered, id="04-slow"),
+    pytest.param(silence, AnswerTimeout, id="04-slow"),
     pytest.param(raw(head(length=99) + b'{"status": "success", "job-exec'), Undecodable, id="05-truncated"),
     pytest.param(
         raw(b'HTTP/1.1 200 OK\r\n\r\n{"status": "success", "job-exec'), Undecodable, id="05-cut-without-a-length"

@@ -14,7 +14,7 @@ import urllib3.exceptions
 from spectrum_pipelines.client.redaction import plain
 from spectrum_pipelines.client.transport.adapter import FOREIGN
 from spectrum_pipelines.client.transport.failure import NotConnected, unanswered, unsent
-from spectrum_pipelines.errors import TlsFailure, Unanswered, Undecodable, Unsent
+from spectrum_pipelines.errors import AnswerTimeout, TlsFailure, Unanswered, Undecodable, Unsent
 
 MODULES = [requests.exceptions, urllib3.exceptions, http.client, ssl, socket]
 
@@ -105,7 +105,7 @@ def test_the_innermost_cause_gives_the_words() -> None:
 @pytest.mark.parametrize(
     ("cause", "kind", "match"),
     [
-        (TimeoutError("timed out"), Unanswered, r"in time \(5 s\)"),
+        (TimeoutError("timed out"), AnswerTimeout, r"in time \(5 s\)"),
         (http.client.IncompleteRead(b"", 7), Undecodable, "cut off"),
         (http.client.BadStatusLine("x" * 9000), Unanswered, "x" * 200 + "$"),
         (ValueError(""), Unanswered, "ValueError$"),

@@ -12,7 +12,7 @@ import pytest
 
 from spectrum_pipelines.client.transport.exchange import Call
 from spectrum_pipelines.clock import SystemClock
-from spectrum_pipelines.errors import ClientError, TlsFailure, Unanswered, Undecodable, Unsent
+from spectrum_pipelines.errors import AnswerTimeout, ClientError, TlsFailure, Unanswered, Undecodable, Unsent
 from tests.client.conftest import (
     RUNNING,
     ScriptedServer,
@@ -97,7 +97,7 @@ Make = Callable[[ScriptedServer], Call]
 LOST = [
     pytest.param(hang_up, Unanswered, id="03-closed-without-an-answer"),
     pytest.param(reset, Unanswered, id="03-reset"),
-    pytest.param(silence, Unanswered, id="04-slower-than-the-timeout"),
+    pytest.param(silence, AnswerTimeout, id="04-slower-than-the-timeout"),
     pytest.param(raw(head(length=50) + b'{"status": "succ'), Undecodable, id="05-shorter-than-promised"),
     pytest.param(raw(head(200, "Transfer-Encoding: chunked") + b'8\r\n{"a": 1\r\n'), Undecodable, id="05-chunks-cut"),
     pytest.param(raw(head(200, "Transfer-Encoding: chunked") + b'8\r\n{"a'), Undecodable, id="05-cut-in-a-chunk"),

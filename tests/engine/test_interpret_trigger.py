@@ -11,6 +11,7 @@ from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigge
 from spectrum_pipelines.engine.sightings import Answered
 from spectrum_pipelines.engine.state.run import RunState, Step
 from spectrum_pipelines.errors import (
+    AnswerTimeout,
     ClientError,
     Forbidden,
     NotSpectrum,
@@ -57,7 +58,8 @@ _TABLE = [
     pytest.param(Throttled("slow", retry_after=None), _NOT_HANDLED, None, id="429 without one"),
     pytest.param(Unauthorized("401"), ev.AttemptEnded, Cause.UNAUTHORIZED, id="401, after reading the secret again"),
     pytest.param(Forbidden("403"), ev.AttemptEnded, Cause.UNAUTHORIZED, id="403: the user may not"),
-    pytest.param(Unanswered("timeout"), _AMBIGUOUS, None, id="read timeout or reset"),
+    pytest.param(Unanswered("reset"), _AMBIGUOUS, None, id="a reset"),
+    pytest.param(AnswerTimeout("timeout"), _AMBIGUOUS, None, id="read timeout"),
     pytest.param(ServerFault("500", http_status=500), _AMBIGUOUS, None, id="500"),
     pytest.param(ServerFault("503", http_status=503, reason="busy"), _AMBIGUOUS, None, id="503: not provable"),
     pytest.param(Undecodable("cut"), _AMBIGUOUS, None, id="an answer that is cut"),

@@ -25,7 +25,7 @@ from spectrum_pipelines.engine.state.run import JobState, RunState, Step, StopSt
 from spectrum_pipelines.engine.stopping import decide as stopping
 from spectrum_pipelines.engine.triggering import interpret as interpret_trigger
 from spectrum_pipelines.engine.watching import interpret as interpret_polls
-from spectrum_pipelines.errors import ClientError, Unanswered
+from spectrum_pipelines.errors import AnswerTimeout, ClientError, Unanswered
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.spectrum import Phase, StatusAnswer
 from tests.simulation import process
@@ -60,7 +60,7 @@ def _post_again_on_a_timeout(patch: Patch) -> None:
     real = interpret_trigger._failed
 
     def failed(state: RunState, job: JobState, request: PostTrigger | PostSequence, error: ClientError) -> ev.Event:
-        if type(error) is Unanswered:
+        if type(error) in {AnswerTimeout, Unanswered}:
             return ev.TriggerNotHandled(job=request.job, attempt=request.attempt, reason="no answer", wait=1.0)
         return real(state, job, request, error)
 

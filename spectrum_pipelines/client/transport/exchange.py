@@ -7,6 +7,9 @@ and clock underneath.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from spectrum_pipelines.client.paths import shown
 
@@ -24,6 +27,11 @@ class Call:
     body: bytes | None = field(default=None, repr=False)  # may hold a secret variable
     fresh_connection: bool = False
     deadline: float
+
+    @property
+    def path(self) -> str:
+        """The path, percent-encoded as it goes out, without the query."""
+        return urlsplit(self.url).path
 
     @property
     def where(self) -> str:
@@ -51,6 +59,15 @@ class Answer:
     value: object = field(repr=False)
     where: str
     http_status: int
+
+
+class Exchange(Struct, frozen=True, kw_only=True):
+    """One request as it went: for `--trace`. `http_status` is None where no complete answer came; `seconds` is the whole of it."""
+
+    method: str
+    path: str
+    http_status: int | None
+    seconds: float
 
 
 class Transport(Protocol):

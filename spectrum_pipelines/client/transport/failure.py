@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from http.client import IncompleteRead
 
 from spectrum_pipelines.client.redaction import Redact
-from spectrum_pipelines.errors import TlsFailure, Unanswered, Undecodable, Unsent
+from spectrum_pipelines.errors import AnswerTimeout, TlsFailure, Unanswered, Undecodable, Unsent
 
 _LONGEST_REASON = 200
 _TLS_HINT = (
@@ -66,7 +66,7 @@ def unanswered(error: Exception, *, where: str, patience: str, redact: Redact) -
     """The request may have been handled, whatever the exception says. `patience` tells how long was waited."""
     chain = list(_chain(error))
     if any(isinstance(cause, TimeoutError) for cause in chain):
-        return Unanswered(f"{where}: no complete answer in time ({patience})")
+        return AnswerTimeout(f"{where}: no complete answer in time ({patience})")
     if any(isinstance(cause, IncompleteRead | zlib.error) for cause in chain):
         return Undecodable(f"{where}: the answer was cut off")
     return Unanswered(f"{where}: the connection broke before the answer was complete: {_reason(chain, redact)}")
