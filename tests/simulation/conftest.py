@@ -12,7 +12,8 @@ _LARGEST_CHUNK = 2_500
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--simulations", type=int, default=_RUNS, help="how many seeds to simulate, from 0 on")
+    parser.addoption("--simulations", type=int, default=_RUNS, help="how many seeds to simulate")
+    parser.addoption("--simulation-first", type=int, default=0, help="the first of these seeds")
     parser.addoption("--simulation-seed", type=int, default=None, help="simulate this seed alone and tell its story")
 
 
@@ -26,7 +27,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     runs = metafunc.config.getoption("simulations", _RUNS)
     size = min(_LARGEST_CHUNK, -(-runs // _CHUNKS))
-    chunks = [range(first, min(first + size, runs)) for first in range(0, runs, size)]
+    start = metafunc.config.getoption("simulation_first", 0)
+    chunks = [range(first, min(first + size, start + runs)) for first in range(start, start + runs, size)]
     metafunc.parametrize("seeds", chunks, ids=[f"seeds {chunk.start} to {chunk.stop - 1}" for chunk in chunks])
 
 

@@ -1,0 +1,186 @@
+"""What is published: built twice, looked into, checked, and tried in an empty environment as a user would.
+
+`python -m tests.ci.release` prints what it measured. `--tag v1.2.3` holds the tag against version and changelog; `--keep FOLDER`
+keeps the two files.
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 50 * 2**20  # bytes that the core may take when it is installed
+SCHEMAS = {it.name for it in (ROOT / "schemas").glob("*.json")}
+
+
+class Unfit(Exception):
+    """What is built must not be published."""
+
+
+def version() -> str:
+    """The one place where the version stands."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
+
+
+def changelog_versions() -> list[str]:
+    """The versions of the changelog, newest first."""
+    text = (ROOT / ".github" / "CHANGELOG.md").read_text(encoding="utf-8")
+    return re.findall(r"^## (\d+\.\d+\.\d+)\b", text, re.MULTILINE)
+
+
+def check_tag(tag: str) -> None:
+    """The tag names the version, and the changelog knows it."""
+    if tag != f"v{version()}":
+        raise Unfit(f"the tag {tag} is not the version {version()} of pyproject.toml")
+    if version() not in changelog_versions():
+        raise Unfit(f".github/CHANGELOG.md has no entry for {version()}")
+
+
+def build(out: Path) -> list[Path]:
+    """The source archive, and the wheel that is built from it."""
+    env = {**os.environ, "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH") or _time_of_the_commit()}
+    _do([sys.executable, "-m", "build", "-q", "--outdir", str(out)], cwd=ROOT, env=env)
+    found = sorted(out.iterdir())
+    if [it.suffix for it in found] != [".whl", ".gz"]:
+        raise Unfit(f"built {[it.name for it in found]}")
+    return found
+
+
+def _time_of_the_commit() -> str:
+    shown = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return shown.stdout.strip() or "315532800"
+
+
+def check_contents(wheel: Path, source: Path) -> None:
+    """License and schemas are inside, tests and what lies about are not."""
+    with zipfile.ZipFile(wheel) as archive:
+        inside = archive.namelist()
+    with tarfile.open(source) as archive:
+        sources = [name.partition("/")[2] for name in archive.getnames()]
+    for name, names, schemas in ((wheel.name, inside, "spectrum_pipelines/schemas"), (source.name, sources, "schemas")):
+        missing = {f"{schemas}/{it}" for it in SCHEMAS} - set(names)
+        if missing:
+            raise Unfit(f"{name} lacks {sorted(missing)}")
+        if not any(Path(it).name == "LICENSE" for it in names):
+            raise Unfit(f"{name} lacks LICENSE")
+        strange = [
+            it
+            for it in names
+            if re.match(r"(tests|pipelines|\.github|\.venv|\.hypothesis)(/|$)|.*(\.pyc|\.sqlite|\.csv\.gz)$", it)
+        ]
+        if strange:
+            raise Unfit(f"{name} holds {strange[:5]}")
+    modules = {it.relative_to(ROOT).as_posix() for it in (ROOT / "spectrum_pipelines").rglob("*.py")}
+    forgotten = modules - set(inside)
+    if forgotten:
+        raise Unfit(f"{wheel.name} lacks modules: add their packages to pyproject.toml: {sorted(forgotten)[:5]}")
+
+
+def installed(wheel: Path, folder: Path, extra: str = "") -> tuple[Path, int]:
+    """The wheel in an environment of its own: its programs, and the bytes that it and what it needs take."""
+    _do([sys.executable, "-m", "venv", str(folder)])
+    programs = folder / "bin"
+    _do([str(programs / "pip"), "uninstall", "-q", "-y", "setuptools"])
+    packages = next((folder / "lib").glob("python*")) / "site-packages"
+    before = _size(packages.rglob("*"))
+    command = [str(programs / "pip"), "install", "-q", "--disable-pip-version-check", f"{wheel}{extra}"]
+    _do(command)
+    _do([str(programs / "pip"), "check"])
+    return programs, _size(packages.rglob("*")) - before
+
+
+def _size(paths: Iterable[Path]) -> int:
+    return sum(it.stat().st_size for it in paths if it.is_file())
+
+
+def try_quickstart(programs: Path, folder: Path) -> None:
+    """README's first command, with what is installed and nothing of the sources but the files that it names."""
+    shutil.copytree(ROOT / "pipelines", folder / "pipelines", ignore=shutil.ignore_patterns("out", ".spectrum*"))
+    _do(
+        [
+            str(programs / "spectrum-pipelines"), "run", "pipelines/quickstart.yaml",
+            "--local", "pipelines/workspace/workspace.yaml", "--report", "report.json",
+        ],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "SPECTRUM_PROGRESS": "none"},
+    )  # fmt: skip
+    if not (folder / "pipelines" / "workspace" / "out" / "delays.csv").is_file():
+        raise Unfit("the quickstart exported nothing")
+
+
+def _do(command: list[str], *, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
+    shown = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    if shown.returncode:
+        raise Unfit(
+            f"{' '.join(command[:6])} ended with {shown.returncode}:\n{shown.stdout[-3000:]}{shown.stderr[-3000:]}"
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tag", help="hold this tag against version and changelog")
+    parser.add_argument("--keep", type=Path, help="keep the two files there")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="release-") as name:
+        try:
+            if asked.tag:
+                check_tag(asked.tag)
+            found = _checked(Path(name))
+        except Unfit as error:
+            print(f"unfit for a release: {error}", file=sys.stderr)  # noqa: T201 - a program
+            return 1
+        if asked.keep:
+            asked.keep.mkdir(parents=True, exist_ok=True)
+            for one in found:
+                shutil.copy2(one, asked.keep / one.name)
+    return 0
+
+
+def _checked(folder: Path) -> list[Path]:
+    (wheel, source), again = build(folder / "one"), build(folder / "two")
+    check_the_same([wheel, source], again)
+    check_contents(wheel, source)
+    _do([sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(source)])
+    _, core = installed(wheel, folder / "core")
+    _say(f"core: {core / 2**20:.1f} MiB installed")
+    check_size(core)
+    programs, local = installed(wheel, folder / "local", "[local]")
+    _say(f"with the embedded server: {local / 2**20:.1f} MiB installed")
+    (folder / "user").mkdir()
+    try_quickstart(programs, folder / "user")
+    _say("the quickstart ran, installed from the wheel")
+    return [wheel, source]
+
+
+def check_the_same(first: list[Path], second: list[Path]) -> None:
+    """Two builds of the same sources are the same bytes."""
+    for one, other in zip(first, second, strict=True):
+        digest = hashlib.sha256(one.read_bytes()).hexdigest()
+        if digest != hashlib.sha256(other.read_bytes()).hexdigest():
+            raise Unfit(f"{one.name}: two builds of the same sources differ")
+        _say(f"{one.name}: {one.stat().st_size:,} bytes, sha256 {digest}, the same twice")
+
+
+def check_size(core: int) -> None:
+    """The core stays small."""
+    if core > LIMIT:
+        raise Unfit(f"the core takes {core / 2**20:.1f} MiB, more than {LIMIT / 2**20:.0f}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a program
+
+
+if __name__ == "__main__":
+    sys.exit(main())
