@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from .catalog import number_of
 from .lenient import as_json
@@ -32,10 +32,13 @@ class Sequence:
 async def body_of(request: Request) -> bytes:
     """Read a body of at most MAX_BODY bytes, whatever its length header says."""
     read = bytearray()
-    async for part in request.stream():
-        read += part
-        if len(read) > MAX_BODY:
-            raise BadRequestError(f"The body is larger than {MAX_BODY} bytes", 413)
+    try:
+        async for part in request.stream():
+            read += part
+            if len(read) > MAX_BODY:
+                raise BadRequestError(f"The body is larger than {MAX_BODY} bytes", 413)
+    except ClientDisconnect as error:
+        raise BadRequestError("The body ended too early") from error
     return bytes(read)
 
 

@@ -17,9 +17,32 @@ from spectrum_pipelines.local.serving import RunningServer
 from spectrum_pipelines.local.store import Store
 from spectrum_pipelines.local.workspace import build_workspace
 
+_FUZZ = 120
+_CHUNKS = 4
 PATIENCE = 10.0  # seconds until a test gives up waiting for an event
 ANALYST = {"name": "analyst", "password": "analyst"}
 ADMIN = {"name": "admin", "password": "secret"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--local-fuzz", type=int, default=_FUZZ, help="how many seeds to draw workspaces and requests from"
+    )
+    parser.addoption("--local-fuzz-seed", type=int, default=None, help="draw from this seed alone")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "fuzz_seeds" not in metafunc.fixturenames:
+        return
+    # Unknown where pytest was not started in this folder: then the defaults hold.
+    alone = metafunc.config.getoption("local_fuzz_seed", None)
+    if alone is not None:
+        metafunc.parametrize("fuzz_seeds", [range(alone, alone + 1)], ids=[f"seed {alone}"])
+        return
+    runs = metafunc.config.getoption("local_fuzz", _FUZZ)
+    size = -(-runs // _CHUNKS)
+    chunks = [range(first, min(first + size, runs)) for first in range(0, runs, size)]
+    metafunc.parametrize("fuzz_seeds", chunks, ids=[f"seeds {one.start} to {one.stop - 1}" for one in chunks])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

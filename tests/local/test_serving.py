@@ -100,3 +100,15 @@ def test_simulated_workspaces_do_not_load_duckdb(tmp_path: Path) -> None:
         "sys.exit('duckdb' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=False, timeout=20).returncode == 0
+
+
+def test_a_body_that_ends_too_early_is_no_fault_of_ours(site: Open, caplog: pytest.LogCaptureFixture) -> None:
+    server = site({"id": 1, "path": "/a.wbk", "simulate": {}})
+    host, port = server.address.split(":")
+    head = "POST /api/job-execution/trigger HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic YW5hbHlzdDphbmFseXN0"
+    with closing(socket.create_connection((host, int(port)), timeout=5)) as torn:
+        torn.sendall(f"{head}\r\nContent-Length: 100\r\n\r\n{{".encode())
+        torn.shutdown(socket.SHUT_WR)
+        assert torn.recv(100) == b""
+    assert server.status(1)["job-status"] == "_NONE"
+    assert caplog.records == []
