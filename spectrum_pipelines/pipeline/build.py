@@ -16,11 +16,15 @@ from spectrum_pipelines.pipeline.assemble.pipeline import assemble
 from spectrum_pipelines.pipeline.check import Rule, check
 from spectrum_pipelines.pipeline.fill.conform import conform
 from spectrum_pipelines.pipeline.fill.interpolate import Filled, Scope, fill
+from spectrum_pipelines.pipeline.fill.places import list_references
 from spectrum_pipelines.pipeline.fill.values import Given, resolve
 from spectrum_pipelines.pipeline.form.overlay import environments
 from spectrum_pipelines.pipeline.form.sketch import draft
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.pipeline.rules.lists import check_list_places, check_lists
+from spectrum_pipelines.pipeline.rules.needs import check_matrices, check_needs
+from spectrum_pipelines.pipeline.rules.outputs import check_waiting
 from spectrum_pipelines.pipeline.rules.policy import check_policies
 from spectrum_pipelines.pipeline.rules.settings import check_settings
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
@@ -28,6 +32,8 @@ from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 __all__ = ["Given", "build", "check", "digest"]
 
 _FILLED_RULES: tuple[Rule, ...] = (check_policies, check_settings)
+#: Asked once more where a list variable spreads jobs out.
+_GRAPH_RULES: tuple[Rule, ...] = (check_matrices, check_lists, check_needs, check_list_places)
 
 
 def digest(source_text: str) -> str:
@@ -48,8 +54,10 @@ def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | 
     filled = _filled(view, given, Scope(variables=values, environment=given.process_environment, run_id=run_id))
     found += _conformed(view, filled)
     form = draft(view.with_data(filled.data))
+    has_lists = any(list_references(view.data))
     known = {(it.span, it.code) for it in found}
-    for diagnostic in (it for rule in _FILLED_RULES if filled.touched for it in rule(form)):
+    rules = (*(_FILLED_RULES if filled.touched else ()), *(_GRAPH_RULES if has_lists else ()))
+    for diagnostic in (*(it for rule in rules for it in rule(form)), *check_waiting(form, filled.waiting)):
         if (diagnostic.span, diagnostic.code) not in known:
             hint = diagnostic.hint and masked(diagnostic.hint, secrets)
             found.append(replace(diagnostic, message=masked(diagnostic.message, secrets), hint=hint))

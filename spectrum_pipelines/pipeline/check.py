@@ -15,6 +15,7 @@ from spectrum_pipelines.pipeline.form.sketch import Draft, draft
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.rules.environments import check_environments
 from spectrum_pipelines.pipeline.rules.jobs import check_jobs
+from spectrum_pipelines.pipeline.rules.lists import check_list_places, check_lists
 from spectrum_pipelines.pipeline.rules.needs import check_matrices, check_needs
 from spectrum_pipelines.pipeline.rules.policy import check_policies
 from spectrum_pipelines.pipeline.rules.reach import check_rivals, check_run_if
@@ -29,8 +30,10 @@ _GRAPH = frozenset({"jobs", "finally"})
 #: Each rule, and the sections that it looks at: an environment that changes none of them cannot change its verdict.
 RULES: tuple[tuple[Rule, frozenset[str]], ...] = (
     (check_jobs, _GRAPH),
-    (check_matrices, _GRAPH),
-    (check_needs, _GRAPH),
+    (check_matrices, _GRAPH | {"variables"}),
+    (check_needs, _GRAPH | {"variables"}),
+    (check_lists, _GRAPH | {"variables"}),
+    (check_list_places, _GRAPH | {"variables"}),
     (check_run_if, _GRAPH),
     (check_rivals, _GRAPH | {"defaults", "concurrency"}),
     (check_policies, _GRAPH | {"defaults", "timeouts"}),

@@ -47,8 +47,16 @@ def _value_at(data: Mapping[str, object], path: Path) -> object:
 
 def secret_texts(variables: Iterable[Variable]) -> tuple[str, ...]:
     """The values that no output may hold, the longest first, so that a secret within a secret leaves nothing behind."""
-    texts = {as_text(it) for variable in variables if variable.secret for it in (variable.value, variable.recorded)}
+    texts = {as_text(it) for variable in variables if variable.secret for it in _forms(variable)}
     return tuple(sorted((text for text in texts if text), key=len, reverse=True))
+
+
+def _forms(variable: Variable) -> Iterable[Scalar]:
+    return (
+        (*variable.value, variable.recorded)
+        if isinstance(variable.value, tuple)
+        else (variable.value, variable.recorded)
+    )
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:

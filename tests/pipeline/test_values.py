@@ -5,7 +5,7 @@ from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
 from spectrum_pipelines.pipeline.build import Given
-from spectrum_pipelines.pipeline.model.action import Scalar, Sequence, Trigger
+from spectrum_pipelines.pipeline.model.action import JobId, Scalar, Sequence, Trigger
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from tests.pipeline.conftest import built, read, tried
 
@@ -217,3 +217,67 @@ def test_b9_a_text_with_a_leading_zero_names_no_file() -> None:
     pipeline, found = tried(text, Given(command_line={"job": "0101"}))
     assert pipeline is None
     assert "the text `0101` is not a Spectrum job" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        pytest.param("emea,apac", ("emea", "apac"), id="commas"),
+        pytest.param(" emea , apac ", ("emea", "apac"), id="spaces around items"),
+        pytest.param("emea", ("emea",), id="one item"),
+        pytest.param("2025,2026", (2025, 2026), id="numbers"),
+        pytest.param("[emea, apac]", ("emea", "apac"), id="a list as in a file"),
+        pytest.param('["a, b", "007", true]', ("a, b", "007", True), id="quotes"),
+        pytest.param("", (), id="nothing"),
+        pytest.param("[]", (), id="an empty list"),
+        pytest.param("Überlauf Köln,x", ("Überlauf Köln", "x"), id="an item with spaces"),
+    ],
+)
+def test_lists_are_read_alike_at_every_door(text: str, value: tuple[Scalar, ...]) -> None:
+    declaration = "variables: {x: {type: list, default: [file]}}\njobs: {a: {trigger: 1}}"
+    in_file = read(f"x: {text if text.startswith('[') else '[' + text + ']'}").data["x"]
+    for given in (
+        Given(command_line={"x": text}),
+        Given(process_environment={"SPECTRUM_VAR_x": text}),
+        Given(vars_file={"x": in_file}),
+    ):
+        found = built(declaration, given).variables["x"]
+        assert found.value == value
+        assert built(declaration, Given(recorded={"x": found.recorded})).variables["x"] == found
+
+
+REGIONS = """
+variables: {regions: {type: list, default: [emea, apac]}, file: {type: string, default: x}}
+environments: {prod: {variables: {regions: [emea, apac, amer]}}}
+jobs:
+  load: {matrix: {region: "${var.regions}", part: [1.10, b]}, trigger: "/load ${matrix.region} ${matrix.part}.imp"}
+  clean: {needs: ["load[${matrix.region},1.10]"], matrix: {region: "${var.regions}"}, trigger: "/clean ${matrix.region}"}
+  all: {needs: [clean], trigger: /all}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "regions"),
+    [
+        pytest.param(Given(), ["emea", "apac"], id="the default"),
+        pytest.param(Given(environment="prod"), ["emea", "apac", "amer"], id="the environment's"),
+        pytest.param(Given(environment="prod", command_line={"regions": "x"}), ["x"], id="the command line's"),
+    ],
+)
+def test_a_list_spreads_jobs_out_and_each_needs_its_own(given: Given, regions: list[str]) -> None:
+    jobs = built(REGIONS, given).jobs
+    assert [name for name in jobs if name.startswith("load")] == [
+        f"load[{region},{part}]" for region in regions for part in ("1.10", "b")
+    ]
+    assert {name: jobs[name].needs for name in jobs if name.startswith("clean")} == {
+        f"clean[{region}]": (f"load[{region},1.10]",) for region in regions
+    }
+    assert jobs[JobId("all")].needs == tuple(f"clean[{region}]" for region in regions)
+
+
+def test_a_default_list_may_refer_to_the_environment() -> None:
+    text = 'variables: {r: ["${env.FIRST}", apac]}\njobs: {a: {matrix: {r: "${var.r}"}, trigger: "/${matrix.r}x"}}'
+    jobs = built(text, Given(process_environment={"FIRST": "emea"})).jobs
+    assert list(jobs) == ["a[emea]", "a[apac]"]
+    whole = 'variables: {r: {type: list, default: "${env.R}"}}\njobs: {a: {matrix: {r: "${var.r}"}, trigger: "/${matrix.r}x"}}'
+    assert list(built(whole, Given(process_environment={"R": "x,y"})).jobs) == ["a[x]", "a[y]"]

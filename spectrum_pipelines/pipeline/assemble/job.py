@@ -6,6 +6,8 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any
 
+from msgspec.structs import replace
+
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.numbers import WrittenFloat, WrittenInt, plain
 from spectrum_pipelines.document.position import Path
@@ -51,15 +53,15 @@ class JobAssembly:
             body, found = self._settled(sketch, combination)
             faults += found
             if not found:
-                made.append(self._job(sketch, job_id(sketch.id, combination), body))
+                made.append(self._job(sketch, combination, body))
         return made, faults
 
-    def _job(self, sketch: JobSketch, name: JobId, body: Mapping[str, Any]) -> Job:
+    def _job(self, sketch: JobSketch, combination: Combination, body: Mapping[str, Any]) -> Job:
         return Job(
-            id=name,
+            id=job_id(sketch.id, combination),
             action=_action(body),
             line=self._draft.view.line(sketch.path),
-            needs=self._needs_of(sketch),
+            needs=self._needs_of(sketch, combination),
             run_if=RunIf(sketch.run_if),
             allow_failure=body.get("allow_failure", False),
             is_finally=sketch.is_finally,
@@ -77,12 +79,15 @@ class JobAssembly:
             return self._defaults
         return policy(merged_policy(self._draft.view.section("defaults"), body))
 
-    def _needs_of(self, sketch: JobSketch) -> tuple[JobId, ...]:
+    def _needs_of(self, sketch: JobSketch, combination: Combination) -> tuple[JobId, ...]:
         """Equal needs are one tuple: 1,000 jobs that need the same 1,000 jobs are a million references otherwise."""
-        key = tuple(map(str, sketch.needs))
+        needs = [
+            replace(need, label=need.label_for(combination)) if need.follows_matrix else need for need in sketch.needs
+        ]
+        key = tuple(map(str, needs))
         if key not in self._needs:
             found: dict[JobId, None] = {}
-            for need in sketch.needs:
+            for need in needs:
                 if need.label is None:
                     found |= dict.fromkeys(self._ids_of(need.job))
                 else:

@@ -14,7 +14,7 @@ from spectrum_pipelines.document.numbers import with_text
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.errors import UserError
-from spectrum_pipelines.pipeline.fill.places import phrases
+from spectrum_pipelines.pipeline.fill.places import list_references, phrases
 from spectrum_pipelines.pipeline.fill.reference import (
     EnvironmentReference,
     MatrixReference,
@@ -63,18 +63,22 @@ def fill(data: Mapping[str, Any], scope: Scope) -> Filled:
     touched: dict[Path, bool] = {}
     waiting: list[Path] = []
     unset: list[tuple[Path, Unset]] = []
+    for path, name in list_references(data):
+        if name in scope.variables:  # a variable with a fault of its own is missing
+            values = scope.variables[name].value
+            replacements[path] = list(values) if isinstance(values, tuple) else values
     for path, text in phrases(data):
         if path[0] == "variables":
             continue
         try:
-            value = fill_text(text, scope)
+            filled = fill_text(text, scope)
         except Unset as it:
             unset.append((path, it))
             continue
         except KeyError:  # a variable whose own fault is reported
             continue
-        replacements[path] = value
-        if isinstance(value, Phrase):
+        replacements[path] = filled
+        if isinstance(filled, Phrase):
             waiting.append(path)
         else:
             touched[path] = _is_tainted(text, scope)
@@ -124,6 +128,7 @@ def _stands_for(part: object, scope: Scope) -> Scalar | MatrixReference | JobOut
 
 def _in_its_form(variable: Variable) -> Scalar:
     value, written = variable.value, variable.written
+    assert not isinstance(value, tuple)  # a rule keeps lists out of texts
     if written is None or isinstance(value, bool | str):
         return value
     return with_text(value, written)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spectrum_pipelines.document.position import Path
+from spectrum_pipelines.pipeline.fill.reference import single_variable
+from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.model.action import ACTION_WORDS
 
 _LATE = frozenset((*ACTION_WORDS.values(), "variables"))
@@ -16,6 +18,15 @@ _FIXED_JOB_KEYS = ("needs", "matrix", "run_if")
 def takes_outputs(path: Path) -> bool:
     """Whether outputs of other jobs can stand there: in what an action needs only when it starts."""
     return len(path) > 2 and path[0] in _JOBS and path[2] in _LATE
+
+
+def list_references(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Every key of a matrix whose values a list variable holds, and the name of that variable."""
+    for section in _JOBS:
+        for job, body in mapping(data.get(section)).items():
+            for key, value in mapping(mapping(body).get("matrix")).items():
+                if name := single_variable(value):
+                    yield (section, job, "matrix", key), name
 
 
 def phrases(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -38,5 +49,5 @@ def _is_filled(path: Path) -> bool:
     return not (
         (path[0] in _JOBS and path[2] in _FIXED_JOB_KEYS)
         # In a declaration only the default is a value. `${` in a pattern or a description is what it is.
-        or (path[0] == "variables" and path[2] != "default")
+        or (path[0] == "variables" and path[2] != "default" and isinstance(path[2], str))
     )

@@ -60,9 +60,20 @@ _FORMS = ("var", "env", "run", "matrix", "jobs")
 _ALL_FORMS = "`${var.x}`, `${env.X}`, `${run.id}`, `${matrix.k}` and `${jobs.<id>.execution_id}`"
 
 
+def single_variable(text: object) -> str | None:
+    """The name of the variable, if the text is one reference to it and nothing else."""
+    if not holds_reference(text):
+        return None
+    match read_phrase(str(text)):
+        case (VariableReference(name),):
+            return name
+        case _:
+            return None
+
+
 def holds_reference(value: object) -> bool:
     """Whether a scalar needs reading at all; cheap, because most do not."""
-    return isinstance(value, str) and "${" in value
+    return "${" in value if isinstance(value, str) else isinstance(value, tuple) and any(map(holds_reference, value))
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ from spectrum_pipelines.pipeline.fill.reference import holds_reference
 from spectrum_pipelines.pipeline.fill.variables import Declaration, Unfit, check_value, declarations, read_value
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.view import View
-from spectrum_pipelines.pipeline.model.action import Scalar
+from spectrum_pipelines.pipeline.model.action import Held, Scalar
 from spectrum_pipelines.pipeline.model.pipeline import Variable
 
 PREFIX = "SPECTRUM_VAR_"
@@ -40,7 +40,7 @@ class _Source(Struct, frozen=True, kw_only=True):
     """Where a value came from, in words, and how it is read."""
 
     name: str
-    read: Callable[[], Scalar]
+    read: Callable[[], Held]
     value: object
 
 
@@ -67,9 +67,9 @@ def resolve(view: View, given: Given, run_id: str) -> tuple[dict[str, Variable],
     return values, tuple(faults)
 
 
-def _variable(declaration: Declaration, value: Scalar) -> Variable:
+def _variable(declaration: Declaration, value: Held) -> Variable:
     bare = plain(value) if isinstance(value, (WrittenInt, WrittenFloat)) else value
-    written = None if bare is value else as_text(value)
+    written = as_text(value) if bare is not value or isinstance(value, tuple) else None
     return Variable(name=declaration.name, value=bare, secret=declaration.secret, written=written)
 
 
@@ -90,10 +90,17 @@ def _source(declaration: Declaration, given: Given, scope: Scope) -> _Source | N
     if default is None:
         return None
     if isinstance(default, str) and holds_reference(default):
-        filled = fill_text(default, scope)
-        assert not isinstance(filled, Phrase)  # a rule keeps matrices and jobs out of defaults
-        return _text(f"`{default}`", declaration, as_text(filled))
+        return _text(f"`{default}`", declaration, as_text(_filled(default, scope)))
+    if isinstance(default, tuple) and holds_reference(default):
+        items = [_filled(it, scope) if isinstance(it, str) else it for it in default]
+        return _Source(name=f"`{as_text(default)}`", read=lambda: check_value(declaration, items), value=items)
     return _Source(name="the file", read=lambda: check_value(declaration, default), value=default)
+
+
+def _filled(text: str, scope: Scope) -> Scalar:
+    filled = fill_text(text, scope)
+    assert not isinstance(filled, (Phrase, tuple))  # a rule keeps matrices, jobs and variables out of defaults
+    return filled
 
 
 def _data(declaration: Declaration, value: Scalar) -> _Source:

@@ -11,11 +11,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from spectrum_pipelines.document.parse import parse
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.reading.scalars import MAX_DIGITS, BadScalar, as_written
+from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.view import View
-from spectrum_pipelines.pipeline.model.action import Scalar
+from spectrum_pipelines.pipeline.model.action import Held, Scalar
 
 
 class VariableType(Enum):
@@ -26,6 +28,7 @@ class VariableType(Enum):
     NUMBER = "number"
     BOOLEAN = "boolean"
     DATE = "date"
+    LIST = "list"
 
 
 _WANTED = {
@@ -34,6 +37,7 @@ _WANTED = {
     VariableType.NUMBER: "must be a number such as `0.5`",
     VariableType.BOOLEAN: "must be `true` or `false`",
     VariableType.DATE: "must be a day such as `2026-11-22`",
+    VariableType.LIST: "must be a list such as `[emea, apac]`",
 }
 _READ = frozenset({VariableType.INTEGER, VariableType.NUMBER, VariableType.BOOLEAN})
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -61,7 +65,7 @@ class Declaration(Struct, frozen=True, kw_only=True):
     name: str
     path: Path
     type: VariableType
-    default: Scalar | None
+    default: Held | None
     default_path: Path
     secret: bool = False
     required: bool | None = None
@@ -76,8 +80,7 @@ def declarations(view: View) -> dict[str, Declaration]:
 
 def _declaration(path: Path, value: Any) -> Declaration:
     body: Mapping[str, Any] = value if isinstance(value, Mapping) else {"default": value}
-    default = body.get("default")
-    default = default if isinstance(default, (str, int, float)) else None
+    default = _held(body.get("default"))
     words = {kind.value: kind for kind in VariableType}
     listed = body.get("enum")
     pattern = body.get("pattern")
@@ -94,8 +97,20 @@ def _declaration(path: Path, value: Any) -> Declaration:
     )
 
 
-def _type_of(default: Scalar | None) -> VariableType:
+def _held(value: object) -> Held | None:
+    match value:
+        case str() | int() | float():
+            return value
+        case list() | tuple() if all(isinstance(it, (str, int, float)) for it in value):
+            return tuple(value)
+        case _:
+            return None
+
+
+def _type_of(default: Held | None) -> VariableType:
     match default:
+        case tuple():
+            return VariableType.LIST
         case bool():
             return VariableType.BOOLEAN
         case int():
@@ -106,10 +121,20 @@ def _type_of(default: Scalar | None) -> VariableType:
             return VariableType.STRING
 
 
-def check_value(declaration: Declaration, value: object) -> Scalar:
-    """The value itself if it is one of this variable. Raises Unfit."""
+def check_value(declaration: Declaration, value: object) -> Held:
+    """The value itself if it is one of this variable; a list becomes a tuple. Raises Unfit."""
+    if declaration.type is VariableType.LIST:
+        items = None if isinstance(value, str) else _held(value)
+        if not isinstance(items, tuple):
+            raise Unfit(_WANTED[declaration.type], "items are texts, numbers, `true` and `false`")
+        return tuple(_check_scalar(declaration, it) for it in items)
     if not isinstance(value, (str, int, float)) or not _has_type(declaration.type, value):
         raise Unfit(_WANTED[declaration.type])
+    return _check_scalar(declaration, value)
+
+
+def _check_scalar(declaration: Declaration, value: Scalar) -> Scalar:
+    """`enum` and `pattern`, which hold for each item of a list."""
     if declaration.enum and not any(_is_same(value, it) for it in declaration.enum):
         listed = ", ".join(f"`{as_text(it)}`" for it in declaration.enum)
         raise Unfit(f"must be one of {'the values of `enum`' if declaration.secret else listed}")
@@ -128,11 +153,14 @@ def _is_same(value: Scalar, allowed: Scalar) -> bool:
     return isinstance(value, bool) == isinstance(allowed, bool) and value == allowed
 
 
-def read_value(declaration: Declaration, text: str) -> Scalar:
+def read_value(declaration: Declaration, text: str) -> Held:
     """A value that came as text: from an option or the environment. Raises Unfit.
 
-    A number or a boolean is what a plain scalar of a YAML file would be, so that the same spelling means the same at every door.
+    A number or a boolean is what a plain scalar of a YAML file would be, so that the same spelling means the same at every door. A
+    list is `emea,apac`, or what a file would hold: `[emea, "a, b"]`.
     """
+    if declaration.type is VariableType.LIST:
+        return check_value(declaration, _read_list(text))
     if declaration.type not in _READ:
         return check_value(declaration, text)
     value = as_written(text)
@@ -141,6 +169,24 @@ def read_value(declaration: Declaration, text: str) -> Scalar:
         zero = "drop the zeros, or declare `type: string`, which keeps a text such as `007`"
         raise Unfit(wanted + _LIMITS.get(value.code, ""), zero if value.code == "leading-zero" else None)
     return check_value(declaration, text if value is None else value)
+
+
+def _read_list(text: str) -> list[object]:
+    if text.lstrip().startswith("["):
+        document, found = parse(Source(name="value", text=text))
+        if document is None or found or not isinstance(document.data, list):
+            raise Unfit(_WANTED[VariableType.LIST], "write `emea,apac`, or a list as a YAML file would hold it")
+        return document.data
+    if not text.strip():
+        return []
+    items: list[object] = []
+    for item in text.split(","):
+        value = as_written(item.strip())
+        if value is None or isinstance(value, BadScalar):
+            what = "no empty item" if value is None else "items that are texts or numbers: " + value.message
+            raise Unfit(f"{_WANTED[VariableType.LIST]}, with {what}", 'quotes make a text of an item: `["007", emea]`')
+        items.append(value)
+    return items
 
 
 def _has_type(kind: VariableType, value: Scalar) -> bool:
@@ -155,6 +201,8 @@ def _has_type(kind: VariableType, value: Scalar) -> bool:
             return isinstance(value, bool)
         case VariableType.DATE:
             return isinstance(value, str) and _is_date(value)
+        case VariableType.LIST:
+            return False
 
 
 def _is_date(text: str) -> bool:

@@ -5,7 +5,8 @@ from itertools import product
 from math import prod
 
 from spectrum_pipelines.document.numbers import text_of
-from spectrum_pipelines.pipeline.model.action import JobId, Scalar
+from spectrum_pipelines.document.schema.wording import flow
+from spectrum_pipelines.pipeline.model.action import Held, JobId, Scalar
 
 #: One runner carries 10,000 jobs without trouble (design section 8); a slip in a matrix should not ask for millions.
 MOST_COMBINATIONS = 10_000
@@ -35,9 +36,11 @@ def label(combination: Combination) -> str:
     return ",".join(as_text(value) for value in combination.values())
 
 
-def as_text(value: Scalar) -> str:
-    """A scalar within a text, spelled as in YAML: `true`, not `True`; a number as it was written."""
+def as_text(value: Held) -> str:
+    """A value within a text, spelled as in YAML: `true`, not `True`; a number as it was written; a list as `[emea, apac]`."""
     match value:
+        case tuple():
+            return f"[{', '.join(flow(it) if isinstance(it, str) else as_text(it) for it in value)}]"
         case bool():
             return str(value).lower()
         case int() | float():

@@ -9,7 +9,9 @@ from typing import Any
 from msgspec import Struct
 
 from spectrum_pipelines.document.position import Path
-from spectrum_pipelines.pipeline.form.matrix import Matrix, as_text, combinations, label, size
+from spectrum_pipelines.pipeline.fill.reference import MatrixReference, holds_reference, read_phrase, single_variable
+from spectrum_pipelines.pipeline.fill.variables import declarations
+from spectrum_pipelines.pipeline.form.matrix import Combination, Matrix, as_text, combinations, label, size
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.graph.order import ancestors
@@ -29,9 +31,28 @@ class Need(Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         return self.job if self.label is None else f"{self.job}[{self.label}]"
 
+    @property
+    def follows_matrix(self) -> bool:
+        """Whether each combination of the needing job needs one of its own: `load[${matrix.region}]`."""
+        return holds_reference(self.label)
+
+    @property
+    def matrix_keys(self) -> tuple[str, ...]:
+        """The keys of the needing job's matrix that the label refers to."""
+        parts = read_phrase(self.label or "")
+        return tuple(dict.fromkeys(part.key for part in parts if isinstance(part, MatrixReference)))
+
+    def label_for(self, combination: Combination) -> str:
+        """What stands in the brackets for one combination of the needing job."""
+        parts = read_phrase(self.label or "")
+        return "".join(as_text(combination[it.key]) if isinstance(it, MatrixReference) else str(it) for it in parts)
+
 
 class JobSketch(Struct, frozen=True, kw_only=True):
-    """A job before its matrix is spread out. `actions` are the action keys that it has: one, if all is well."""
+    """A job before its matrix is spread out. `actions` are the action keys that it has: one, if all is well.
+
+    `open` are keys of the matrix whose values only a run will know: a list variable without a default holds them.
+    """
 
     id: str
     path: Path
@@ -40,6 +61,7 @@ class JobSketch(Struct, frozen=True, kw_only=True):
     actions: tuple[str, ...]
     matrix: Matrix
     run_if: str
+    open: frozenset[str] = frozenset()
 
     @property
     def is_finally(self) -> bool:
@@ -92,16 +114,21 @@ class Draft:
 def draft(view: View) -> Draft:
     """Read the jobs of a view."""
     jobs: dict[str, JobSketch] = {}
+    lists = {
+        name: it.default
+        for name, it in declarations(view).items()
+        if isinstance(it.default, tuple) and not holds_reference(it.default)
+    }
     for section in ("jobs", "finally"):
         for name, body in view.section(section).items():
             if isinstance(body, Mapping):
-                jobs.setdefault(name, _sketch((section, name), body))
+                jobs.setdefault(name, _sketch((section, name), body, lists))
     return Draft(view, jobs)
 
 
 def labels(job: JobSketch) -> Iterator[str]:
     """The first of what may stand in brackets after the id: enough to suggest one."""
-    if job.matrix:
+    if job.matrix and not job.open:
         yield from (label(combination) for combination in islice(combinations(job.matrix), _SUGGESTED))
 
 
@@ -109,16 +136,18 @@ def has_label(job: JobSketch, text: str) -> bool:
     """Whether this may stand in brackets after the id. Values hold no commas, so nothing needs to be spread out."""
     parts = text.split(",")
     return len(parts) == len(job.matrix) and all(
-        part in map(as_text, values) for part, values in zip(parts, job.matrix.values(), strict=True)
+        key in job.open or part in map(as_text, values)
+        for part, (key, values) in zip(parts, job.matrix.items(), strict=True)
     )
 
 
 def combination_count(job: JobSketch) -> int:
-    """How many jobs the sketch stands for."""
-    return size(job.matrix)
+    """How many jobs the sketch stands for, as far as that is known."""
+    return size({key: values for key, values in job.matrix.items() if key not in job.open})
 
 
-def _sketch(path: Path, body: Mapping[str, Any]) -> JobSketch:
+def _sketch(path: Path, body: Mapping[str, Any], lists: Mapping[str, tuple[Scalar, ...]]) -> JobSketch:
+    matrix = mapping(body.get("matrix"))
     run_if = body.get("run_if", "all_done" if path[0] == "finally" else "all_success")
     return JobSketch(
         id=str(path[1]),
@@ -126,8 +155,9 @@ def _sketch(path: Path, body: Mapping[str, Any]) -> JobSketch:
         body=body,
         needs=tuple(_needs((*path, "needs"), body.get("needs"))),
         actions=tuple(word for word in ACTIONS if word in body),
-        matrix={key: tuple(_scalars(values)) for key, values in mapping(body.get("matrix")).items()},
+        matrix={key: _values(values, lists) for key, values in matrix.items()},
         run_if=run_if if isinstance(run_if, str) else "",
+        open=frozenset(key for key, it in matrix.items() if isinstance(it, str) and single_variable(it) not in lists),
     )
 
 
@@ -139,6 +169,7 @@ def _needs(path: Path, listed: Any) -> Iterator[Need]:
                 yield Need(job=job, label=rest.removesuffix("]") if bracket else None, path=(*path, place))
 
 
-def _scalars(values: Any) -> Iterator[Scalar]:
-    if isinstance(values, list):
-        yield from (value for value in values if isinstance(value, (str, int, float)))
+def _values(written: Any, lists: Mapping[str, tuple[Scalar, ...]]) -> tuple[Scalar, ...]:
+    if isinstance(written, list):
+        return tuple(value for value in written if isinstance(value, (str, int, float)))
+    return lists.get(single_variable(written) or "", ())

@@ -26,6 +26,11 @@ class View:
         self.overlay = overlay_of(document, environment)
         self.data = merged(document.data, self.overlay) if data is None else data
 
+    @cached_property
+    def written(self) -> Mapping[str, Any]:
+        """The form as it is written, whatever `data` has been filled in with."""
+        return merged(self.document.data, self.overlay)
+
     def with_data(self, data: Mapping[str, Any]) -> "View":
         """The same form with its references filled in."""
         return View(self.document, self.environment, data)
@@ -41,7 +46,9 @@ class View:
         over: Any = self.overlay
         for depth, key in enumerate(path):
             if path[0] == "variables" and depth == 2 and key == "default" and not isinstance(over, Mapping):
-                return self._overlaid(path[:2])  # the short form in an environment: a value for the long form
+                return self._overlaid(
+                    (*path[:2], *path[3:])
+                )  # the short form in an environment: a value for the long form
             try:
                 over = over[key]
             except (KeyError, IndexError, TypeError):

@@ -16,6 +16,8 @@ from spectrum_pipelines.spectrum import ExecutionId
 JobId = NewType("JobId", str)
 
 Scalar = str | int | float | bool
+#: What a variable holds.
+Held = Scalar | tuple[Scalar, ...]
 
 
 class IfMissing(Enum):
@@ -29,6 +31,9 @@ class JobOutput(Struct, frozen=True, kw_only=True):
     """`${jobs.<id>.execution_id}`: known only once that job has run."""
 
     job: JobId
+
+    def __str__(self) -> str:
+        return f"${{jobs.{self.job}.execution_id}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Template:
         return "".join(part if isinstance(part, str) else str(outputs[part.job]) for part in self.parts)
 
     def __str__(self) -> str:
-        return "".join(p if isinstance(p, str) else f"${{jobs.{p.job}.execution_id}}" for p in self.parts)
+        return "".join(map(str, self.parts))
 
 
 Value = Scalar | Template

@@ -8,7 +8,7 @@ from enum import Enum
 
 from msgspec import Struct, field
 
-from spectrum_pipelines.pipeline.model.action import Action, JobId, Scalar
+from spectrum_pipelines.pipeline.model.action import Action, Held, JobId, Scalar
 from spectrum_pipelines.pipeline.model.policy import Expect, Policy
 
 
@@ -53,18 +53,22 @@ class Job(Struct, frozen=True, kw_only=True):
 class Variable(Struct, frozen=True, kw_only=True):
     """A variable with its final value. A secret one is shown as `***` everywhere.
 
-    `written` is the text of a number that was not written as Python spells it (`1.10`): its form within other texts.
+    `written` is the text of a value that says more than the value: of a number that is not written as Python spells it (`1.10`),
+    which is its form within other texts, and of a list.
     """
 
     name: str
-    value: Scalar
+    value: Held
     secret: bool = False
     written: str | None = None
 
     @property
     def recorded(self) -> Scalar:
         """The value as plans, journals and reports show it: the form in which it was given."""
-        return self.value if self.written is None else self.written
+        if self.written is not None:
+            return self.written
+        assert not isinstance(self.value, tuple), "a list is written"
+        return self.value
 
 
 class Server(Struct, frozen=True, kw_only=True):

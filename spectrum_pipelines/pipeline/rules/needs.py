@@ -91,6 +91,8 @@ def _check_need(draft: Draft, job: JobSketch, need: Need) -> Iterator[Diagnostic
     elif need.label is not None and not other.matrix:
         message = f"there is no job `{need}`: `{other.id}` has no matrix"
         yield view.fault(need.path, "unknown-job", message, hint=f"write `{other.id}`")
+    elif need.follows_matrix:
+        return  # the rule on lists looks at each combination
     elif need.label is not None and not has_label(other, need.label):
         near = closest(need.label, labels(other))
         shown = near or next(labels(other), "...")

@@ -1,6 +1,7 @@
 """Rules on `${jobs.<id>.execution_id}`: the job must exist, run before, and have exactly one execution."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from msgspec import Struct
 
@@ -8,6 +9,7 @@ from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, has_label, labels
+from spectrum_pipelines.pipeline.model.action import JobOutput
 
 _WITH_EXECUTION = ("trigger", "wait_for", "check")
 
@@ -60,7 +62,7 @@ def check_output(place: Place, reference: str) -> Iterator[Diagnostic]:
 def _wrong_label(other: JobSketch, label: str | None) -> tuple[str, str] | None:
     if not other.matrix:
         return None if label is None else (f"`{other.id}` has no matrix", f"write `${{jobs.{other.id}.execution_id}}`")
-    first = next(labels(other), "")
+    first = next(labels(other), "...")
     if label is None:
         message = f"`{other.id}` is several jobs, one for each combination of its matrix"
         return message, f"say which one, such as `${{jobs.{other.id}[{first}].execution_id}}`"
@@ -87,3 +89,14 @@ def _runs_before(draft: Draft, job: JobSketch, other: JobSketch, label: str | No
 
 def _quoted(reference: str) -> str:
     return f'"{reference}"' if "[" in reference else reference
+
+
+def check_waiting(draft: Draft, waiting: Iterable[Path]) -> Iterator[Diagnostic]:
+    """Check references to combinations once more, when list variables have spread the jobs out."""
+    for path in waiting:
+        phrase: Any = draft.view.data
+        for key in path:
+            phrase = phrase[key]
+        for part in phrase.parts:
+            if isinstance(part, JobOutput) and "[" in part.job:
+                yield from check_output(Place(draft=draft, path=path, written=str(part)), part.job)

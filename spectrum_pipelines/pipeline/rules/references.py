@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.suggest import closest
-from spectrum_pipelines.pipeline.fill.places import phrases, takes_outputs
+from spectrum_pipelines.pipeline.fill.places import list_references, phrases, takes_outputs
 from spectrum_pipelines.pipeline.fill.reference import (
     MatrixReference,
     Misread,
@@ -14,6 +14,7 @@ from spectrum_pipelines.pipeline.fill.reference import (
     read_phrase,
     read_references,
 )
+from spectrum_pipelines.pipeline.fill.variables import VariableType, declarations
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.form.sketch import Draft
 from spectrum_pipelines.pipeline.model.action import JobOutput
@@ -44,7 +45,8 @@ def used_variables(draft: Draft) -> set[str]:
     if "${" not in draft.view.document.source.text:
         return set()
     parts = (part for _, text in phrases(draft.view.data) for part in read_phrase(text))
-    return {part.name for part in parts if isinstance(part, VariableReference)}
+    lists = {name for _, name in list_references(draft.view.data)}
+    return lists | {part.name for part in parts if isinstance(part, VariableReference)}
 
 
 def _check(place: Place, part: Reference) -> Iterator[Diagnostic]:
@@ -74,6 +76,11 @@ def _check_variable(place: Place, name: str) -> Iterator[Diagnostic]:
         near = closest(name, declared)
         hint = f"did you mean `${{var.{near}}}`?" if near else f"declare it: `variables: {{{name}: ...}}`"
         yield place.fault("unknown-variable", f"there is no variable `{name}`", hint)
+    elif declarations(place.draft.view)[name].type is VariableType.LIST:
+        message = f"`{name}` is a list, which has no place in a text"
+        yield place.fault(
+            "misplaced-reference", message, f"a list stands alone in a matrix: `{{key: ${{var.{name}}}}}`"
+        )
 
 
 def _check_matrix(place: Place, key: str) -> Iterator[Diagnostic]:

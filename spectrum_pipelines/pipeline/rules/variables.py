@@ -43,7 +43,7 @@ def _check_pattern(view: View, declaration: Declaration) -> Iterator[Diagnostic]
     if declaration.pattern is None:
         return
     path = (*declaration.path, "pattern")
-    if declaration.type not in (VariableType.STRING, VariableType.DATE):
+    if declaration.type not in (VariableType.STRING, VariableType.DATE, VariableType.LIST):
         message = f"`pattern` goes with texts, and `{declaration.name}` is of type {declaration.type.value}"
         yield view.fault(path, "misplaced-key", message, hint="use `enum`, or make it a string", at_key=True)
     try:
@@ -55,6 +55,8 @@ def _check_pattern(view: View, declaration: Declaration) -> Iterator[Diagnostic]
 
 
 def _check_enum(view: View, declaration: Declaration) -> Iterator[Diagnostic]:
+    if declaration.type is VariableType.LIST:
+        return  # its items may be of any type
     for place, value in enumerate(declaration.enum):
         plain = replace(declaration, enum=(), pattern=None)
         path = (*declaration.path, "enum", place)
@@ -77,7 +79,11 @@ def _check_default(view: View, declaration: Declaration) -> Iterator[Diagnostic]
     try:
         check_value(declaration, default)
     except Unfit as unfit:
-        shown = "" if declaration.secret else f", not {value_in_words(default)}"
+        shown = (
+            ""
+            if declaration.secret
+            else f", not {value_in_words(list(default) if isinstance(default, tuple) else default)}"
+        )
         quoted = "a number in quotes is a text" if _is_quoted_number(declaration) else None
         message = f"the value of `{declaration.name}` {unfit}{shown}"
         yield view.fault(declaration.default_path, "wrong-value", message, hint=quoted)
