@@ -1,10 +1,11 @@
 """`validate FILE...`: every fault of pipeline and workspace files; a server is asked only with `--online`."""
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from msgspec import Struct
@@ -147,22 +148,35 @@ def _show(checked: Sequence[Checked], form: str, *, complete: bool) -> None:
         if checked:
             say("ok", f"{_many(len(checked))} without faults")
         return
+    if found and form not in {"auto", "text"} and _is_a_file(sys.stdout):
+        sys.stderr.write(_as_text(found, checked, color=wants_color(sys.stderr)))
     match form:
         case "json":
             from spectrum_pipelines.render.findings.text import render_json  # noqa: PLC0415 - one of several
 
             put(render_json(found))
         case "auto" | "text":
-            from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415
-
-            sources = {one.shown.name: one.shown for one in checked}
-            put(render_text(found, sources, color=wants_color(sys.stdout)))
+            put(_as_text(found, checked, color=wants_color(sys.stdout)))
             if form == "auto" and os.environ.get("GITHUB_ACTIONS") == "true":
                 from spectrum_pipelines.render.findings.github import SHOWN, render_github  # noqa: PLC0415
 
                 sys.stderr.write(render_github(_from_checkout(found, os.environ), limit=SHOWN))
         case _:
             put(_for_ci(_from_checkout(found, os.environ), form, complete=complete))
+
+
+def _as_text(found: Sequence[Diagnostic], checked: Sequence[Checked], *, color: bool) -> str:
+    from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - one of several
+
+    return render_text(found, {one.shown.name: one.shown for one in checked}, color=color)
+
+
+def _is_a_file(stream: TextIO) -> bool:
+    """The stream ends in a file: a CI job that keeps the findings for another program shows nobody why it is red."""
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _for_ci(found: Sequence[Diagnostic], form: str, *, complete: bool) -> str:
