@@ -22,7 +22,7 @@ TABLES: Final = "tables.duckdb"
 SPILL: Final = "tables.duckdb.tmp"  # what does not fit into memory, for the time of a query
 _MARK: Final = "tables.mark"
 _IGNORE: Final = ".gitignore"
-_KEY: Final = "local-server-key"
+_KEY: Final = "key"
 _KEY_SIZE: Final = 32
 # DuckDB writes the first page of a database once, with 16 random bytes in it that no other database has.
 _FIRST_PAGE: Final = 4096
@@ -97,8 +97,8 @@ def _key() -> bytes:
 
 def _places() -> Iterator[Path]:
     with contextlib.suppress(RuntimeError):  # a user without a home
-        yield Path.home() / ".local/state/spectrum-pipelines"
-    yield Path(tempfile.gettempdir()) / f"spectrum-pipelines-{os.getuid()}"
+        yield Path.home() / ".local/state/spectrum-pipelines/local"
+    yield Path(tempfile.gettempdir()) / f"spectrum-pipelines-local-{os.getuid()}"
 
 
 def _require_own(place: Path) -> None:

@@ -261,3 +261,52 @@ def test_what_does_not_fit_into_memory_goes_into_the_state_folder_alone(tmp_path
     server.until(server.trigger(2), "COMPLETED")
     assert (tmp_path / "a.csv").read_text() == f"a\n{tmp_path}/state/tables.duckdb.tmp\n"
     assert not (tmp_path / "state/tables.duckdb.tmp/left by a kill").exists()
+
+
+def test_without_a_home_the_key_is_kept_with_the_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").write_text("no folder")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    state = tmp_path / "state"
+    state.mkdir()
+    Tables(state, []).close()
+    Tables(state, []).close()
+    (kept,) = (tmp_path / "tmp").iterdir()
+    assert [(one.name, one.stat().st_size, one.stat().st_mode & 0o777) for one in kept.iterdir()] == [
+        ("key", 32, 0o600)
+    ]
+
+
+@pytest.mark.parametrize("spoil", ["a link", "open to all", "a key that is a link", "a short key", "a pipe"])
+def test_a_key_that_others_may_know_or_choose_is_not_used(
+    spoil: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, place = tmp_path / "theirs", tmp_path / "home/.local/state/spectrum-pipelines/local"
+    theirs.mkdir(mode=0o700)
+    (theirs / "key").write_bytes(b"k" * 32)
+    place.parent.mkdir(parents=True)
+    match spoil:
+        case "a link":
+            place.symlink_to(theirs)
+        case "open to all":
+            place.mkdir()
+            place.chmod(0o777)
+        case "a key that is a link":
+            place.mkdir(mode=0o700)
+            (place / "key").symlink_to(theirs / "key")
+        case "a short key":
+            place.mkdir(mode=0o700)
+            (place / "key").write_bytes(b"k")
+        case _:
+            place.mkdir(mode=0o700)
+            os.mkfifo(place / "key")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    state = tmp_path / "state"
+    state.mkdir()
+    Tables(state, []).close()
+    assert [one.name for one in (tmp_path / "tmp").rglob("key")] == ["key"]  # its own, elsewhere
