@@ -30,8 +30,8 @@ from spectrum_pipelines.engine.run.starting import admit, starts
 from spectrum_pipelines.engine.state.run import JobState, Preflight, RunState, Step
 from spectrum_pipelines.engine.stopping.decide import decide_stopping
 from spectrum_pipelines.engine.triggering.decide import decide_intended, decide_reconciling
+from spectrum_pipelines.engine.watching.decide import decide_polls, poll_times
 from spectrum_pipelines.engine.watching.lessons import decide_lessons, next_lesson_at
-from spectrum_pipelines.engine.watching.polling import decide_polls, poll_times
 
 
 def decide(state: RunState, now: float) -> list[Decision]:
@@ -71,8 +71,8 @@ def decide_job(state: RunState, job: JobState, now: float) -> Iterable[Decision]
 
 
 def _rest(job: JobState, now: float) -> Iterator[Decision]:
-    if job.wake_at is not None and job.wake_at <= now:
-        yield AttemptStarted(job=job.job.id, attempt=job.attempt + 1)
+    if job.attempt.wake_at is not None and job.attempt.wake_at <= now:
+        yield AttemptStarted(job=job.job.id, attempt=job.attempt.number + 1)
 
 
 _ENDED_BY_THE_CLOCK = frozenset({Step.LOOKING, Step.DELETING, Step.RESTING})

@@ -35,10 +35,10 @@ from spectrum_pipelines.engine.sightings import (
     StopSent,
     StopWithheld,
 )
-from spectrum_pipelines.engine.state.lookup import LookAtHistory
 from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.engine.stopping.decide import target_execution
 from spectrum_pipelines.engine.triggering.interpret import interpret_post
+from spectrum_pipelines.engine.triggering.lookup import LookAtHistory
 from spectrum_pipelines.engine.watching.interpret import interpret_details, interpret_list, interpret_status, locked_out
 from spectrum_pipelines.engine.watching.lessons import interpret_lesson
 from spectrum_pipelines.errors import ClientError, Refused, Unauthorized, Unsent
@@ -67,7 +67,7 @@ def interpret(state: RunState, request: Request, outcome: Outcome, now: float) -
             return [*closed, *interpret_post(state, request, outcome)]
         case _:
             job = state.jobs[request.job]
-            if request.turn != job.turn or not job.busy:
+            if request.turn != job.turn or not job.attempt.busy:
                 return closed
             return [*closed, *_of_a_job(job, request, outcome)]
 
@@ -117,7 +117,7 @@ def _lookup(job: JobState, request: JobRequest, outcome: Outcome) -> LookupSeen 
             return LookupSeen(job=job.job.id, configuration_id=configuration_id)
         case AskHistory(), tuple():
             older = tuple(entry.execution_id for entry in outcome if isinstance(entry, HistoryEntry))
-            look = job.lookup.todo[0] if job.lookup and job.lookup.todo else None
+            look = job.attempt.lookup.todo[0] if job.attempt.lookup and job.attempt.lookup.todo else None
             named = look.target if isinstance(look, LookAtHistory) else None
             return LookupSeen(job=job.job.id, target=named, older=older)
         case AskRunning(), tuple():
@@ -132,7 +132,7 @@ def _stop_verified(job: JobState, outcome: Outcome) -> Events:
         return locked_out(job, outcome)
     if isinstance(outcome, ClientError):
         return [_failed(job, outcome)]
-    if ours is None or job.stop is None:
+    if ours is None or job.attempt.stop is None:
         return []
     if isinstance(outcome, StatusAnswer):
         if outcome.execution_id == ours and outcome.phase is Phase.RUNNING:
@@ -157,7 +157,9 @@ def _listed_for_stop(job: JobState, entries: list[ActiveJob]) -> Events:
     if any(e.execution_id == ours and e.phase is Phase.RUNNING for e in entries):
         return [StopCleared(job=job.job.id, execution_id=ours)]
     own = {e.execution_id for e in job.open_executions}
-    files = {str(e.file_id) for e in job.open_executions if e.file_id is not None} | {b.target for b in job.baselines}
+    files = {str(e.file_id) for e in job.open_executions if e.file_id is not None} | {
+        b.target for b in job.attempt.baselines
+    }
     others = [e for e in entries if e.execution_id not in own and _may_run(e) and _may_be_of(e, files)]
     if others:
         reason = f"execution {others[0].execution_id}, which is not ours, runs there now"

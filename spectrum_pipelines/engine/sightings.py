@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from spectrum_pipelines.engine.requests import Request
-from spectrum_pipelines.engine.timing.lesson import Lesson
+from spectrum_pipelines.engine.watching.lesson import Lesson
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.spectrum import (
     ActiveJob,
@@ -84,14 +84,14 @@ class ListSeen(Struct, frozen=True, kw_only=True):
 class ExecutionDoubted(Struct, frozen=True, kw_only=True):
     """The latest look did not show it (or showed it ended, in `final_word`): its details must tell.
 
-    `unlisted`: it was not in the list. `eclipsed`: the status of its file was another execution's, or refused.
+    `unlisted`: it was not in the list. `overtaken`: the status of its file showed another execution, or was refused.
     """
 
     job: JobId
     execution_id: ExecutionId
     final_word: str | None = None
     unlisted: bool = False
-    eclipsed: bool = False
+    overtaken: bool = False
 
 
 class PollMissed(Struct, frozen=True, kw_only=True):

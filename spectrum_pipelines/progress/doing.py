@@ -42,7 +42,7 @@ def doing(state: RunState, job: JobState, now_at: float) -> str:
         case Step.DELETING:
             return "deleting data"
         case Step.RESTING:
-            return f"attempt {job.attempt + 1} in {span_in_words(max(0.0, (job.wake_at or now_at) - now_at))}"
+            return f"attempt {job.attempt.number + 1} in {span_in_words(max(0.0, (job.attempt.wake_at or now_at) - now_at))}"
         case Step.JUDGED | Step.DONE:
             return job.status.value
         case _:

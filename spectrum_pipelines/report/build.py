@@ -150,6 +150,6 @@ def _where(state: RunState) -> str:
 
 
 def _to_adopt(job: JobState) -> str:
-    if len(job.candidates) == 1:
-        return str(job.candidates[0])
+    if len(job.attempt.candidates) == 1:
+        return str(job.attempt.candidates[0])
     return str(job.current[-1].execution_id) if job.current else "EXECUTION_ID"

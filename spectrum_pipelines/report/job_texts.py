@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from spectrum_pipelines.engine.state.run import JobState, RunState
+from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.secrets import secret_texts
 from spectrum_pipelines.report.jobs import job_entry
@@ -11,10 +11,10 @@ from spectrum_pipelines.report.json_text import job_text
 
 
 class JobTexts:
-    """A text is made once for each record of its job, so an update costs what has changed, and memory only what is written."""
+    """A text is made once for each version of its job, so an update costs what has changed, and memory only what is written."""
 
     def __init__(self) -> None:
-        self._kept: dict[JobId, tuple[JobState, bool, str]] = {}
+        self._kept: dict[JobId, tuple[int, bool, str]] = {}
 
     def of(self, state: RunState, started_at: datetime) -> Iterator[str]:
         """All of them, in the order of the pipeline."""
@@ -22,7 +22,7 @@ class JobTexts:
         secrets = secret_texts(state.pipeline.variables.values())
         for job_id, job in state.jobs.items():
             kept = self._kept.get(job_id)
-            if kept is None or kept[0] is not job or kept[1] is not is_over:
-                kept = (job, is_over, job_text(job_entry(job, started_at, secrets, is_over=is_over)))
+            if kept is None or kept[0] != job.version or kept[1] is not is_over:
+                kept = (job.version, is_over, job_text(job_entry(job, started_at, secrets, is_over=is_over)))
                 self._kept[job_id] = kept
             yield kept[2]

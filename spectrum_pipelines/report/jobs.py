@@ -54,16 +54,16 @@ def job_entry(job: JobState, started_at: datetime, secrets: tuple[str, ...], *, 
         "duration_seconds": duration(job.started_at, ended_at),
         "attempts": [_attempt(one, secrets) for one in job.attempts],
         "executions": [_execution(one, started_at, secrets) for one in job.executions],
-        "candidates": list(job.candidates),
-        "data": [{"data_id": data_id, "deletion": deletion.value} for data_id, deletion in job.deletions],
+        "candidates": list(job.attempt.candidates),
+        "data": [{"data_id": data_id, "deletion": deletion.value} for data_id, deletion in job.attempt.deletions],
         "policy": policy_entry(job.job.policy),
     }
 
 
 def _target(job: JobState) -> str:
     """What the job acts on: as it was when the job was triggered, else as the file has it, references and all."""
-    if job.baselines:
-        return ", ".join(baseline.target for baseline in job.baselines)
+    if job.attempt.baselines:
+        return ", ".join(baseline.target for baseline in job.attempt.baselines)
     match job.job.action:
         case Sequence(file_ids=ids) | DeleteData(data_ids=ids):
             return ", ".join(str(one) for one in ids)

@@ -28,8 +28,8 @@ def status_of(job: JobState, *, is_over: bool) -> JobStatus:
 
 def reason_of(job: JobState, *, is_over: bool) -> str | None:
     """Why a job stands where it stands, in a sentence for people; None if there is nothing to explain."""
-    if job.step is Step.STOPPING and job.stop is not None:
-        return f"{job.stop.reason}; {_stopping(job, is_over=is_over)}"
+    if job.step is Step.STOPPING and job.attempt.stop is not None:
+        return f"{job.attempt.stop.reason}; {_stopping(job, is_over=is_over)}"
     if is_over and job.step is Step.INTENDED:
         return "the run ended before the answer to the trigger came: the job may run or not"
     if is_over and job.step is Step.FOLLOWING and job.open_executions:
@@ -43,7 +43,11 @@ def _stopping(job: JobState, *, is_over: bool) -> str:
         return "making way"
     if not is_over:
         return f"stopping execution {running}"
-    why = job.stop.withheld if job.stop is not None and job.stop.withheld else "the stop was not confirmed"
+    why = (
+        job.attempt.stop.withheld
+        if job.attempt.stop is not None and job.attempt.stop.withheld
+        else "the stop was not confirmed"
+    )
     return f"{why}: execution {running} may still run"
 
 

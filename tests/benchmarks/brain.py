@@ -113,7 +113,9 @@ class Drive:
             self._fold([Issued(request=one) for one in requests], now)
             out.extend((now + _LATENCY, one) for one in requests)
             if not decisions:
-                at = min([it for it in (state.list_due_at, state.polls.next_at(), out[0][0] if out else None) if it])
+                at = min(
+                    [it for it in (state.list_poll.due_at, state.polls.next_at(), out[0][0] if out else None) if it]
+                )
                 now = max(now, at)
                 while out and out[0][0] <= now:
                     request = out.popleft()[1]

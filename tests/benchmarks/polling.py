@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import mean
 
-from msgspec.structs import replace
-
 from spectrum_pipelines.engine.state.watch import Watch, next_look
 from spectrum_pipelines.engine.timing.hint import read_hint
 from spectrum_pipelines.engine.timing.pace import FIRST_LOOK
@@ -79,7 +77,8 @@ def ours(duration: float, drawn: random.Random, *, told: Told = silent, past: fl
             continue
         progress, left = told(at, duration, drawn)
         hint = read_hint(how.hint, at=at, age=at, progress=progress, estimate=left)
-        how = replace(how, hint=hint, misled=how.misled + (hint is not None and hint.contradicts))
+        how.hint = hint
+        how.contradictions += hint is not None and hint.contradicts
         pause, over = next_look(how, POLL, at=at)
         at += pause
 

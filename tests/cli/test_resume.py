@@ -7,6 +7,7 @@ from tests.faults.conftest import *  # noqa: F403 - the fixtures of the folder i
 from tests.faults.conftest import Serve
 from tests.faults.project import Project
 from tests.faults.spectrum_server import FAILS, SpectrumServer, honest
+from tests.patience import be_impatient
 
 
 @pytest.mark.parametrize("run_id", ["20200101T000000Z-0000", "../../etc", "-", "x" * 300, "2026*", "\x1b[2J"])
@@ -42,7 +43,7 @@ def test_a_run_that_has_ended_is_told_again_and_not_run_again(
 def interrupted(project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch) -> str:
     """A run that lost sight of its execution."""
     with monkeypatch.context() as patch:
-        patch.setattr("spectrum_pipelines.engine.job.following.LONGEST_SILENCE", 0.2)
+        be_impatient(patch, longest_silence=0.2)
         server.misbehave("status", honest)
         server.always("status", mis.code(500))
         outcome = project.run()

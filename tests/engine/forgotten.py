@@ -9,7 +9,7 @@ from spectrum_pipelines.engine.state.run import Followed, RunState
 
 def forgotten(state: RunState, under_way: Iterable[Request]) -> list[Followed]:
     """Executions that nobody would ever look at again. `under_way`: requests without an outcome yet."""
-    if state.list_asked_at is not None:
+    if state.list_poll.asked_at is not None:
         return []  # its answer, or the lack of one, puts everybody back on the agenda
     asked = {(one.job, one.execution_id) for one in under_way if isinstance(one, AskStatus | AskDetails)}
     on_agenda = {followed for _, _, followed in state.polls._times} | set(state.polls._awake)
@@ -18,5 +18,5 @@ def forgotten(state: RunState, under_way: Iterable[Request]) -> list[Followed]:
         for followed, how in state.following.items()
         if followed not in asked
         and not (how.next_poll_at < math.inf and followed in on_agenda)
-        and not (how.listed and state.list_due_at < math.inf)
+        and not (how.listed and state.list_poll.due_at < math.inf)
     ]

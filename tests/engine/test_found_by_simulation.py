@@ -191,7 +191,7 @@ def test_an_execution_that_another_job_follows_may_still_be_ours(by: AdoptedBy, 
     fold(state, ev.TriggerAmbiguous(job=A, attempt=1, reason="reset"), si.LookupBegun(job=A))
     latest = StatusAnswer(job_status="RUNNING", execution_id=ExecutionId(11), file_id=FileId(6))
     fold(state, si.LookupSeen(job=A, target="/a", latest=latest))
-    lookup = the_job(state).lookup
+    lookup = the_job(state).attempt.lookup
     assert lookup is not None
     assert bool(lookup.all_candidates) is is_found
 

@@ -248,7 +248,7 @@ def test_a_template_is_filled_with_the_last_execution_of_its_job() -> None:
     world = World(pipeline(job("first"), job("a", "first", action=Trigger(target=later))), File(path="/out/11", id=7))
     state = world.run()
     assert the_job(state).status is JobStatus.SUCCEEDED
-    assert the_job(state).baselines[0].target == "/out/11"
+    assert the_job(state).attempt.baselines[0].target == "/out/11"
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_delete_data(deletion: Deletion, if_missing: IfMissing, status: JobStatu
     one = the_job(world.run())
     assert (one.status, one.cause) == (status, cause)
     assert f"data 272: marked; data 273: {deletion.value}" in str(one.reason)
-    assert one.deletions == ((DataId(272), Deletion.MARKED), (DataId(273), deletion))
+    assert one.attempt.deletions == ((DataId(272), Deletion.MARKED), (DataId(273), deletion))
 
 
 @pytest.mark.parametrize(

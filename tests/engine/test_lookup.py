@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from spectrum_pipelines.engine.facts import Baseline
 from spectrum_pipelines.engine.sightings import LookupSeen
-from spectrum_pipelines.engine.state.lookup import (
-    EMPTY_ROUNDS,
+from spectrum_pipelines.engine.timing.patience import Patience
+from spectrum_pipelines.engine.triggering.lookup import (
     LookAtDetails,
     LookAtHistory,
     LookAtList,
@@ -23,6 +23,7 @@ from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.spectrum import ActiveJob, ConfigurationId, ExecutionId, FileId, StatusAnswer
 from tests.engine.made import ids
 
+_PATIENCE = Patience()
 _NOBODY: frozenset[ExecutionId] = frozenset()
 
 
@@ -157,12 +158,12 @@ def test_patience_ends_only_after_enough_empty_rounds_and_the_whole_grace(
             lookup = after_answer(lookup, answer, baselines=(_baseline(),), ours=_NOBODY, at=at)
         at += spacing
     now = at + after
-    expected = rounds >= EMPTY_ROUNDS and now >= 5.0 + grace
-    assert is_exhausted(lookup, grace=grace, now=now) is expected
+    expected = rounds >= _PATIENCE.lookup_empty_rounds and now >= 5.0 + grace
+    assert is_exhausted(lookup, _PATIENCE, grace=grace, now=now) is expected
 
 
 @given(rounds=st.integers(0, 10_000))
 def test_rests_grow_and_stay_short(rounds: int) -> None:
-    rest = Lookup(since=0.0, rounds=rounds).rest()
+    rest = Lookup(since=0.0, rounds=rounds).rest(_PATIENCE)
     assert 0.25 <= rest <= 4.0
-    assert rest <= Lookup(since=0.0, rounds=rounds + 1).rest()
+    assert rest <= Lookup(since=0.0, rounds=rounds + 1).rest(_PATIENCE)

@@ -138,8 +138,8 @@ def _told(one: JobState) -> dict[str, Any]:
         "cause": one.cause,
         "reason": one.reason,
         "attempts": one.attempts,
-        "candidates": one.candidates,
-        "deletions": one.deletions,
+        "candidates": one.attempt.candidates,
+        "deletions": one.attempt.deletions,
         "executions": [(e.execution_id, e.attempt, e.job_status, e.adopted, e.ended_at) for e in one.executions],
     }
 

@@ -71,7 +71,7 @@ def test_one_that_came_and_went_shows_in_the_history_and_makes_it_two() -> None:
     world.at(0.015, lambda: _stranger(world))
     state = world.run()
     assert len(world.asked(AskHistory)) == 1
-    assert (the_job(state).status, the_job(state).candidates) == (JobStatus.UNKNOWN, (11, 12))
+    assert (the_job(state).status, the_job(state).attempt.candidates) == (JobStatus.UNKNOWN, (11, 12))
 
 
 def _stranger(world: World) -> None:
@@ -256,8 +256,8 @@ def test_a_sequence_of_which_only_a_part_shows_up_is_followed_after_the_grace() 
     one = the_job(world.run())
     assert [execution.execution_id for execution in one.executions] == [11]
     assert one.status is JobStatus.UNKNOWN
-    assert one.accepted_at is not None
-    assert one.accepted_at > 15
+    assert one.attempt.accepted_at is not None
+    assert one.attempt.accepted_at > 15
 
 
 def _start_x(world: World) -> None:

@@ -12,6 +12,7 @@ from tests.faults.embedded import embedded
 from tests.faults.processes import Zygote, warm
 from tests.faults.project import Project, environment
 from tests.faults.spectrum_server import File, SpectrumServer
+from tests.patience import be_impatient
 
 Serve = Callable[..., SpectrumServer]
 Begin = Callable[[SpectrumServer], Project]
@@ -20,7 +21,7 @@ Begin = Callable[[SpectrumServer], Project]
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The look-ups after a lost answer begin at a quarter of a second; what they do is the same when they come faster."""
-    monkeypatch.setattr("spectrum_pipelines.engine.state.lookup._FIRST_REST", 0.02)
+    be_impatient(monkeypatch, lookup_first_rest=0.02)
 
 
 @pytest.fixture

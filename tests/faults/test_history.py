@@ -31,6 +31,7 @@ from tests.faults.spectrum_server import (
     SpectrumServer,
     honest,
 )
+from tests.patience import be_impatient
 from tests.report.checks import assert_valid_report
 
 COMMAND = str(Path(sys.executable).with_name("spectrum-pipelines"))
@@ -375,7 +376,7 @@ def test_fault_33_a_timeout_stops_or_leaves_and_says_which(
 def test_fault_33_a_stop_that_is_not_confirmed_is_told(
     serve: Serve, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spectrum_pipelines.engine.stopping.decide.STOP_GRACE", 0.4)
+    be_impatient(monkeypatch, stop_grace=0.4)
     server = serve(File(id=48, path="/x", timelines=[ENDLESS, QUICK]))
     server.always("stop", mis.code(200))
     project = begin(server)
@@ -410,7 +411,7 @@ def test_fault_33_a_stop_never_hits_somebody_elses_run(serve: Serve, begin: Begi
 
     server.misbehave("trigger", theirs_first)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spectrum_pipelines.engine.stopping.decide.STOP_GRACE", 0.5)
+        be_impatient(patch, stop_grace=0.5)
         outcome = project.run()
     assert outcome.code == 4
     assert server.requests("stop") == []

@@ -25,6 +25,7 @@ from tests.faults.spectrum_server import (
     SpectrumServer,
     honest,
 )
+from tests.patience import be_impatient
 
 ONE_FILE = "/Data/orders.imp"
 
@@ -176,7 +177,7 @@ def test_fault_19_trouble_with_the_shared_poll_is_tolerated(serve: Serve, begin:
 def test_fault_19_a_silence_beyond_the_policy_ends_with_the_id(
     project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
-    monkeypatch.setattr("spectrum_pipelines.engine.job.following.LONGEST_SILENCE", 0.5)
+    be_impatient(monkeypatch, longest_silence=0.5)
 
     def falls_silent(exchange: Exchange) -> bool:
         for operation in ("status", "details", "list", "history"):
@@ -195,7 +196,7 @@ def test_fault_19_a_silence_beyond_the_policy_ends_with_the_id(
 def test_fault_19_after_a_silence_resume_learns_the_end(
     project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spectrum_pipelines.engine.job.following.LONGEST_SILENCE", 0.3)
+    be_impatient(monkeypatch, longest_silence=0.3)
 
     def falls_silent(exchange: Exchange) -> bool:
         server.always("status", mis.code(500))

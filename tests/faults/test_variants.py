@@ -9,6 +9,7 @@ from spectrum_pipelines.engine import facts as ev
 from tests.faults import misbehaviour as mis
 from tests.faults.conftest import Begin, Serve
 from tests.faults.spectrum_server import AT_ONCE, FAILS, WAITS_FOR_EVER, Fault, File, SpectrumServer, Timeline
+from tests.patience import be_impatient
 
 SLOW: Timeline = ((0.0, "QUEUED"), (0.1, "RUNNING"), (0.25, "COMPLETED"))
 
@@ -86,7 +87,7 @@ def test_several_jobs_at_once_end_as_they_would(
 def test_a_lost_answer_is_still_found_or_unknown_and_never_triggered_again(
     serve: Serve, begin: Begin, variant: Callable[[SpectrumServer], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spectrum_pipelines.engine.triggering.decide.LONGEST_SILENCE", 0.8)
+    be_impatient(monkeypatch, longest_silence=0.8)
     server = serve(File(id=48, path="/Data/orders.imp", timelines=[SLOW]))
     server.had(48)
     variant(server)
@@ -125,8 +126,7 @@ def test_a_sequence_whose_downstream_job_reacts_in_its_own_way(
     serve: Serve, begin: Begin, monkeypatch: pytest.MonkeyPatch, chain: tuple[Timeline, Timeline, int]
 ) -> None:
     downstream, upstream, code = chain
-    for module in ("job.following", "apply_ends"):
-        monkeypatch.setattr(f"spectrum_pipelines.engine.{module}.LEFT_BEHIND_AFTER", 0.3)
+    be_impatient(monkeypatch, left_behind_after=0.3)
     server = serve(
         File(id=48, path="/orders", timelines=[upstream], downstream=[49]),
         File(id=49, path="/sales", timelines=[downstream]),

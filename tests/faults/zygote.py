@@ -18,21 +18,17 @@ from unittest.mock import patch
 
 from spectrum_pipelines.cli.commands import adopt, report, resume  # noqa: F401 - to be warm
 from spectrum_pipelines.cli.main import main, run
-from spectrum_pipelines.engine.job import following, looking
 from spectrum_pipelines.engine.requests import Request
-from spectrum_pipelines.engine.state import lookup
-from spectrum_pipelines.engine.triggering import decide as triggering
 from spectrum_pipelines.runner.loop import Heard
 from spectrum_pipelines.runner.workers import Workers
 from tests.faults import sabotage
 from tests.faults.project import pipeline_text
+from tests.patience import be_impatient
 
 
 def serve() -> None:
     _rehearse()
-    lookup._FIRST_REST = 0.02
-    for module in (following, looking, triggering):
-        module.LONGEST_SILENCE = 0.6  # type: ignore[attr-defined]
+    be_impatient(lookup_first_rest=0.02, longest_silence=0.6)
     for line in sys.stdin:
         order = json.loads(line)
         sys.stdout.flush()

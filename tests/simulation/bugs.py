@@ -11,22 +11,22 @@ import pytest
 from msgspec.structs import replace
 
 from spectrum_pipelines import spectrum as vocabulary
-from spectrum_pipelines.engine import apply, apply_sightings, decide, interpret
+from spectrum_pipelines.engine import apply, decide, interpret
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.job import following, verdict
 from spectrum_pipelines.engine.job.looking import Decision
 from spectrum_pipelines.engine.requests import AskStatus, Outcome, PostSequence, PostStop, PostTrigger
 from spectrum_pipelines.engine.run import reopen
 from spectrum_pipelines.engine.sightings import LookupRested
-from spectrum_pipelines.engine.state import lookup as lookup_rounds
 from spectrum_pipelines.engine.state.execution import Execution
-from spectrum_pipelines.engine.state.lookup import Lookup
 from spectrum_pipelines.engine.state.run import JobState, RunState, Step, StopState
 from spectrum_pipelines.engine.stopping import decide as stopping
+from spectrum_pipelines.engine.triggering import fold as fold_triggers
 from spectrum_pipelines.engine.triggering import interpret as interpret_trigger
+from spectrum_pipelines.engine.triggering import lookup as lookup_rounds
+from spectrum_pipelines.engine.triggering.lookup import Lookup
 from spectrum_pipelines.engine.watching import interpret as interpret_polls
 from spectrum_pipelines.errors import AnswerTimeout, ClientError, Unanswered
-from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.spectrum import Phase, StatusAnswer
 from tests.simulation import process
 from tests.simulation.disk import Disk
@@ -87,15 +87,15 @@ def _drop_a_candidate(patch: Patch) -> None:
         found = real(*asked, **more)
         return replace(found, candidates={target: frozenset({max(ids)}) for target, ids in found.candidates.items()})
 
-    patch.setattr(apply_sightings, "after_answer", after_answer)
+    patch.setattr(fold_triggers, "after_answer", after_answer)
 
 
 def _post_again_after_a_crash(patch: Patch) -> None:
     real = reopen._take_up
 
-    def take_up(state: RunState, job_id: JobId, at: float) -> None:
-        if state.jobs[job_id].step is not Step.INTENDED:
-            real(state, job_id, at)
+    def take_up(state: RunState, job: JobState, at: float) -> None:
+        if job.step is not Step.INTENDED:
+            real(state, job, at)
 
     patch.setattr(reopen, "_take_up", take_up)
 
@@ -107,11 +107,11 @@ def _believe_an_unknown_word(patch: Patch) -> None:
 
 def _forget_to_wake_up(patch: Patch) -> None:
     def rested(state: RunState, event: LookupRested, _: float) -> None:
-        job = state.jobs[event.job]
-        assert job.lookup is not None
-        state.jobs[event.job] = replace(job, lookup=replace(job.lookup, in_round=False))
+        attempt = state.jobs[event.job].attempt
+        assert attempt.lookup is not None
+        attempt.lookup = replace(attempt.lookup, in_round=False)
 
-    patch.setitem(apply._FOLDS, LookupRested, rested)
+    patch.setitem(apply.FOLDS, LookupRested, rested)
 
 
 def _stop_without_looking(patch: Patch) -> None:

@@ -83,7 +83,7 @@ class Truths:
                 raise BrokenPromise(f"P4: {sorted(chosen)} is taken for ours, and {ours.id} was to be seen")
 
     def _is_asked_for(self, execution: Execution, job: JobState) -> bool:
-        return any(self._spectrum.find(one.target.strip("/")) is execution.file for one in job.baselines)
+        return any(self._spectrum.find(one.target.strip("/")) is execution.file for one in job.attempt.baselines)
 
     def _is_visible(self, execution: Execution) -> bool:
         return execution is execution.file.executions[-1] or self._manners.details is Details.ALL
@@ -94,7 +94,7 @@ class Truths:
         name = f"P4: job {job.job.id} succeeded"
         if not job.current:
             raise BrokenPromise(f"{name} without any execution")
-        attempt = (job.job.id, job.attempt)
+        attempt = (job.job.id, job.attempt.number)
         for execution in job.current:
             truth = self._spectrum.executions[execution.execution_id]
             phase = None if truth.final is None else phase_of(truth.final)

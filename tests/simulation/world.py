@@ -13,7 +13,7 @@ from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
 from spectrum_pipelines.engine.run.reopen import is_resumable
 from spectrum_pipelines.engine.state.run import RunState
-from spectrum_pipelines.engine.timing.patience import LONGEST_SILENCE
+from spectrum_pipelines.engine.timing.patience import Patience
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.runner.loop import Observer
 from spectrum_pipelines.spectrum import ExecutionId
@@ -39,7 +39,7 @@ _BURIED_WITHIN = 0.8
 _MOST_PROCESSES = 12
 
 #: Seconds of an attempt in which nobody answers, before, while and after it runs.
-_SILENCES = 3 * LONGEST_SILENCE
+_SILENCES = 3 * Patience().longest_silence
 
 #: Seconds of outages and rests, and of a wall clock that was set back or forth.
 _OUTSIDE = 6_000.0
@@ -182,7 +182,7 @@ class World:
             return True
         for job_id, job in state.jobs.items():
             if job.status is JobStatus.UNKNOWN and self._random.random() < 0.5:
-                for passage in self.ledger.posts[job_id, job.attempt]:
+                for passage in self.ledger.posts[job_id, job.attempt.number]:
                     if passage.touched:
                         settle(self.machine, job_id, ExecutionId(passage.touched[0].id))
                         self.truths.vouched_for.add(job_id)

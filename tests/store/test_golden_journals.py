@@ -26,7 +26,7 @@ def outcome(state: RunState) -> dict[str, Any]:
         "jobs": {
             str(job_id): {
                 "status": job.status.value,
-                "attempt": job.attempt,
+                "attempt": job.attempt.number,
                 "executions": {str(execution.execution_id): execution.job_status for execution in job.executions},
             }
             for job_id, job in state.jobs.items()

@@ -124,13 +124,13 @@ def _named(api: "SpectrumApi", execution_id: ExecutionId) -> JobDetails:
 
 def _belongs(job: JobState, execution_id: ExecutionId, details: JobDetails) -> None:
     """Refuse an execution of another file, or one that was there before the trigger."""
-    files = {b.file_id for b in job.baselines if b.file_id is not None}
-    targets = {b.target for b in job.baselines}
+    files = {b.file_id for b in job.attempt.baselines if b.file_id is not None}
+    targets = {b.target for b in job.attempt.baselines}
     named = {str(details.file_id), str(details.uuid)} & targets
     if files and details.file_id is not None and details.file_id not in files and not named:
         message = f"execution {execution_id} belongs to file {details.file_id}, not to {', '.join(sorted(targets))}"
         raise UserError(message, hint="`spectrum-pipelines job status FILE` shows the file's latest execution")
-    before = [b.execution_id for b in job.baselines if b.execution_id is not None]
-    if len(job.baselines) == 1 and before and execution_id <= before[0]:
+    before = [b.execution_id for b in job.attempt.baselines if b.execution_id is not None]
+    if len(job.attempt.baselines) == 1 and before and execution_id <= before[0]:
         message = f"execution {execution_id} was there before this run triggered (the latest then was {before[0]})"
         raise UserError(message, hint="look for a later one")

@@ -14,9 +14,9 @@ def decide_deleting(state: RunState, job: JobState, now: float) -> Iterator[Deci
     """Send the next deletion; when all are answered, judge."""
     action = job.job.action
     assert isinstance(action, DeleteData)
-    if job.busy or (job.wake_at is not None and job.wake_at > now):
+    if job.attempt.busy or (job.attempt.wake_at is not None and job.attempt.wake_at > now):
         return
-    if job.misses > state.pipeline.http.retry_limit:
+    if job.attempt.misses > state.pipeline.http.retry_limit:
         yield ended(job, JobStatus.FAILED, Cause.UNREACHABLE, job.reason)
         return
     try:
@@ -24,7 +24,7 @@ def decide_deleting(state: RunState, job: JobState, now: float) -> Iterator[Deci
     except Unresolvable as missing:
         yield ended(job, JobStatus.FAILED, Cause.INPUT, f"job {missing.job} has no execution whose id could be used")
         return
-    done = {data_id for data_id, _ in job.deletions}
+    done = {data_id for data_id, _ in job.attempt.deletions}
     for data_id in wanted:
         if data_id not in done:
             yield SendDelete(job=job.job.id, turn=job.turn + 1, data_id=data_id)
@@ -33,8 +33,8 @@ def decide_deleting(state: RunState, job: JobState, now: float) -> Iterator[Deci
 
 
 def _judge(job: JobState, action: DeleteData) -> Decision:
-    told = "; ".join(f"data {data_id}: {deletion.value}" for data_id, deletion in job.deletions)
-    missing = any(deletion is Deletion.NOT_FOUND for _, deletion in job.deletions)
+    told = "; ".join(f"data {data_id}: {deletion.value}" for data_id, deletion in job.attempt.deletions)
+    missing = any(deletion is Deletion.NOT_FOUND for _, deletion in job.attempt.deletions)
     if missing and action.if_missing is IfMissing.FAIL:
         return ended(job, JobStatus.FAILED, Cause.MISSING, f"{told} (set `if_missing: ok` if that is good enough)")
     return ended(job, JobStatus.SUCCEEDED, Cause.ACTION, told)

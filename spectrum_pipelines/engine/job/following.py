@@ -6,11 +6,10 @@ from spectrum_pipelines.engine.facts import JobEnded, RetryScheduled, StopReques
 from spectrum_pipelines.engine.job.looking import Decision, ended
 from spectrum_pipelines.engine.job.verdict import judge
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
-from spectrum_pipelines.engine.state.lookup import is_exhausted
 from spectrum_pipelines.engine.state.run import Attempt, JobState, RunState
 from spectrum_pipelines.engine.state.watch import Watch
-from spectrum_pipelines.engine.timing.patience import LEFT_BEHIND_AFTER, LONGEST_SILENCE
 from spectrum_pipelines.engine.timing.waits import retry_wait
+from spectrum_pipelines.engine.triggering.lookup import is_exhausted
 from spectrum_pipelines.pipeline.model.action import Stop
 from spectrum_pipelines.pipeline.model.durations import format_duration
 from spectrum_pipelines.pipeline.model.policy import OnAmbiguous, OnRunning, OnTimeout, RetryReason
@@ -26,15 +25,15 @@ def decide_following(state: RunState, job: JobState, now: float) -> Iterator[Dec
     waiting = job.open_executions
     if not waiting:
         yield _judged(job)
-    elif now >= _heard_at(state, job) + LONGEST_SILENCE:
-        silence = format_duration(LONGEST_SILENCE)
+    elif now >= _heard_at(state, job) + state.patience.longest_silence:
+        silence = format_duration(state.patience.longest_silence)
         reason = f"no usable answer about execution {waiting[0].execution_id} for {silence}; it may still run"
         yield ended(job, JobStatus.TIMED_OUT, Cause.SILENCE, reason)
-    elif any(how.unseen for how in _watched(state, job)):
+    elif any(watch.unseen for watch in _watched(state, job)):
         return
     elif state.is_too_late_for(job.job):
         yield _over(job, Cause.PIPELINE_TIMEOUT, "the pipeline's own timeout is over")
-    elif isinstance(job.job.action, Stop) and job.stop is None:
+    elif isinstance(job.job.action, Stop) and job.attempt.stop is None:
         yield StopRequested(job=job.job.id, cause=Cause.ACTION, reason="asked for by the pipeline")
     elif limit := _limit_reached(job, now):
         yield _over(job, *limit)
@@ -46,14 +45,14 @@ def decide_following(state: RunState, job: JobState, now: float) -> Iterator[Dec
 
 def _judged(job: JobState) -> Decision:
     verdict = judge(job.current, job.job.policy, job.job.expect)
-    if job.stop is not None and job.stop.cause is Cause.ABORT and verdict.status is JobStatus.CANCELED:
+    if job.attempt.stop is not None and job.attempt.stop.cause is Cause.ABORT and verdict.status is JobStatus.CANCELED:
         return ended(job, verdict.status, Cause.ABORT, "stopped when the run was interrupted")
     return ended(job, verdict.status, verdict.cause, verdict.reason)
 
 
 def _limit_reached(job: JobState, now: float) -> tuple[Cause, str] | None:
     policy = job.job.policy
-    accepted_at = now if job.accepted_at is None else job.accepted_at
+    accepted_at = now if job.attempt.accepted_at is None else job.attempt.accepted_at
     if now >= accepted_at + policy.timeout:
         return Cause.TIMEOUT, f"timeout of {format_duration(policy.timeout)}"
     total = policy.retry.max_duration
@@ -74,12 +73,12 @@ def _over(job: JobState, cause: Cause, limit: str) -> Decision:
 
 
 def _heard_at(state: RunState, job: JobState) -> float:
-    return max((state.last_heard(how) for how in _watched(state, job)), default=state.at)
+    return max((state.last_heard(watch) for watch in _watched(state, job)), default=state.at)
 
 
 def _watched(state: RunState, job: JobState) -> list[Watch]:
     watched = (state.following.get((job.job.id, e.execution_id)) for e in job.open_executions)
-    return [how for how in watched if how is not None]
+    return [watch for watch in watched if watch is not None]
 
 
 def _is_left_behind(state: RunState, job: JobState, now: float) -> bool:
@@ -89,8 +88,8 @@ def _is_left_behind(state: RunState, job: JobState, now: float) -> bool:
     if not failed or any(e.phase not in {Phase.WAITING, Phase.NEVER_RUN} for e in waiting):
         return False
     failed_at = max(e.ended_at or now for e in failed)
-    heard = all(state.last_heard(how) > failed_at for how in _watched(state, job))
-    return heard and now >= failed_at + LEFT_BEHIND_AFTER
+    heard = all(state.last_heard(watch) > failed_at for watch in _watched(state, job))
+    return heard and now >= failed_at + state.patience.left_behind_after
 
 
 def decide_judged(state: RunState, job: JobState, now: float) -> Iterator[Decision]:
@@ -98,12 +97,12 @@ def decide_judged(state: RunState, job: JobState, now: float) -> Iterator[Decisi
     last = job.attempts[-1]
     if last.cause is Cause.ABORT:
         # Stopped for the sake of a process that is gone: the job is owed a whole attempt.
-        yield RetryScheduled(job=job.job.id, attempt=job.attempt + 1, wait=0.0)
+        yield RetryScheduled(job=job.job.id, attempt=job.attempt.number + 1, wait=0.0)
         return
-    if _may_retry(job, last, now):
+    if _may_retry(state, job, last, now):
         wait = retry_wait(job.job.policy.retry, run_id=state.run_id, job=job.job.id, attempt=len(_counted(job)))
         if not _too_late(state, job, now + wait):
-            yield RetryScheduled(job=job.job.id, attempt=job.attempt + 1, wait=wait)
+            yield RetryScheduled(job=job.job.id, attempt=job.attempt.number + 1, wait=wait)
             return
     yield JobEnded(job=job.job.id, status=last.status, cause=last.cause, reason=last.reason)
 
@@ -112,10 +111,10 @@ def _counted(job: JobState) -> list[Attempt]:
     return [a for a in job.attempts if a.cause is not Cause.ABORT]
 
 
-def _may_retry(job: JobState, last: Attempt, now: float) -> bool:
+def _may_retry(state: RunState, job: JobState, last: Attempt, now: float) -> bool:
     retry = job.job.policy.retry
     if last.status is JobStatus.UNKNOWN:
-        again = job.job.policy.on_ambiguous is OnAmbiguous.RETRY and _was_never_started(job, now)
+        again = job.job.policy.on_ambiguous is OnAmbiguous.RETRY and _was_never_started(state, job, now)
         return again and len(_counted(job)) <= max(1, retry.limit)
     if last.cause in _NEVER_AGAIN or len(_counted(job)) > retry.limit:
         return False
@@ -124,11 +123,11 @@ def _may_retry(job: JobState, last: Attempt, now: float) -> bool:
     return _retry_reason(last) in retry.when
 
 
-def _was_never_started(job: JobState, now: float) -> bool:
+def _was_never_started(state: RunState, job: JobState, now: float) -> bool:
     """As far as empty look-ups can tell. Candidates, or a search that was not answered, are reasons not to start another one."""
-    if job.current or job.candidates or job.lookup is None:
+    if job.current or job.attempt.candidates or job.attempt.lookup is None:
         return False
-    return is_exhausted(job.lookup, grace=job.job.policy.ambiguous_grace, now=now)
+    return is_exhausted(job.attempt.lookup, state.patience, grace=job.job.policy.ambiguous_grace, now=now)
 
 
 def _retry_reason(last: Attempt) -> RetryReason | None:

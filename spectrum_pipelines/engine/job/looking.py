@@ -16,7 +16,6 @@ from spectrum_pipelines.engine.requests import AskStatus, Purpose, Request
 from spectrum_pipelines.engine.sightings import LookedInVain, Sighting
 from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.engine.timing.pace import blind_pause
-from spectrum_pipelines.engine.timing.patience import LONGEST_SILENCE, PREFLIGHT_IS_FRESH
 from spectrum_pipelines.pipeline.model.action import (
     Check,
     DeleteData,
@@ -76,23 +75,23 @@ def resolved_targets(state: RunState, job: JobState) -> tuple[FileReference, ...
 
 def ended(job: JobState, status: JobStatus, cause: Cause, reason: str | None) -> AttemptEnded:
     """End the job's attempt. However it ends, what a lost execution plan has started besides stays unknown."""
-    if not job.complete:
+    if not job.attempt.complete:
         told = f" ({reason})" if reason else ""
         status, reason = JobStatus.UNKNOWN, f"{_LOST_PLAN}{told}"
         cause = cause if cause in _SEEN_AGAIN else Cause.AMBIGUOUS
-    return AttemptEnded(job=job.job.id, attempt=job.attempt, status=status, cause=cause, reason=reason)
+    return AttemptEnded(job=job.job.id, attempt=job.attempt.number, status=status, cause=cause, reason=reason)
 
 
 def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decision]:
     """Ask for what is not known yet; with everything known, act."""
-    if job.busy:
+    if job.attempt.busy:
         return
     if over := _gave_up(state, job, now):
         yield ended(job, JobStatus.FAILED, Cause.UNREACHABLE, over)
         return
     limit = job.job.policy.queue_timeout or job.job.policy.timeout
-    if job.attempt_at is not None and now >= job.attempt_at + limit:
-        if job.missing_since is not None or job.unsent:
+    if job.attempt.began_at is not None and now >= job.attempt.began_at + limit:
+        if job.attempt.missing_since is not None or job.attempt.unsent:
             # Nobody was in the way, nobody answered or took it: nothing of this attempt runs anywhere.
             told = f"no usable answer within {format_duration(limit)}: {job.reason}"
             yield ended(job, JobStatus.FAILED, Cause.UNREACHABLE, told)
@@ -100,7 +99,7 @@ def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decis
         reason = job.reason or f"waited {format_duration(limit)} for somebody else's run to end"
         yield ended(job, JobStatus.TIMED_OUT, Cause.QUEUE_TIMEOUT, reason)
         return
-    if job.wake_at is not None and job.wake_at > now:
+    if job.attempt.wake_at is not None and job.attempt.wake_at > now:
         return
     try:
         targets = resolved_targets(state, job)
@@ -118,22 +117,22 @@ def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decis
 
 
 def _gave_up(state: RunState, job: JobState, now: float) -> str | None:
-    if job.unsent > state.pipeline.http.retry_limit:
-        return f"the trigger could not be sent, {job.unsent} tries: {job.reason}"
-    if job.missing_since is not None and now >= job.missing_since + LONGEST_SILENCE:
-        return f"no usable answer for {format_duration(LONGEST_SILENCE)}: {job.reason}"
+    if job.attempt.unsent > state.pipeline.http.retry_limit:
+        return f"the trigger could not be sent, {job.attempt.unsent} tries: {job.reason}"
+    if job.attempt.missing_since is not None and now >= job.attempt.missing_since + state.patience.longest_silence:
+        return f"no usable answer for {format_duration(state.patience.longest_silence)}: {job.reason}"
     return None
 
 
 def _known(state: RunState, job: JobState, target: FileReference, now: float) -> StatusAnswer | str | None:
-    if target in job.seen:
-        return job.seen[target]
+    if target in job.attempt.seen:
+        return job.attempt.seen[target]
     seen_at = state.targets_seen_at.get(target)
     # What we have triggered since may be the latest execution now, here or downstream.
-    comes_later = state.triggers or job.job.needs or job.attempt > 1
-    if comes_later or job.unsent or job.wake_at is not None or seen_at is None:
+    comes_later = state.triggers or job.job.needs or job.attempt.number > 1
+    if comes_later or job.attempt.unsent or job.attempt.wake_at is not None or seen_at is None:
         return None
-    return state.targets[target] if now - seen_at <= PREFLIGHT_IS_FRESH else None
+    return state.targets[target] if now - seen_at <= state.patience.preflight_is_fresh else None
 
 
 def _act(
@@ -164,7 +163,7 @@ def _attach(job: JobState, answers: Mapping[FileReference, StatusAnswer], by: Ad
     )
     if not executions:
         return None
-    return Adopted(job=job.job.id, attempt=job.attempt, executions=executions, by=by)
+    return Adopted(job=job.job.id, attempt=job.attempt.number, executions=executions, by=by)
 
 
 def _missing(job: JobState, if_missing: IfMissing, refusals: list[str], reason: str) -> AttemptEnded:
@@ -184,7 +183,7 @@ def _check(job: JobState, answers: Mapping[FileReference, StatusAnswer]) -> Deci
         )
         return ended(job, JobStatus.FAILED, Cause.SPECTRUM, reason)
     execution = StartedExecution(execution_id=answer.execution_id, file_id=answer.file_id)
-    return Adopted(job=job.job.id, attempt=job.attempt, executions=(execution,), by=AdoptedBy.CHECKED)
+    return Adopted(job=job.job.id, attempt=job.attempt.number, executions=(execution,), by=AdoptedBy.CHECKED)
 
 
 def _trigger(
@@ -201,13 +200,13 @@ def _trigger(
             )
             for target, answer in answers.items()
         )
-        yield TriggerIntended(job=job.job.id, attempt=job.attempt, baselines=baselines)
+        yield TriggerIntended(job=job.job.id, attempt=job.attempt.number, baselines=baselines)
         return
     target, answer = next(iter(running.items()))
     told = f"{target} already runs as execution {answer.execution_id} ({answer.job_status})"
     match job.job.policy.on_running:
         case OnRunning.WAIT:
-            age = now - (job.attempt_at or now)
+            age = now - (job.attempt.began_at or now)
             yield LookedInVain(job=job.job.id, wait=blind_pause(state.pipeline.poll, age=age))
         case OnRunning.ATTACH if adopted := _attach(job, answers, AdoptedBy.ATTACHED):
             yield adopted

@@ -13,7 +13,6 @@ from spectrum_pipelines.engine.facts import (
 from spectrum_pipelines.engine.job.looking import Decision
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.state.run import JobState, RunState, Step
-from spectrum_pipelines.engine.timing.patience import ABORT_GRACE
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.pipeline.model.pipeline import OnAbort
 
@@ -80,16 +79,16 @@ def decide_abort(state: RunState, abort: AbortRequested, now: float) -> Iterator
     unfinished = False
     for job_id in list(state.underway):
         job = state.jobs[job_id]
-        if job.step is Step.INTENDED and not job.busy:
+        if job.step is Step.INTENDED and not job.attempt.busy:
             reason = "interrupted before it was sent"
-            yield TriggerNotHandled(job=job_id, attempt=job.attempt, reason=reason, wait=0.0)
+            yield TriggerNotHandled(job=job_id, attempt=job.attempt.number, reason=reason, wait=0.0)
         elif job.step is Step.FOLLOWING and _is_to_stop(state, job, abort):
             reason = f"interrupted by {abort.signal}"
             yield StopRequested(job=job_id, cause=Cause.ABORT, reason=reason)
             unfinished = True
         elif job.step in {Step.STOPPING, Step.INTENDED} or _has_a_last_word(job):
             unfinished = True
-    if not unfinished or now >= state.abort_at + ABORT_GRACE:
+    if not unfinished or now >= state.abort_at + state.patience.abort_grace:
         code = ExitCode.INTERRUPTED if abort.signal == "SIGINT" else ExitCode.TERMINATED
         yield RunEnded(status=RunStatus.INTERRUPTED, exit_code=code, reason=f"interrupted by {abort.signal}")
 

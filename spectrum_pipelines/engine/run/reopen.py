@@ -8,14 +8,12 @@ again under the id that we know. An `unknown` without an id stays one until a pe
 import math
 from collections.abc import Iterator
 
-from msgspec.structs import replace
-
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.state.execution import Execution
-from spectrum_pipelines.engine.state.lookup import Lookup
-from spectrum_pipelines.engine.state.records import arm_timeouts, follow, forget_question, put
 from spectrum_pipelines.engine.state.run import JobState, RunState, Step
+from spectrum_pipelines.engine.triggering.lookup import Lookup
+from spectrum_pipelines.engine.watching.fold import follow
 from spectrum_pipelines.pipeline.model.action import JobId
 
 _UNSEEN_ENDS = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
@@ -33,69 +31,63 @@ def resumed(state: RunState, event: ev.Resumed, at: float) -> None:
     state.abort = None
     state.ended = None
     state.resumptions += 1
-    state.list_asked_at = None
-    state.list_due_at = math.inf
+    state.list_poll.asked_at = None
+    state.list_poll.due_at = math.inf
+    state.list_poll.off_until = 0.0
     state.lessons.clear()
     state.lesson_asked = False
-    state.list_off_until = 0.0
-    for job_id, job in list(state.jobs.items()):
+    for job_id, job in state.jobs.items():
         if job.is_underway:
-            put(state, job_id, wake_at=job.wake_at, **forget_question(job))
-            _take_up(state, job_id, at)
+            state.touch(job_id)
+            job.close_question()
+            if job.attempt.wake_at is not None:
+                state.agenda.wake_at(job.attempt.wake_at, job_id)
+            _take_up(state, job, at)
         elif job.is_done and job.cause in _UNSEEN_ENDS and job.open_executions:
-            _follow_again(state, job_id, at)
+            _follow_again(state, job, at)
     reindex(state)
 
 
-def _take_up(state: RunState, job_id: JobId, at: float) -> None:
-    job = state.jobs[job_id]
+def _take_up(state: RunState, job: JobState, at: float) -> None:
+    attempt = job.attempt
     match job.step:
         case Step.INTENDED | Step.RECONCILING:
-            died = job.sender_died or job.step is Step.INTENDED
-            reason = job.reason or "the runner ended before the answer to the trigger came"
-            search = Lookup(since=at)
-            put(
-                state,
-                job_id,
-                step=Step.RECONCILING,
-                lookup=search,
-                attempt_at=at,
-                accepted_at=at,
-                reason=reason,
-                sender_died=died,
-            )
+            attempt.sender_died = attempt.sender_died or job.step is Step.INTENDED
+            attempt.lookup = Lookup(since=at)
+            attempt.began_at = at
+            attempt.accepted_at = at
+            job.step = Step.RECONCILING
+            job.reason = job.reason or "the runner ended before the answer to the trigger came"
         case Step.LOOKING:
-            put(state, job_id, attempt_at=at)  # while nobody ran it, it has not waited either
+            attempt.began_at = at  # while nobody ran it, it has not waited either
         case Step.FOLLOWING:
-            _follow_again(state, job_id, at)
-        case Step.STOPPING if job.stop is not None:
-            if job.stop.cause is Cause.ABORT:
-                _follow_again(state, job_id, at)
+            _follow_again(state, job, at)
+        case Step.STOPPING if attempt.stop is not None:
+            if attempt.stop.cause is Cause.ABORT:
+                _follow_again(state, job, at)
             else:
-                put(state, job_id, stop=replace(job.stop, since=at, cleared=None, sent=0, withheld=None))
-                _poll_again(state, job_id, at)
+                stop = attempt.stop
+                stop.since, stop.cleared, stop.sent, stop.withheld = at, None, 0, None
+                _poll_again(state, job, at)
         case _:
             pass
 
 
-def _follow_again(state: RunState, job_id: JobId, at: float) -> None:
-    put(
-        state,
-        job_id,
-        step=Step.FOLLOWING,
-        status=JobStatus.RUNNING,
-        cause=None,
-        reason=None,
-        ended_at=None,
-        attempts=tuple(a for a in state.jobs[job_id].attempts if a.attempt != state.jobs[job_id].attempt),
-    )
-    _poll_again(state, job_id, at)
+def _follow_again(state: RunState, job: JobState, at: float) -> None:
+    state.touch(job.job.id)
+    job.step = Step.FOLLOWING
+    job.status = JobStatus.RUNNING
+    job.cause = None
+    job.reason = None
+    job.ended_at = None
+    job.attempts = [ended for ended in job.attempts if ended.attempt != job.attempt.number]
+    _poll_again(state, job, at)
 
 
-def _poll_again(state: RunState, job_id: JobId, at: float) -> None:
-    for execution in state.jobs[job_id].open_executions:
-        follow(state, job_id, execution, at, unseen=True)
-    arm_timeouts(state, job_id)
+def _poll_again(state: RunState, job: JobState, at: float) -> None:
+    for execution in job.open_executions:
+        follow(state, job.job.id, execution, at, unseen=True)
+    state.arm_timeouts(job)
 
 
 def settled(state: RunState, event: ev.Settled, at: float) -> None:
@@ -103,16 +95,19 @@ def settled(state: RunState, event: ev.Settled, at: float) -> None:
     job = state.jobs[event.job]
     # In this attempt: one of an earlier attempt counts for that one, and is followed again if it is named now.
     if all(e.execution_id != event.execution_id for e in job.current):
-        execution = Execution(
-            execution_id=event.execution_id,
-            attempt=job.attempt,
-            accepted_at=at,
-            adopted=AdoptedBy.SETTLED,
+        job.executions.append(
+            Execution(
+                execution_id=event.execution_id,
+                attempt=job.attempt.number,
+                accepted_at=at,
+                adopted=AdoptedBy.SETTLED,
+            )
         )
-        put(state, event.job, executions=(*job.executions, execution))
     state.ended = None
-    _follow_again(state, event.job, at)
-    put(state, event.job, complete=True, accepted_at=at, candidates=())
+    job.attempt.complete = True
+    job.attempt.accepted_at = at
+    job.attempt.candidates = ()
+    _follow_again(state, job, at)
     reindex(state)
 
 
@@ -143,16 +138,13 @@ def _skipped_for_all(state: RunState) -> Iterator[JobId]:
 
 
 def _unskip(state: RunState, job_id: JobId) -> None:
-    put(
-        state,
-        job_id,
-        step=Step.WAITING,
-        status=JobStatus.PENDING,
-        cause=None,
-        reason=None,
-        tainted=False,
-        ended_at=None,
-    )
+    job = state.touch(job_id)
+    job.step = Step.WAITING
+    job.status = JobStatus.PENDING
+    job.cause = None
+    job.reason = None
+    job.tainted = False
+    job.ended_at = None
 
 
 def _count(state: RunState) -> None:

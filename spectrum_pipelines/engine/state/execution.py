@@ -1,33 +1,33 @@
 """One execution that we follow: what the journal knows of it."""
 
 from collections.abc import Mapping
-
-from msgspec import Struct, field
+from dataclasses import dataclass, field
 
 from spectrum_pipelines.engine.outcome import AdoptedBy
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId, Phase, phase_of
 
 
-class Execution(Struct, frozen=True, kw_only=True):
-    """Times are run-clock seconds, but `start_time` and `stop_time` are the server's own strings."""
+@dataclass(slots=True, kw_only=True)
+class Execution:
+    """An execution of one attempt of one job. Only folds write it."""
 
     execution_id: ExecutionId
-    attempt: int
-    accepted_at: float
-    job_status: str = "QUEUED"
-    adopted: AdoptedBy | None = None
-    name: str | None = None
+    attempt: int  # of the job, from 1
+    accepted_at: float  # run clock, seconds: when its trigger was answered, or when it was adopted
+    job_status: str = "QUEUED"  # the last status word, as the server spells it
+    adopted: AdoptedBy | None = None  # how we came to follow it; None: a trigger's answer named it
+    name: str | None = None  # as the execution plan names it
     configuration_id: ConfigurationId | None = None
     file_id: FileId | None = None
-    running_at: float | None = None
-    ended_at: float | None = None
-    start_time: str | None = None
-    stop_time: str | None = None
-    success_count: int | None = None
-    failure_count: int | None = None
-    run_seconds: float | None = None
-    stop_age: float | None = None
-    counters: Mapping[str, int] = field(default_factory=dict)
+    running_at: float | None = None  # run clock, seconds: when it was first seen running
+    ended_at: float | None = None  # run clock, seconds: when its end was seen under its own id
+    start_time: str | None = None  # the server's own text
+    stop_time: str | None = None  # the server's own text
+    success_count: int | None = None  # records
+    failure_count: int | None = None  # records
+    run_seconds: float | None = None  # between the server's start and stop, where both can be read
+    stop_age: float | None = None  # seconds between the server's stop and our look
+    counters: Mapping[str, int] = field(default_factory=dict)  # by the server's names
 
     @property
     def phase(self) -> Phase:
@@ -41,5 +41,5 @@ class Execution(Struct, frozen=True, kw_only=True):
 
     @property
     def is_ours(self) -> bool:
-        """Started by this run, so this run may stop it."""
+        """Our run has started it, so our run may stop it."""
         return self.adopted is None or self.adopted.is_ours

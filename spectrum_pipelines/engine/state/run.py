@@ -1,24 +1,26 @@
-"""The state of a run: what the fold of its events has come to.
+"""The state of a run: what the fold of its facts and sightings has come to.
 
-`RunState` is owned by the fold: `apply` changes it in place, because copying ten thousand jobs at each event would make a run
-quadratic. Whoever needs an older state folds the journal again. The records in it are frozen, so a job that did not change
-is the same object, and renderings may be kept for it.
+`RunState` is owned by the folds: `apply` changes it in place, because copying ten thousand jobs at each fact would make a run
+quadratic. Whoever needs an older state folds the journal again. Only folds write here, by plain assignment, so that the type
+checker sees each write. A job's `version` grows with each change, so that renderings may be kept for a version.
 """
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from spectrum_pipelines.engine.facts import AbortRequested, Baseline, Finding, RunEnded, RunStarted, Warned
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.state.execution import Execution
-from spectrum_pipelines.engine.state.lookup import Lookup
 from spectrum_pipelines.engine.state.watch import Watch
 from spectrum_pipelines.engine.targets import targets_of
 from spectrum_pipelines.engine.timing.agenda import Agenda, Budget
-from spectrum_pipelines.engine.timing.lesson import Lesson
+from spectrum_pipelines.engine.timing.patience import Patience
+from spectrum_pipelines.engine.triggering.lookup import Lookup
+from spectrum_pipelines.engine.watching.lesson import Lesson
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
 from spectrum_pipelines.spectrum import (
@@ -46,16 +48,17 @@ class Step(Enum):
     DONE = "done"
 
 
-class StopState(Struct, frozen=True, kw_only=True):
-    """A stop on its way. `cleared`: we have looked and it hits only what we mean."""
+@dataclass(slots=True, kw_only=True)
+class StopState:
+    """A stop on its way."""
 
-    cause: Cause
-    reason: str
-    since: float
-    cleared: ExecutionId | None = None
-    need_list: bool = False
-    sent: int = 0
-    withheld: str | None = None
+    cause: Cause  # why: a limit, an abort, the action itself, `on_running: stop`
+    reason: str  # the same for people
+    since: float  # run clock, seconds: when this process began to stop
+    cleared: ExecutionId | None = None  # the last look has shown that a stop hits this execution and nothing else
+    need_list: bool = False  # the file's status could not tell what a stop would hit: list-running must
+    sent: int = 0  # stops that the server took, or may have taken
+    withheld: str | None = None  # why the last stop was not sent, or was refused
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -67,46 +70,59 @@ class Attempt(Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
-class JobState(Struct, frozen=True, kw_only=True):
+@dataclass(slots=True, kw_only=True)
+class AttemptState:
+    """All that belongs to the attempt that runs now; a new attempt replaces the whole of it. Times are run-clock seconds."""
+
+    number: int = 0  # from 1; 0: no attempt has begun
+    began_at: float | None = (
+        None  # when it had its turn; moved on while no process worked and while a lost trigger was searched
+    )
+    accepted_at: float | None = None  # when its trigger was answered or its execution adopted: timeouts count from here
+    wake_at: float | None = None  # not before then is anything asked or decided
+    busy: bool = False  # a question of its own has no answer yet
+    seen: Mapping[FileReference, StatusAnswer | str] = field(
+        default_factory=dict
+    )  # fresh looks at its files, or refusals
+    baselines: tuple[Baseline, ...] = ()  # of the last intent
+    complete: bool = True  # no execution that its trigger has started can be missing
+    unsent: int = 0  # triggers that provably did not reach Spectrum
+    sender_died: bool = False  # the process that wrote the intent is gone, so nobody can still deliver that trigger
+    misses: int = 0  # questions without a usable answer, in a row
+    missing_since: float | None = None  # the first of these
+    lookup: Lookup | None = None  # the search for a trigger whose answer was lost
+    candidates: tuple[ExecutionId, ...] = ()  # what the search has found
+    stop: StopState | None = None  # a stop on its way
+    deletions: tuple[tuple[DataId, Deletion], ...] = ()  # what `delete_data` has been answered
+
+
+@dataclass(slots=True, kw_only=True)
+class JobState:
     """Everything known of one job. Times are run-clock seconds."""
 
     job: Job
+    version: int = 0  # grows with each change of what a rendering shows
     step: Step = Step.WAITING
     status: JobStatus = JobStatus.PENDING
-    cause: Cause | None = None
-    reason: str | None = None
-    tainted: bool = False
-    attempt: int = 0
-    attempts: tuple[Attempt, ...] = ()
-    executions: tuple[Execution, ...] = ()
-    complete: bool = True
-    started_at: float | None = None
-    attempt_at: float | None = None
-    accepted_at: float | None = None
-    ended_at: float | None = None
-    wake_at: float | None = None
-    turn: int = 0
-    busy: bool = False
-    seen: Mapping[FileReference, StatusAnswer | str] = field(default_factory=dict)
-    baselines: tuple[Baseline, ...] = ()
-    unsent: int = 0
-    sender_died: bool = False
-    misses: int = 0
-    missing_since: float | None = None
-    lookup: Lookup | None = None
-    candidates: tuple[ExecutionId, ...] = ()
-    stop: StopState | None = None
-    deletions: tuple[tuple[DataId, Deletion], ...] = ()
+    cause: Cause | None = None  # of the last attempt's end, or of the job's
+    reason: str | None = None  # the same for people, or why the job has not got further yet
+    tainted: bool = False  # skipped because something before it failed
+    attempt: AttemptState = field(default_factory=AttemptState)  # the attempt that runs now, or was the last
+    attempts: list[Attempt] = field(default_factory=list)  # those that have ended
+    executions: list[Execution] = field(default_factory=list)  # of all attempts, in the order in which we came by them
+    started_at: float | None = None  # the first attempt's turn
+    ended_at: float | None = None  # the job's final word
+    turn: int = 0  # the number of the job's latest question: an answer to an earlier one is stale
 
     @property
     def current(self) -> tuple[Execution, ...]:
         """The executions of the attempt that runs now."""
-        return tuple(e for e in self.executions if e.attempt == self.attempt)
+        return tuple(e for e in self.executions if e.attempt == self.attempt.number)
 
     @property
     def open_executions(self) -> tuple[Execution, ...]:
         """The executions of this attempt whose end has not been seen."""
-        return tuple(e for e in self.executions if e.attempt == self.attempt and not e.is_final)
+        return tuple(e for e in self.executions if e.attempt == self.attempt.number and not e.is_final)
 
     @property
     def is_done(self) -> bool:
@@ -117,6 +133,12 @@ class JobState(Struct, frozen=True, kw_only=True):
     def is_underway(self) -> bool:
         """The job holds a place under `max_parallel`."""
         return self.step not in {Step.WAITING, Step.READY, Step.DONE}
+
+    def close_question(self) -> None:
+        """Have the answer to whatever was asked count as stale, and forget what was seen."""
+        self.turn += 1
+        self.attempt.busy = False
+        self.attempt.seen = {}
 
 
 #: An execution, and the job that follows it: two jobs may wait for the same one.
@@ -131,71 +153,93 @@ class Preflight(Enum):
     FAILED = "failed"
 
 
+@dataclass(slots=True, kw_only=True)
+class ListPoll:
+    """The shared poll: one list-running call for all executions. Times are run-clock seconds."""
+
+    asked_at: float | None = None  # when the call was made that has no answer yet
+    heard_at: float = 0.0  # the last usable answer
+    due_at: float = math.inf  # the next call
+    off_until: float = 0.0  # the call did not work: executions are asked for one by one until then
+    again_at: float = 0.0  # not before then are executions looked for in the list that it has left out
+
+
+def _dependents(pipeline: Pipeline) -> dict[JobId, list[JobId]]:
+    dependents: dict[JobId, list[JobId]] = {id_: [] for id_ in pipeline.jobs}
+    for id_, job in pipeline.jobs.items():
+        for need in job.needs:
+            dependents[need].append(id_)
+    return dependents
+
+
 class RunState:
-    """The whole run: the records, and the indexes that keep a decision's cost independent of the number of jobs.
+    """The whole run: the records, and the indexes that keep a decision's cost independent of the number of jobs."""
 
-    `past` has the seconds that jobs took in earlier runs, as far as they are known: it paces the looks and decides nothing.
-    """
-
-    def __init__(self, pipeline: Pipeline, run_id: str) -> None:
+    def __init__(self, pipeline: Pipeline, run_id: str, *, patience: Patience | None = None) -> None:
         self.pipeline = pipeline
         self.run_id = run_id
-        self.facts: RunStarted | None = None
-        self.jobs: dict[JobId, JobState] = {id_: JobState(job=job) for id_, job in pipeline.jobs.items()}
-        self.dependents: dict[JobId, list[JobId]] = {id_: [] for id_ in pipeline.jobs}
-        self.unmet: dict[JobId, int] = {}
-        for id_, job in pipeline.jobs.items():
-            self.unmet[id_] = len(job.needs)
-            for need in job.needs:
-                self.dependents[need].append(id_)
-        self.left = sum(not job.is_finally for job in pipeline.jobs.values())
-        self.left_finally = len(pipeline.jobs) - self.left
-        self.ready: dict[JobId, None] = {}
-        self.underway: dict[JobId, None] = {}
-        self.following: dict[Followed, Watch] = {}
-        self.owners: dict[ExecutionId, JobId] = {}
-        self.agenda: Agenda[JobId] = Agenda()
-        self.polls: Agenda[Followed] = Agenda()
-        self.past: dict[JobId, float] = {}
-        self.lessons: dict[JobId, Lesson] = {}
-        self.lesson_asked = False
-        self.lesson_times: Agenda[JobId] = Agenda()
-        self.budget = Budget(per_second=pipeline.poll.max_per_second)
-        self.preflight = Preflight.ASKING
-        self.findings: tuple[Finding, ...] = ()
-        self.targets_wanted = tuple({t: None for job in pipeline.jobs.values() for t in targets_of(job.action)})
-        self.targets: dict[FileReference, StatusAnswer | str] = {}
-        self.targets_asked: set[FileReference] = set()
-        self.targets_seen_at: dict[FileReference, float] = {}
-        self.failed_first: JobId | None = None
-        self.triggers = 0
-        self.finally_at: float | None = None
-        self.timed_out = False
-        self.finally_timed_out = False
-        self.abort: AbortRequested | None = None
-        self.abort_at = 0.0
-        self.warnings: list[Warned] = []
-        self.warned: set[tuple[str, JobId | None]] = set()
-        self.list_asked_at: float | None = None
-        self.list_heard_at = 0.0
-        self.list_due_at = math.inf
-        self.list_off_until = 0.0
-        self.list_again_at = 0.0
-        self.hinting: bool | None = None  # whether the server says how long its jobs will go on; None: not known yet
-        self.spare_looks = 0.0
-        self.most_followed = 0
+        self.patience = patience or Patience()  # the engine's own time limits
+        self.facts: RunStarted | None = None  # the first fact
+        self.at = 0.0  # run clock, seconds: the latest fact or sighting
         self.ended: RunEnded | None = None
-        self.resumptions = 0
-        self.at = 0.0
+        self.abort: AbortRequested | None = None
+        self.abort_at = 0.0  # run clock, seconds
+        self.resumptions = 0  # processes that took the run over
+
+        self.jobs: dict[JobId, JobState] = {id_: JobState(job=job) for id_, job in pipeline.jobs.items()}
+        self.dependents = _dependents(pipeline)  # who needs the job
+        self.unmet = {id_: len(job.needs) for id_, job in pipeline.jobs.items()}  # how many of its needs are not done
+        self.left = sum(not job.is_finally for job in pipeline.jobs.values())  # jobs that are not done
+        self.left_finally = len(pipeline.jobs) - self.left  # the same of `finally`
+        self.ready: dict[JobId, None] = {}  # jobs that wait for a place, in their order
+        self.underway: dict[JobId, None] = {}  # jobs that hold one
+        self.failed_first: JobId | None = None  # what fail_fast goes by
+        self.triggers = 0  # POSTs that were sent, or may have been
+        self.owners: dict[ExecutionId, JobId] = {}  # whose trigger has started an execution
+        self.agenda: Agenda[JobId] = Agenda()  # jobs to be decided on
+
+        self.finally_at: float | None = None  # run clock, seconds: when the last job before `finally` was done
+        self.timed_out = False  # timeouts.pipeline is over
+        self.finally_timed_out = False  # timeouts.finally is over
+
+        self.preflight = Preflight.ASKING
+        self.findings: tuple[Finding, ...] = ()  # of a pre-flight that failed
+        self.targets_wanted = tuple({t: None for job in pipeline.jobs.values() for t in targets_of(job.action)})
+        self.targets: dict[FileReference, StatusAnswer | str] = {}  # the pre-flight's answers, or refusals
+        self.targets_asked: set[FileReference] = set()
+        self.targets_seen_at: dict[FileReference, float] = {}  # run clock, seconds
+
+        self.warnings: list[Warned] = []
+        self.warned: set[tuple[str, JobId | None]] = set()  # code and job of each warning: each is told once
+
+        self._begin_looks()
+
+    def _begin_looks(self) -> None:
+        self.following: dict[Followed, Watch] = {}  # every execution whose end has not been seen
+        self.polls: Agenda[Followed] = Agenda()  # executions to be looked at on their own
+        self.list_poll = ListPoll()
+        self.budget = Budget(per_second=self.pipeline.poll.max_per_second)  # of looks at executions
+        self.hinting: bool | None = None  # whether the server says how long its jobs will go on; None: not known yet
+        self.saved_looks = (
+            0.0  # questions that looking at many together has saved, for looking at the last of them more often
+        )
+        self.most_followed = 0  # executions that were followed at once
+
+        self.past: dict[
+            JobId, float
+        ] = {}  # seconds that jobs took in earlier runs: paces the looks and decides nothing
+        self.lessons: dict[JobId, Lesson] = {}  # what is being learnt of that
+        self.lesson_asked = False  # a question of a lesson has no answer yet
+        self.lesson_times: Agenda[JobId] = Agenda()  # when a job is worth a lesson
 
     @property
     def gives_hints(self) -> bool:
-        """The server says, or may say, how long what runs now will go on, and somebody still listens."""
-        return self.hinting is not False and any(not how.is_deaf for how in self.following.values())
+        """The server says, or may say, how long what runs now will go on, and its hints are still read."""
+        return self.hinting is not False and any(not watch.ignores_hints for watch in self.following.values())
 
-    def last_heard(self, how: Watch) -> float:
-        """The run-clock second of the last usable answer about it, alone or with all."""
-        return max(how.heard_at, self.list_heard_at) if how.listed else how.heard_at
+    def last_heard(self, watch: Watch) -> float:
+        """The run-clock second of the last usable answer about an execution, alone or with all."""
+        return max(watch.heard_at, self.list_poll.heard_at) if watch.listed else watch.heard_at
 
     def execution(self, followed: Followed) -> Execution:
         """Find an execution of a job. Raises KeyError."""
@@ -212,3 +256,27 @@ class RunState:
     def is_too_late_for(self, job: Job) -> bool:
         """The pipeline's own timeout is over; a `finally` job has one of its own, and runs after the other."""
         return self.finally_timed_out if job.is_finally else self.timed_out
+
+    # What folds do with a job
+
+    def touch(self, job_id: JobId) -> JobState:
+        """The job, about to be changed: its renderings are old, and it is decided on again."""
+        job = self.jobs[job_id]
+        job.version += 1
+        self.agenda.wake(job_id)
+        return job
+
+    def rest(self, job: JobState, until: float) -> None:
+        """Ask and decide nothing for the job before the run clock has reached `until`."""
+        job.attempt.wake_at = until
+        self.agenda.wake_at(until, job.job.id)
+
+    def arm_timeouts(self, job: JobState) -> None:
+        """Have the job decided on when one of its limits is over."""
+        policy = job.job.policy
+        accepted_at = self.at if job.attempt.accepted_at is None else job.attempt.accepted_at
+        self.agenda.wake_at(accepted_at + policy.timeout, job.job.id)
+        if policy.queue_timeout is not None:
+            self.agenda.wake_at(accepted_at + policy.queue_timeout, job.job.id)
+        if policy.retry.max_duration is not None and job.started_at is not None:
+            self.agenda.wake_at(job.started_at + policy.retry.max_duration, job.job.id)

@@ -13,7 +13,6 @@ from spectrum_pipelines.engine.requests import AskRunning, AskStatus, PostStop, 
 from spectrum_pipelines.engine.sightings import ExecutionDoubted, LookedInVain
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.run import JobState, RunState, StopState
-from spectrum_pipelines.engine.timing.patience import STOP_GRACE
 from spectrum_pipelines.pipeline.model.action import Sequence
 from spectrum_pipelines.spectrum import ExecutionId, FileReference, Phase
 
@@ -22,28 +21,28 @@ _TIMEOUTS = frozenset({Cause.TIMEOUT, Cause.QUEUE_TIMEOUT, Cause.PIPELINE_TIMEOU
 
 def decide_stopping(state: RunState, job: JobState, now: float) -> Iterator[Decision]:
     """Look, stop, and wait for the end to be seen."""
-    stop = job.stop
+    stop = job.attempt.stop
     assert stop is not None
     if stop.cause is Cause.ON_RUNNING:
         yield from _make_way(state, job, stop)
         return
     if not job.open_executions:
         yield _confirmed(job, stop)
-    elif now >= stop.since + STOP_GRACE:
+    elif now >= stop.since + state.patience.stop_grace:
         yield _unconfirmed(job, stop)
-    elif not job.busy and (job.wake_at is None or job.wake_at <= now):
+    elif not job.attempt.busy and (job.attempt.wake_at is None or job.attempt.wake_at <= now):
         yield from _next_stop(state, job, stop)
 
 
 def _make_way(state: RunState, job: JobState, stop: StopState) -> Iterator[Decision]:
     """`on_running: stop`: the execution is somebody else's, and meant."""
-    if job.busy:
+    if job.attempt.busy:
         return
-    if stop.sent or stop.withheld or job.misses:
+    if stop.sent or stop.withheld or job.attempt.misses:
         yield LookedInVain(job=job.job.id, wait=1.0)
         return
     for target in resolved_targets(state, job):
-        answer = job.seen.get(target)
+        answer = job.attempt.seen.get(target)
         if answer is not None and not isinstance(answer, str) and answer.phase.is_active and answer.execution_id:
             yield PostStop(job=job.job.id, turn=job.turn + 1, target=target, execution_id=answer.execution_id)
             return
@@ -55,8 +54,8 @@ def _next_stop(state: RunState, job: JobState, stop: StopState) -> Iterator[Deci
     target = file_of(job, execution)
     job_id, turn = job.job.id, job.turn + 1
     if target is None:
-        how = state.following.get((job_id, execution.execution_id))
-        if how is not None and not how.doubted:
+        watch = state.following.get((job_id, execution.execution_id))
+        if watch is not None and not watch.doubted:
             yield ExecutionDoubted(job=job_id, execution_id=execution.execution_id)
     elif stop.cleared == execution.execution_id or (stop.cause is Cause.ACTION and not stop.sent):
         yield PostStop(job=job_id, turn=turn, target=target, execution_id=execution.execution_id)
@@ -82,8 +81,8 @@ def file_of(job: JobState, execution: Execution) -> FileReference | None:
         return FileReference(str(execution.file_id))
     if isinstance(job.job.action, Sequence):
         return None
-    if job.baselines:
-        return FileReference(job.baselines[0].target)
+    if job.attempt.baselines:
+        return FileReference(job.attempt.baselines[0].target)
     target = getattr(job.job.action, "target", None)
     return FileReference(target) if isinstance(target, str) else None
 

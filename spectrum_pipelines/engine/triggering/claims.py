@@ -15,19 +15,23 @@ _OPEN_INTENTS = frozenset({Step.INTENDED, Step.RECONCILING})
 
 def is_taken(state: RunState, job: JobState, execution_id: ExecutionId) -> bool:
     """It cannot be what the job's trigger has just started."""
-    before = {baseline.execution_id for baseline in job.baselines}
-    if len(job.baselines) == 1 and (latest := job.baselines[0].execution_id) is not None and execution_id <= latest:
+    before = {baseline.execution_id for baseline in job.attempt.baselines}
+    if (
+        len(job.attempt.baselines) == 1
+        and (latest := job.attempt.baselines[0].execution_id) is not None
+        and execution_id <= latest
+    ):
         return True
     return execution_id in before or execution_id in state.owners
 
 
 def rivals(state: RunState, job: JobState) -> Iterator[JobId]:
     """Other jobs whose trigger of one of the same files has no answer yet."""
-    targets = {baseline.target for baseline in job.baselines}
-    file_ids = {str(baseline.file_id) for baseline in job.baselines if baseline.file_id is not None}
+    targets = {baseline.target for baseline in job.attempt.baselines}
+    file_ids = {str(baseline.file_id) for baseline in job.attempt.baselines if baseline.file_id is not None}
     for job_id in state.underway:
         other = state.jobs[job_id]
         if other is job or other.step not in _OPEN_INTENTS:
             continue
-        if any(b.target in targets | file_ids or str(b.file_id) in file_ids for b in other.baselines):
+        if any(b.target in targets | file_ids or str(b.file_id) in file_ids for b in other.attempt.baselines):
             yield job_id

@@ -16,7 +16,9 @@ from spectrum_pipelines.engine.requests import (
     Request,
 )
 from spectrum_pipelines.engine.sightings import LookupBegun, LookupRested
-from spectrum_pipelines.engine.state.lookup import (
+from spectrum_pipelines.engine.state.run import JobState, RunState
+from spectrum_pipelines.engine.triggering.claims import is_taken, rivals
+from spectrum_pipelines.engine.triggering.lookup import (
     Look,
     LookAtDetails,
     LookAtHistory,
@@ -25,9 +27,6 @@ from spectrum_pipelines.engine.state.lookup import (
     Lookup,
     is_exhausted,
 )
-from spectrum_pipelines.engine.state.run import JobState, RunState
-from spectrum_pipelines.engine.timing.patience import LONGEST_SILENCE
-from spectrum_pipelines.engine.triggering.claims import is_taken, rivals
 from spectrum_pipelines.pipeline.model.action import Sequence
 from spectrum_pipelines.pipeline.model.durations import format_duration
 from spectrum_pipelines.spectrum import FileId, FileReference
@@ -37,7 +36,7 @@ _HISTORY_LENGTH = 50
 
 def decide_intended(state: RunState, job: JobState) -> Iterator[Decision]:
     """Send the POST of a written intent. On the way it is `busy`, and nothing but its own outcome moves the job on."""
-    if job.busy:
+    if job.attempt.busy:
         return
     turn = job.turn + 1
     if isinstance(job.job.action, Sequence):
@@ -47,17 +46,19 @@ def decide_intended(state: RunState, job: JobState) -> Iterator[Decision]:
             reason = f"job {missing.job} has no execution whose id could be used"
             yield ended(job, JobStatus.FAILED, Cause.INPUT, reason)
             return
-        file_ids = tuple(FileId(int(b.target)) for b in job.baselines)
-        yield PostSequence(job=job.job.id, turn=turn, attempt=job.attempt, file_ids=file_ids, variables=variables)
+        file_ids = tuple(FileId(int(b.target)) for b in job.attempt.baselines)
+        yield PostSequence(
+            job=job.job.id, turn=turn, attempt=job.attempt.number, file_ids=file_ids, variables=variables
+        )
     else:
-        target = FileReference(job.baselines[0].target)
-        yield PostTrigger(job=job.job.id, turn=turn, attempt=job.attempt, target=target)
+        target = FileReference(job.attempt.baselines[0].target)
+        yield PostTrigger(job=job.job.id, turn=turn, attempt=job.attempt.number, target=target)
 
 
 def decide_reconciling(state: RunState, job: JobState, now: float) -> Iterator[Decision]:
     """Go on with the search, or judge what a full round has found."""
-    lookup = job.lookup
-    if job.busy or lookup is None or (job.wake_at is not None and job.wake_at > now):
+    lookup = job.attempt.lookup
+    if job.attempt.busy or lookup is None or (job.attempt.wake_at is not None and job.attempt.wake_at > now):
         return
     if lookup.todo:
         yield _question(job, lookup.todo[0])
@@ -83,14 +84,14 @@ def _question(job: JobState, look: Look) -> Request:
 def _judge(state: RunState, job: JobState, lookup: Lookup, now: float) -> Iterator[Decision]:
     provable = not any(is_taken(state, job, one) for one in lookup.all_candidates)
     contested = next(rivals(state, job), None)
-    found = [lookup.candidates.get(b.target, frozenset()) for b in job.baselines]
+    found = [lookup.candidates.get(b.target, frozenset()) for b in job.attempt.baselines]
     several = any(len(candidates) > 1 for candidates in found)
-    if lookup.all_candidates and lookup.all_candidates != job.candidates:
-        yield CandidatesFound(job=job.job.id, attempt=job.attempt, execution_ids=lookup.all_candidates)
+    if lookup.all_candidates and lookup.all_candidates != job.attempt.candidates:
+        yield CandidatesFound(job=job.job.id, attempt=job.attempt.number, execution_ids=lookup.all_candidates)
         return
     if several and not lookup.round_failed:
         yield _unknown(job, f"{_listed(lookup)} may be ours")
-    elif any(found) and not all(b.is_known for b in job.baselines):
+    elif any(found) and not all(b.is_known for b in job.attempt.baselines):
         yield _unknown(job, f"{_listed(lookup)} may be ours; the server named no execution before the trigger")
     elif any(found) and (contested is not None or not provable):
         # Wait for the other's answer: it takes its own away, and the next round sees what is left.
@@ -100,11 +101,11 @@ def _judge(state: RunState, job: JobState, lookup: Lookup, now: float) -> Iterat
             yield _unknown(job, f"{_listed(lookup)} may be ours or that of job {contested}")
     elif all(found) and not lookup.round_failed:
         yield _adopt(job, lookup)
-    elif is_exhausted(lookup, grace=job.job.policy.ambiguous_grace, now=now):
+    elif is_exhausted(lookup, state.patience, grace=job.job.policy.ambiguous_grace, now=now):
         yield from _nothing_found(job, lookup)
     elif any(found) and not lookup.round_failed and _waited(lookup, job, now):
         yield _adopt(job, lookup)
-    elif now >= lookup.since + max(LONGEST_SILENCE, job.job.policy.ambiguous_grace):
+    elif now >= lookup.since + max(state.patience.longest_silence, job.job.policy.ambiguous_grace):
         yield _unknown(job, f"the server gave no full answer for {format_duration(round(now - lookup.since))}")
     else:
         yield LookupRested(job=job.job.id)
@@ -123,14 +124,14 @@ def _adopt(job: JobState, lookup: Lookup) -> Adopted:
     )
     complete = not isinstance(job.job.action, Sequence)
     by = AdoptedBy.RECONCILED
-    return Adopted(job=job.job.id, attempt=job.attempt, executions=executions, by=by, complete=complete)
+    return Adopted(job=job.job.id, attempt=job.attempt.number, executions=executions, by=by, complete=complete)
 
 
 def _nothing_found(job: JobState, lookup: Lookup) -> Iterator[Decision]:
-    if job.sender_died:
+    if job.attempt.sender_died:
         # Nobody is left who could still deliver that request, and for the whole grace time nothing has shown up: it never was.
         reason = "the runner ended between the intent and the trigger; no execution of it exists"
-        yield TriggerNotHandled(job=job.job.id, attempt=job.attempt, reason=reason, wait=0.0)
+        yield TriggerNotHandled(job=job.job.id, attempt=job.attempt.number, reason=reason, wait=0.0)
     else:
         yield _unknown(job, f"no execution of it showed up in {lookup.empty_rounds} look-ups")
 

@@ -34,7 +34,7 @@ def interpret_post(state: RunState, request: PostTrigger | PostSequence, outcome
         case Triggered() if is_taken(state, job, outcome.execution_id):
             return [_ambiguous(request, f"execution {outcome.execution_id} was there before, or is another job's")]
         case Triggered():
-            file_id = job.baselines[0].file_id if job.baselines else None
+            file_id = job.attempt.baselines[0].file_id if job.attempt.baselines else None
             started = StartedExecution(execution_id=outcome.execution_id, file_id=file_id)
             return [_triggered(request, (started,), _named(state, outcome.user))]
         case ExecutionPlan():
@@ -74,7 +74,7 @@ def _planned(state: RunState, job: JobState, request: PostTrigger | PostSequence
     if not executions:
         return _ambiguous(request, "an execution plan without any execution that it has started")
     promised = sum(one.triggered for one in plan.executions)
-    complete = len(executions) >= max(promised, len(set(job.baselines)))
+    complete = len(executions) >= max(promised, len(set(job.attempt.baselines)))
     return _triggered(request, executions, None, complete=complete)
 
 
@@ -83,11 +83,11 @@ def _failed(state: RunState, job: JobState, request: PostTrigger | PostSequence,
         case TlsFailure() | Unauthorized() | Forbidden():
             return _attempt_failed(request, Cause.UNAUTHORIZED, _told(error))
         case Unsent():
-            wait = _time_left(state, job, backoff(state.pipeline.http.retry_interval, job.unsent + 1))
+            wait = _time_left(state, job, backoff(state.pipeline.http.retry_interval, job.attempt.unsent + 1))
             return TriggerNotHandled(job=request.job, attempt=request.attempt, reason=_told(error), wait=wait)
         case Throttled(retry_after=retry_after):
             # A date in the past or a negative number is no advice.
-            told = retry_after or backoff(state.pipeline.http.retry_interval, job.unsent + 1)
+            told = retry_after or backoff(state.pipeline.http.retry_interval, job.attempt.unsent + 1)
             wait = _time_left(state, job, told)
             return TriggerNotHandled(job=request.job, attempt=request.attempt, reason=_told(error), wait=wait)
         case Refused():
@@ -99,7 +99,7 @@ def _failed(state: RunState, job: JobState, request: PostTrigger | PostSequence,
 def _time_left(state: RunState, job: JobState, wait: float) -> float:
     """The wait, or what is left of the time in which the job must have begun."""
     limit = job.job.policy.queue_timeout or job.job.policy.timeout
-    began = state.at if job.attempt_at is None else job.attempt_at
+    began = state.at if job.attempt.began_at is None else job.attempt.began_at
     return max(0.0, min(wait, began + limit - state.at))
 
 

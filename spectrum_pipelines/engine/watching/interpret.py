@@ -17,7 +17,7 @@ from spectrum_pipelines.engine.sightings import (
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.engine.state.watch import Watch
-from spectrum_pipelines.engine.watching.polling import list_unusable
+from spectrum_pipelines.engine.watching.decide import list_unusable
 from spectrum_pipelines.errors import (
     ClientError,
     NotSpectrum,
@@ -44,17 +44,17 @@ def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
         return _list_failed(state, outcome)
     assert isinstance(outcome, tuple)
     entries = {e.execution_id: e for e in outcome if isinstance(e, ActiveJob)}
-    asked_at = now if state.list_asked_at is None else state.list_asked_at
+    asked_at = now if state.list_poll.asked_at is None else state.list_poll.asked_at
     events: Events = []
-    for followed, how in state.following.items():
+    for followed, watch in state.following.items():
         entry = entries.get(followed[1])
-        if how.doubted:
+        if watch.doubted:
             continue  # its details are asked for already
         if entry is None:
             # The list may be older than the execution: then that it is missing says nothing.
-            if not how.unlisted and state.execution(followed).accepted_at < asked_at:
+            if not watch.unlisted and state.execution(followed).accepted_at < asked_at:
                 events.append(ExecutionDoubted(job=followed[0], execution_id=followed[1], unlisted=True))
-        elif how.word is None or entry.job_status.upper() != how.word.upper():
+        elif watch.word is None or entry.job_status.upper() != watch.word.upper():
             events += _shown(state, followed[0], state.execution(followed), entry.job_status)
     events.append(ListSeen(entries=entries))
     return list(_each_warning_once(events))
@@ -109,12 +109,12 @@ def interpret_status(state: RunState, request: AskStatus, outcome: Outcome) -> E
         return []
     if isinstance(outcome, Refused):
         # The file may be gone, or hidden from us; the execution goes on, and its details are another question.
-        return [ExecutionDoubted(job=request.job, execution_id=execution_id, eclipsed=True)]
+        return [ExecutionDoubted(job=request.job, execution_id=execution_id, overtaken=True)]
     if isinstance(outcome, ClientError):
         return _missed(state, request.job, execution_id, outcome)
     assert isinstance(outcome, StatusAnswer)
     if outcome.execution_id != execution_id:
-        return [ExecutionDoubted(job=request.job, execution_id=execution_id, eclipsed=True)]
+        return [ExecutionDoubted(job=request.job, execution_id=execution_id, overtaken=True)]
     seen = ExecutionSeen(
         job=request.job,
         execution_id=execution_id,
@@ -140,11 +140,11 @@ def interpret_details(state: RunState, request: AskDetails, outcome: Outcome) ->
     followed = (request.job, request.execution_id)
     if followed not in state.following:
         return []
-    execution, how = state.execution(followed), state.following[followed]
-    if isinstance(outcome, Refused) and how.final_word is not None and how.refusals >= _BELIEVED_AFTER:
+    execution, watch = state.execution(followed), state.following[followed]
+    if isinstance(outcome, Refused) and watch.final_word is not None and watch.refusals >= _BELIEVED_AFTER:
         # Details are not to be had, not only just now; but its end was shown under its own id.
-        return [_ended(followed, JobDetails(job_status=how.final_word, file_id=execution.file_id))]
-    if isinstance(outcome, Refused) and how.refusals >= _REFUSALS:
+        return [_ended(followed, JobDetails(job_status=watch.final_word, file_id=execution.file_id))]
+    if isinstance(outcome, Refused) and watch.refusals >= _REFUSALS:
         return [_lost(state, followed, outcome)]
     if isinstance(outcome, ClientError):
         return _missed(state, request.job, request.execution_id, outcome)
@@ -158,12 +158,12 @@ def interpret_details(state: RunState, request: AskDetails, outcome: Outcome) ->
         file_id=outcome.file_id,
         by_details=True,
     )
-    return [*_shown(state, request.job, execution, outcome.job_status), seen, *_incomplete_list(state, how)]
+    return [*_shown(state, request.job, execution, outcome.job_status), seen, *_incomplete_list(state, watch)]
 
 
-def _incomplete_list(state: RunState, how: Watch) -> Events:
+def _incomplete_list(state: RunState, watch: Watch) -> Events:
     """It goes on, and the list has left it out."""
-    if not (how.doubted and how.unlisted) or ("list-incomplete", None) in state.warned:
+    if not (watch.doubted and watch.unlisted) or ("list-incomplete", None) in state.warned:
         return []
     told = "list-running does not show all that runs or waits here, asking for what it leaves out one by one"
     return [Warned(code="list-incomplete", message=told)]

@@ -15,10 +15,9 @@ from msgspec.structs import replace
 
 from spectrum_pipelines.engine.requests import AskDetails, AskHistory, Outcome, Purpose
 from spectrum_pipelines.engine.sightings import LessonSeen
-from spectrum_pipelines.engine.state.records import watch_with
 from spectrum_pipelines.engine.state.run import RunState, Step
-from spectrum_pipelines.engine.timing.lesson import Lesson
 from spectrum_pipelines.engine.timing.patience import LESSON_EXECUTIONS, LESSON_HISTORY, LESSONS_MOST
+from spectrum_pipelines.engine.watching.lesson import Lesson
 from spectrum_pipelines.pipeline.model.action import JobId, Trigger, WaitFor
 from spectrum_pipelines.spectrum import HistoryEntry, JobDetails, Phase, phase_of
 
@@ -60,8 +59,8 @@ def _first(state: RunState, job_id: JobId) -> Lesson | None:
     is_one = len(running) == 1 and isinstance(job.job.action, Trigger | WaitFor) and job.step is Step.FOLLOWING
     if not is_one or job_id in state.past or len(state.lessons) >= LESSONS_MOST:
         return None
-    how = state.following.get((job_id, running[0].execution_id))
-    if how is None or how.is_hinted:
+    watch = state.following.get((job_id, running[0].execution_id))
+    if watch is None or watch.is_hinted:
         return None
     return Lesson(execution_id=running[0].execution_id, configuration_id=running[0].configuration_id)
 
@@ -102,6 +101,6 @@ def lesson_seen(state: RunState, event: LessonSeen, _: float) -> None:
         state.lesson_times.wake(event.job)
     elif event.lesson.seconds:
         state.past[event.job] = past = median(event.lesson.seconds)
-        for followed, how in list(state.following.items()):
+        for followed, watch in state.following.items():
             if followed[0] == event.job:
-                state.following[followed] = watch_with(how, past=past)
+                watch.past = past

@@ -14,7 +14,7 @@ from spectrum_pipelines.engine.sightings import ListMissed, Sighting
 from spectrum_pipelines.engine.state.run import Followed, RunState
 from spectrum_pipelines.engine.state.watch import Watch
 from spectrum_pipelines.engine.stopping.decide import file_of
-from spectrum_pipelines.engine.timing.patience import FEW, LIST_AGAIN, LIST_PATIENCE
+from spectrum_pipelines.engine.timing.patience import FEW
 from spectrum_pipelines.pipeline.model.action import Check, Sequence
 from spectrum_pipelines.pipeline.model.durations import format_duration
 
@@ -27,16 +27,16 @@ def decide_polls(state: RunState, now: float) -> Iterator[Request | Event | Sigh
     yield from _give_up_list(state, now)
     due: list[Followed] = []
     for followed in state.polls.take(now):
-        how = state.following.get(followed)
-        if how is None or how.next_poll_at > now:
+        watch = state.following.get(followed)
+        if watch is None or watch.next_poll_at > now:
             continue  # an old time; a later one has its own place on the agenda
-        if (how.doubted and not how.is_wolf) or isinstance(state.jobs[followed[0]].job.action, Check):
+        if (watch.doubted and not watch.doubt_can_wait) or isinstance(state.jobs[followed[0]].job.action, Check):
             yield _details(followed)
         else:
             due.append(followed)
-    if now >= state.list_due_at:
-        state.list_due_at = math.inf
-        due += [followed for followed, how in state.following.items() if how.listed]
+    if now >= state.list_poll.due_at:
+        state.list_poll.due_at = math.inf
+        due += [followed for followed, watch in state.following.items() if watch.listed]
     if due:
         yield from _look(state, due, now)
 
@@ -47,12 +47,12 @@ def _look(state: RunState, due: list[Followed], now: float) -> Iterator[Request]
     alone = [followed for followed in due if not many or _wants_its_own(state.following[followed])]
     together += _unlisted_too_long(state, now)
     # While the shared call is out its answer is awaited: it will put every execution back on the agenda.
-    if together and state.list_asked_at is None:
+    if together and state.list_poll.asked_at is None:
         if (free_at := _free_at(state, now)) is None:
-            state.list_again_at = now + LIST_AGAIN
+            state.list_poll.again_at = now + state.patience.list_again
             yield AskAllRunning()
         else:
-            state.list_due_at = free_at
+            state.list_poll.due_at = free_at
             for followed in together:
                 state.polls.wake_at(free_at, followed)
     # Whoever was heard of longest ago comes first: those who want to be asked often must not take every question.
@@ -60,49 +60,49 @@ def _look(state: RunState, due: list[Followed], now: float) -> Iterator[Request]
         if (free_at := _free_at(state, now)) is None:
             yield _alone(state, followed)
         elif state.following[followed].listed:
-            state.list_due_at = min(state.list_due_at, free_at)
+            state.list_poll.due_at = min(state.list_poll.due_at, free_at)
         else:
             state.polls.wake_at(free_at, followed)
 
 
 def _unlisted_too_long(state: RunState, now: float) -> list[Followed]:
     """Many that the list has left out: perhaps it was only wrong for once."""
-    if now < max(state.list_again_at, state.list_off_until) or state.list_asked_at is not None:
+    if now < max(state.list_poll.again_at, state.list_poll.off_until) or state.list_poll.asked_at is not None:
         return []
-    unlisted = [followed for followed, how in state.following.items() if how.unlisted]
+    unlisted = [followed for followed, watch in state.following.items() if watch.unlisted]
     return unlisted if len(unlisted) > FEW else []
 
 
 def poll_times(state: RunState) -> Iterator[float | None]:
     """Run-clock seconds at which there may be something to ask."""
     yield state.polls.next_at(lambda followed: _is_old(state, followed))
-    yield state.list_due_at if state.list_due_at < math.inf else None
-    if state.list_asked_at is not None:
-        gives_up_at = state.list_asked_at + LIST_PATIENCE
-        yield max(gives_up_at, state.list_off_until)
+    yield state.list_poll.due_at if state.list_poll.due_at < math.inf else None
+    if state.list_poll.asked_at is not None:
+        gives_up_at = state.list_poll.asked_at + state.patience.list_patience
+        yield max(gives_up_at, state.list_poll.off_until)
 
 
 def _is_old(state: RunState, followed: Followed) -> bool:
-    how = state.following.get(followed)
-    return how is None or how.next_poll_at == math.inf
+    watch = state.following.get(followed)
+    return watch is None or watch.next_poll_at == math.inf
 
 
 def _is_crowd(state: RunState, now: float) -> bool:
     """One call for all is cheaper than one for each, and is to be had."""
-    going_on = sum(not (how.doubted or how.unlisted) for how in state.following.values())
-    return now >= state.list_off_until and going_on > (FEW if state.gives_hints else 1)
+    going_on = sum(not (watch.doubted or watch.unlisted) for watch in state.following.values())
+    return now >= state.list_poll.off_until and going_on > (FEW if state.gives_hints else 1)
 
 
-def _wants_its_own(how: Watch) -> bool:
-    return how.over or how.unlisted or how.eclipsed or how.is_hinted or how.doubted
+def _wants_its_own(watch: Watch) -> bool:
+    return watch.expects_end or watch.unlisted or watch.overtaken or watch.is_hinted or watch.doubted
 
 
 def _give_up_list(state: RunState, now: float) -> Iterator[Event | Sighting]:
     """A list that lets everybody wait is no help, even if its answer comes one day."""
-    asked_at = state.list_asked_at
-    if asked_at is None or now < asked_at + LIST_PATIENCE or now < state.list_off_until:
+    asked_at = state.list_poll.asked_at
+    if asked_at is None or now < asked_at + state.patience.list_patience or now < state.list_poll.off_until:
         return
-    message = f"no answer within {format_duration(LIST_PATIENCE)}"
+    message = f"no answer within {format_duration(state.patience.list_patience)}"
     yield ListMissed(unusable=True, message=message)
     yield from list_unusable(state, message)
 
@@ -124,9 +124,9 @@ def _free_at(state: RunState, now: float) -> float | None:
 
 
 def _alone(state: RunState, followed: Followed) -> Request:
-    job, how = state.jobs[followed[0]], state.following[followed]
+    job, watch = state.jobs[followed[0]], state.following[followed]
     target = file_of(job, state.execution(followed))
-    if how.over or how.doubted or how.eclipsed or target is None or isinstance(job.job.action, Sequence):
+    if watch.expects_end or watch.doubted or watch.overtaken or target is None or isinstance(job.job.action, Sequence):
         return _details(followed)
     return AskStatus(
         job=followed[0],

@@ -23,12 +23,8 @@ from msgspec.structs import replace
 
 from spectrum_pipelines.engine.facts import Baseline
 from spectrum_pipelines.engine.sightings import LookupSeen
+from spectrum_pipelines.engine.timing.patience import Patience
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId
-
-#: A grace time is not over before this many rounds found nothing.
-EMPTY_ROUNDS = 3
-_FIRST_REST = 0.25
-_LONGEST_REST = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +76,9 @@ class Lookup(Struct, frozen=True, kw_only=True):
         """Every candidate, ascending."""
         return tuple(sorted(set().union(*self.candidates.values())))
 
-    def rest(self) -> float:
+    def rest(self, patience: Patience) -> float:
         """Seconds until the next round."""
-        return min(_FIRST_REST * 2.0 ** min(self.rounds, 10), _LONGEST_REST)
+        return min(patience.lookup_first_rest * 2.0 ** min(self.rounds, 10), patience.lookup_longest_rest)
 
 
 def begin_round(lookup: Lookup, baselines: tuple[Baseline, ...]) -> Lookup:
@@ -149,8 +145,8 @@ def _close_round(lookup: Lookup, at: float) -> Lookup:
     return replace(lookup, rounds=rounds, empty_rounds=lookup.empty_rounds + 1, first_empty_at=first)
 
 
-def is_exhausted(lookup: Lookup, *, grace: float, now: float) -> bool:
+def is_exhausted(lookup: Lookup, patience: Patience, *, grace: float, now: float) -> bool:
     """Enough full rounds have found nothing for long enough."""
-    if lookup.first_empty_at is None or lookup.empty_rounds < EMPTY_ROUNDS:
+    if lookup.first_empty_at is None or lookup.empty_rounds < patience.lookup_empty_rounds:
         return False
     return now >= lookup.first_empty_at + grace
