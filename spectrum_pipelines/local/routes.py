@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from . import wire
 from .catalog import Catalog, number_of, visible
+from .deletion import Waste
 from .execution import Execution
 from .layout import Page
 from .ledger import Ledger
@@ -18,7 +19,6 @@ from .model import File, Workspace
 from .plan import RefusedPlanError, order
 from .request import BadRequestError, body_of, query_number, sequence_of
 from .scheduler import Scheduler
-from .waste import Waste
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 SEQUENCE = "/api/job-execution/trigger"

@@ -11,6 +11,7 @@ from typing import Final, Self
 
 import uvicorn
 
+from .deletion import Waste
 from .execution import Execution
 from .folder import prepare
 from .gate import Gate
@@ -19,9 +20,8 @@ from .ledger import Ledger
 from .model import Workspace
 from .routes import Api
 from .scheduler import Scheduler
+from .starting import Workshop
 from .store import Store
-from .waste import Waste
-from .work import Workshop
 
 __all__ = ["STATE_FOLDER", "RunningServer"]
 
