@@ -1,4 +1,4 @@
-"""Finding files as callers name them: by id, uuid, path or configuration id, as far as the user may see them."""
+"""An index of the files by each name that a caller may use: id, uuid, path, configuration id."""
 
 from collections.abc import Iterable
 from unicodedata import normalize
@@ -8,7 +8,7 @@ from .model import ConfigurationId, File, FileId
 
 
 class Catalog:
-    """An index of the workspace. A file that the user may not see answers like a missing one."""
+    """The index. A file that the user may not see is missing for this user."""
 
     def __init__(self, files: Iterable[File]) -> None:
         self._by_id = {one.id: one for one in files}
@@ -17,9 +17,9 @@ class Catalog:
         self._by_configuration = {one.configuration_id: one for one in self._by_id.values()}
 
     def named(self, raw: str, user: str) -> File | None:
-        """Find `<file-id>|<uuid>|<path>`, percent-encoded as it stood in the URI.
+        """Find `<file-id>|<uuid>|<path>`, percent-encoded as in the URI.
 
-        A `+` is a space to the vendor and a plus to RFC 3986: a path that has the plus itself goes first.
+        A `+` means a space on the vendor's page and a plus in RFC 3986: a file with a plus in its path is found first.
         """
         for text in (unquote(raw), unquote_plus(raw)):
             found = self._by_number(text) or self._by_uuid.get(text.lower()) or self._by_path.get(path_key(text))
@@ -28,7 +28,7 @@ class Catalog:
         return None
 
     def called(self, raw: str, user: str) -> File | None:
-        """Find the one file that the user sees under a bare name, with its ending or without; None for two of a name."""
+        """Find a file by its bare name, with or without its ending; None if the user sees two files of this name."""
         names = {path_key(unquote(raw)), path_key(unquote_plus(raw))}
         seen = (one for one in self._by_id.values() if visible(one, user))
         found = [one for one in seen if names & {path_key(one.name), path_key(one.path.rsplit("/", 1)[-1])}]
@@ -48,15 +48,15 @@ class Catalog:
 
 
 def number_of(text: str) -> int | None:
-    """Read an id of up to 18 ASCII digits: longer ones cannot exist, and would cost time to convert."""
+    """Read an id of up to 18 ASCII digits. Longer numbers are no ids, and take time to convert."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def path_key(path: str) -> str:
-    """Make paths comparable: the leading slash may be missing, and an umlaut has two spellings in Unicode."""
+    """Make paths comparable: a leading slash may be missing, and Unicode spells an umlaut in two ways."""
     return normalize("NFC", path).strip("/")
 
 
 def visible(file: File | None, user: str) -> File | None:
-    """Hide a file from those who may not see it."""
+    """Return the file if the user may see it, else None."""
     return file if file and (file.users is None or user in file.users) else None

@@ -1,6 +1,6 @@
-"""What a JSON Schema cannot say about a workspace: names that clash, names that lead nowhere, SQL that does not parse.
+"""The faults of a workspace that a JSON Schema cannot find: names used twice, names of nothing, SQL that does not parse.
 
-A document of any shape may be checked, also one that the schema refuses: what has the wrong shape is passed over here.
+A document may have any shape, also one that the schema refuses. A value of the wrong shape is passed over here.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ _FEEDS: Final = ("data_driven", "sources")
 
 
 def check_workspace(data: object, folder: Path) -> list[Fault]:
-    """List all faults that a schema cannot say; `folder` is where the workspace file lies."""
+    """List the faults that a schema cannot find. `folder` is the folder of the workspace file."""
     users, files = entries(data, "users"), entries(data, "files")
     names = [name for _, one in users if (name := text(one, "name")) is not None]
     return [
@@ -46,12 +46,12 @@ def check_workspace(data: object, folder: Path) -> list[Fault]:
 
 
 def configuration_id_of(file: Entry) -> int:
-    """Tell a file's job configuration id: a number of its own kind, so that a mix-up with the file id shows."""
+    """Return a file's job configuration id. By default it differs from the file id, so that a mix-up of the two shows."""
     return int(file.get("configuration_id", file["id"] + 1000))
 
 
 def format_of(action: Entry, name: str) -> Format:
-    """Tell a data file's format by `format` or by its ending; ValueError when neither says."""
+    """Return the format of a data file, by `format` or by the ending of its name. Raises ValueError if neither tells the format."""
     if "format" in action:
         return Format(action["format"])
     ending = Path(name).suffix.lower()
@@ -106,7 +106,7 @@ def _targets(files: Numbered, folder: Path) -> Iterator[tuple[Place, object]]:
 
 
 def _same_name(name: str, folder: Path) -> str:
-    """Name a place below the folder in one way only, whatever dots and links lead to it."""
+    """Return the one name of a place below the folder, whatever dots and links the given name has."""
     try:
         place = place_inside(folder, name)
     except OutsideError:

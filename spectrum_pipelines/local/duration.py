@@ -1,4 +1,4 @@
-"""Durations as people write them in a workspace."""
+"""Durations in a workspace: numbers with units."""
 
 import re
 from typing import Final
@@ -8,5 +8,5 @@ _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
 def seconds_of(text: str) -> float:
-    """Read `250ms`, `2s` or `1h30m` as seconds; the schema has let nothing else through."""
+    """Read `250ms`, `2s` or `1h30m` as seconds. The schema has checked the form."""
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))

@@ -1,4 +1,4 @@
-"""One run of one file, and the words for how it stands. Times are milliseconds since the epoch."""
+"""An execution: one run of one file, with its status. Times are milliseconds since the epoch."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,7 +8,7 @@ from .model import ExecutionId, FileId, Variables
 
 
 class Status(StrEnum):
-    """Spectrum's own words. `_NONE` is the word for a file that never ran; no execution carries it."""
+    """The status words of Spectrum. `_NONE` is missing: it stands for a file without any execution."""
 
     QUEUED = "QUEUED"
     WAITING = "WAITING_FOR_OTHER_JOB"
@@ -25,7 +25,7 @@ SUCCESS: Final = frozenset({Status.COMPLETED, Status.WARNINGS})
 
 
 class Trigger(StrEnum):
-    """Who started a run: a call, or fresh data in a file that it reads."""
+    """The cause of an execution: a call, or new data in a file that the job reads."""
 
     REST = "RESTAPI"
     DATA = "DATA_DRIVEN"
@@ -33,7 +33,7 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a run ended. The API has no field for `reason`; it goes to the log and the in-process view."""
+    """The end of an execution. The API has no field for `reason`: only the log and `RunningServer.executions` show the reason."""
 
     status: Status
     success_count: int = 0
@@ -44,7 +44,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """A run as the history keeps it. `sequence` is the first id of the sequential trigger it belongs to."""
+    """An execution in the history. `sequence` is the first id of its sequential trigger."""
 
     id: ExecutionId
     file_id: FileId
@@ -65,5 +65,5 @@ class Execution:
 
     @property
     def is_active(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the execution has not ended yet."""
         return self.status in ACTIVE

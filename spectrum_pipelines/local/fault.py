@@ -1,4 +1,4 @@
-"""What is wrong with a workspace, and where."""
+"""A fault of a workspace, and its place."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing wrong. `path` leads through the parsed document to the value that is at fault."""
+    """One fault. `path` names the wrong value by the keys and indexes that lead to the value."""
 
     path: Place
     message: str
@@ -17,6 +17,6 @@ class Fault:
 
 
 def similar(name: str, known: Iterable[str]) -> str | None:
-    """Guess what was meant."""
+    """Suggest the known name that is most like the given name."""
     close = get_close_matches(name, list(known), n=1)
     return f"did you mean {close[0]!r}?" if close else None

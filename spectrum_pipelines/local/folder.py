@@ -1,8 +1,8 @@
-"""The folder in which a server keeps its history and its tables, when it is not the one that it made itself.
+"""The state folder: history and tables of a server.
 
-The folder stands beside the workspace file, so a checkout may have brought it along. Nothing is read or written through
-a link in it. The database of the tables is opened only with a mark that proves that this user made it on this machine:
-a database from elsewhere may hold views and macros of a stranger.
+The folder stands beside the workspace file, so a checkout may contain a folder of this name. The server reads and writes
+nothing through a link in the folder. The database of the tables is opened only with a mark which proves that this user
+made the database on this machine: a database from elsewhere may hold views and macros of a stranger.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ _OPEN: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a link is an erro
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder, and refuse one that holds a link or anything else but plain files. Raises OSError."""
+    """Make the folder. Raises OSError for a folder that holds links, pipes or devices."""
     if folder.is_symlink():
         raise OSError(f"{folder} is a link: a server keeps its state in a folder of its own; remove the link")
     folder.mkdir(parents=True, exist_ok=True)
@@ -45,14 +45,14 @@ def prepare(folder: Path) -> None:
 
 
 def clear_spill(folder: Path) -> Path:
-    """Empty the folder for what does not fit into memory; a kill may have left something there."""
+    """Empty the folder of temporary files, where a killed server may have left some, and return its path."""
     spill = folder / SPILL
     shutil.rmtree(spill, ignore_errors=True)  # does not follow links
     return spill
 
 
 def is_ours(folder: Path) -> bool:
-    """Tell whether the database bears the mark that only this user's key makes."""
+    """Tell whether the database has a mark that was made with this user's key."""
     try:
         mark = _read(folder / _MARK, 64)
         return hmac.compare_digest(mark, _mark_of(folder / TABLES))
@@ -61,7 +61,7 @@ def is_ours(folder: Path) -> bool:
 
 
 def mark(folder: Path, database: Path) -> None:
-    """Mark a database of the folder as made here; nothing to do when it bears the mark already."""
+    """Write the mark of a database, unless the folder has this mark already."""
     wanted = _mark_of(database)
     file = folder / _MARK
     if not (file.exists() and _read(file, 64) == wanted):
@@ -72,7 +72,7 @@ def mark(folder: Path, database: Path) -> None:
 
 
 def forget(folder: Path, name: str) -> None:
-    """Remove a database and what belongs to it: its write-ahead log would be replayed into the next of that name."""
+    """Remove the files of a database, its log too: DuckDB would apply an old log to a new database of the same name."""
     for path in folder.glob(f"{name}*"):
         if not path.is_dir():
             path.unlink(missing_ok=True)
@@ -83,7 +83,7 @@ def _mark_of(database: Path) -> bytes:
 
 
 def _key() -> bytes:
-    """Read this user's key, which is kept outside every checkout; make it the first time. Raises OSError."""
+    """Return this user's key, which is kept outside of every checkout. The first call makes the key. Raises OSError."""
     failure: OSError | None = None
     for place in _places():
         try:

@@ -1,8 +1,8 @@
-"""Who may come in.
+"""Access control: which requests reach the API.
 
-The server runs on a developer's machine, and any web page open there could try to reach it. So a Host that is not ours
-(DNS rebinding) and an Origin that is not ours (a page's own request) are refused before the password is even looked at,
-and no answer carries a CORS header.
+The server runs on a developer's machine, and any web page in a browser there can send requests to the server. So a
+foreign Host header (DNS rebinding) and a foreign Origin header (a request by a page) are refused before the password is
+read, and no answer has a CORS header.
 """
 
 import base64
@@ -23,7 +23,7 @@ _CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="Spectrum"'}
 
 
 class Gate:
-    """Checks Host, Origin and basic authentication, then lets the call in with `scope["user"]` set."""
+    """Checks Host, Origin and basic authentication, then hands the request to the API with `scope["user"]` set."""
 
     def __init__(self, app: ASGIApp, users: Iterable[User], hosts: Iterable[str]) -> None:
         self._app = app
@@ -31,7 +31,7 @@ class Gate:
         self._hosts = frozenset(one.lower() for one in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the call here when it may not come in."""
+        """Refuse the request, or hand it on to the API."""
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         user = self._user(headers.get("authorization", ""))
@@ -66,7 +66,7 @@ def _logins(user: User) -> set[bytes]:
 
 
 def host_name(host: str) -> str:
-    """Cut the port off a Host header, also behind an IPv6 address in brackets."""
+    """Return a Host header without its port, also after an IPv6 address in brackets."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0]

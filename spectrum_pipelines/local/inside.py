@@ -1,4 +1,4 @@
-"""Places below the workspace's folder: where data files may lie and where exports may go."""
+"""The places that a workspace may name: data files and export targets below its folder."""
 
 import os
 import stat
@@ -11,11 +11,11 @@ _CLOSED: Final = frozenset({".git", STATE_FOLDER})
 
 
 class OutsideError(ValueError):
-    """A place that a workspace may not touch; the text says why, as the end of a sentence that begins with the place."""
+    """A place that a workspace may not name. The text is the rest of a sentence that begins with the name."""
 
 
 def place_inside(folder: Path, name: str) -> Path:
-    """Resolve a file name of a workspace, through all links, to a place below `folder`. Raises OutsideError."""
+    """Resolve a file name of a workspace, links included, to a path below `folder`. Raises OutsideError."""
     root = os.path.realpath(folder)
     try:
         plain = Path(os.path.normpath(Path(root, name)))
@@ -32,12 +32,12 @@ def place_inside(folder: Path, name: str) -> Path:
 
 
 def has_no_link(place: Path) -> bool:
-    """Tell whether a resolved place still is what it was: nobody has put a link on the way to it since."""
+    """Tell whether a resolved path has no link in it now either."""
     return os.path.realpath(place) == str(place)
 
 
 def is_regular(place: Path) -> bool:
-    """Tell whether a regular file is there: no folder, link or pipe, and no name that the system refuses."""
+    """Tell whether the path is a regular file, and no folder, link or pipe."""
     try:
         return stat.S_ISREG(os.lstat(place).st_mode)
     except (OSError, ValueError):
@@ -45,5 +45,5 @@ def is_regular(place: Path) -> bool:
 
 
 def is_free(place: Path) -> bool:
-    """Tell whether a file can be written there: nothing is in the way but a regular file."""
+    """Tell whether the path is free for a file: nothing is there, or a regular file."""
     return is_regular(place) or not os.path.lexists(place)

@@ -1,4 +1,4 @@
-"""What the scheduler knows of a job at work, be it a query or a timer."""
+"""The interface of a running job for the scheduler: a query and a timer look the same."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -9,13 +9,13 @@ Done = Callable[[Outcome], None]
 
 
 class Job(Protocol):
-    """A run in progress. It reports its end once, on the event loop, and never from inside `stop`."""
+    """A running job. The job reports its end once, on the event loop, and never from inside `stop`."""
 
     def stop(self) -> None:
-        """Ask for the end; it comes later, as CANCELED, or as whatever was reached first."""
+        """Ask the job to end. The job reports CANCELED later, or the end that the job reached before."""
 
     def progress(self) -> float:
-        """Tell how much is done, 0 to 100."""
+        """Return the progress in percent."""
 
     def remaining(self) -> float | None:
-        """Tell how many seconds are left, if the job can know."""
+        """Return the seconds that are left, or None if the job cannot know."""

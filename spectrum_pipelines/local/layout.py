@@ -1,4 +1,4 @@
-"""How an answer is laid out: as on the vendor's page, one key a line, because scripts cut answers with grep and sed."""
+"""The layout of answers: one key a line as on the vendor's page, because scripts in the field cut answers with grep."""
 
 import json
 from typing import Any, Final
@@ -9,7 +9,7 @@ _WIDTH: Final = 2
 
 
 class Page(JSONResponse):
-    """An answer in JSON, laid out as on the vendor's page."""
+    """A JSON answer in this layout."""
 
     def __init__(
         self, content: Any, code: int = 200, headers: dict[str, str] | None = None, *, width: int = _WIDTH
@@ -18,7 +18,7 @@ class Page(JSONResponse):
         super().__init__(content, code, headers)
 
     def render(self, content: Any) -> bytes:
-        """Lay out and encode."""
+        """Return the bytes of the body."""
         return lay_out(content, self._width).encode()
 
 

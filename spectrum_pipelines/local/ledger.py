@@ -1,4 +1,4 @@
-"""All runs in memory, indexed for the calls that are asked most, and mirrored to the store."""
+"""The ledger: all executions in memory, with an index for each question of the API. The store has the same on disk."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from .store import Store
 
 
 class Ledger:
-    """The one record of who ran what. Ids grow by one and are never used again."""
+    """All executions. Ids grow by one; no id is used twice."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -23,42 +23,42 @@ class Ledger:
 
     @property
     def next_id(self) -> ExecutionId:
-        """The id of the next run."""
+        """The id of the next execution."""
         return ExecutionId(next(reversed(self._all), 0) + 1)
 
     def put(self, *executions: Execution) -> None:
-        """Record new runs or new states of known ones; on disk first."""
+        """Record executions, new or changed, on disk first."""
         self._store.save(*executions)
         for execution in executions:
             self._index(execution)
 
     def get(self, execution_id: int) -> Execution | None:
-        """Find a run by its id."""
+        """Find an execution by its id."""
         return self._all.get(ExecutionId(execution_id))
 
     def everything(self) -> list[Execution]:
-        """List all runs, oldest first. Safe to call from another thread: one copy of an insertion-ordered dict."""
+        """List all executions, oldest first. Any thread may call this: the copy of a dict is one step."""
         return list(self._all.values())
 
     def active(self) -> list[Execution]:
-        """List the runs that have not ended, oldest first."""
+        """List the executions that have not ended, oldest first."""
         return list(self._active.values())
 
     def latest(self, file_id: FileId) -> Execution | None:
-        """Find the newest run of a file, ended or not."""
+        """Find the newest execution of a file, ended or not."""
         ids = self._of_file[file_id]
         return self._all[ids[-1]] if ids else None
 
     def newest_first(self, file_id: FileId) -> Iterable[Execution]:
-        """Go through the runs of a file."""
+        """List the executions of a file, newest first."""
         return (self._all[one] for one in reversed(self._of_file[file_id]))
 
     def page(self, file_id: FileId, start: int, length: int) -> list[Execution]:
-        """Cut a page out of a file's history, newest first."""
+        """Return a page of a file's history, newest first."""
         return list(islice(self.newest_first(file_id), start, start + length))
 
     def active_of(self, file_id: FileId) -> list[Execution]:
-        """List the runs of a file that have not ended, oldest first."""
+        """List the executions of a file that have not ended, oldest first."""
         return list(self._active_of[file_id].values())
 
     def _index(self, execution: Execution) -> None:

@@ -1,4 +1,4 @@
-"""Reading the vendor's own example of a body, which is not JSON: `{ variables : { "foo": "fooValue" }, "fileIds" : [4, ]}`."""
+"""A lenient reading of bodies. The example on the vendor's page is no JSON: `{ variables : {..}, "fileIds" : [4, ]}`."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def as_json(text: str) -> str:
-    """Quote bare keys, and leave out a comma before a closing bracket. The result may still be no JSON."""
+    """Quote bare keys, and drop a comma before a closing bracket. The result may still be no JSON."""
     return "".join(_mended(_pieces(text)))
 
 
@@ -22,7 +22,7 @@ def _mended(pieces: list[str]) -> Iterator[str]:
 
 
 def _pieces(text: str) -> list[str]:
-    """Cut a text into words, texts and signs, without space; what follows the first odd character is one piece."""
+    """Split a text into words, quoted texts and signs, without space. The rest after an odd character is one piece."""
     found: list[str] = []
     end = 0
     while match := _PIECE.match(text, end):

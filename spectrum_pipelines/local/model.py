@@ -1,4 +1,4 @@
-"""What a workspace file says, frozen: users, slots and files."""
+"""The model of a workspace: users, slots and files, frozen."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ Variables = dict[str, Value]
 
 
 class Kind(StrEnum):
-    """What sort of artifact a file is; the vendor's job names are built from it."""
+    """The kind of a file. The vendor's job names begin with the kind."""
 
     IMPORT = "import"
     WORKBOOK = "workbook"
@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 
 class Format(StrEnum):
-    """Data formats that an import reads and an export writes."""
+    """The data formats of imports and exports."""
 
     CSV = "csv"
     JSON = "json"
@@ -30,7 +30,7 @@ class Format(StrEnum):
 
 
 class Repeat(StrEnum):
-    """What follows the last outcome of a simulated job: the last one again, or the first."""
+    """The outcome after the last outcome of a simulated job: the last again, or the first."""
 
     LAST = "last"
     CYCLE = "cycle"
@@ -38,7 +38,7 @@ class Repeat(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who may log in with HTTP basic authentication."""
+    """A login for HTTP basic authentication."""
 
     name: str
     password: str
@@ -46,7 +46,7 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """Loads a data file into a table; rows that do not fit `columns` (name -> SQL type) are dropped and counted."""
+    """An import loads a data file into a table. Rows that do not fit `columns` (name -> SQL type) are dropped and counted."""
 
     source: Path
     format: Format
@@ -56,7 +56,7 @@ class Import:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workbook:
-    """Keeps the result of a query as a table; `$name` in the query is bound to a variable, never spliced."""
+    """A workbook keeps the result of a query as a table. `$name` in the query is a bound parameter, never spliced text."""
 
     sql: str
     table: str
@@ -64,7 +64,7 @@ class Workbook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """Writes the result of a query to a file, atomically."""
+    """An export writes the result of a query to a file, atomically."""
 
     sql: str
     to: Path
@@ -73,7 +73,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulate:
-    """Stands in for a job that is not at hand; times in seconds."""
+    """A simulated job runs no query. Times are in seconds."""
 
     kind: Kind
     duration: float
@@ -91,7 +91,7 @@ Action = Import | Workbook | Export | Simulate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One artifact. `data_driven` and `sources` name the files it reads; an update of the former starts it."""
+    """A file with its job. The job reads the files `data_driven` and `sources`; new data in a `data_driven` file starts the job."""
 
     id: FileId
     configuration_id: ConfigurationId
@@ -105,13 +105,13 @@ class File:
 
     @property
     def name(self) -> str:
-        """The last segment of the path without its ending, as the vendor's lists show it."""
+        """The last segment of the path without its ending, as in the vendor's lists."""
         leaf = self.path.rsplit("/", 1)[-1]
         return leaf.rsplit(".", 1)[0] or leaf
 
     @property
     def kind(self) -> Kind:
-        """What sort of artifact it is; a simulated one says so itself."""
+        """The kind of the file. A simulated job names its kind."""
         match self.action:
             case Import():
                 return Kind.IMPORT
@@ -125,7 +125,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """Everything the server needs to know; `failure_code` is the HTTP code of a missing entity."""
+    """A workspace. `failure_code` is the HTTP code of an answer about a missing file, execution or data."""
 
     users: tuple[User, ...]
     slots: int

@@ -1,4 +1,4 @@
-"""The sequential trigger's plan: the given files and everything data-driven downstream, upstream first."""
+"""The plan of a sequential trigger: the given files and all files downstream, in the order of their data."""
 
 from collections.abc import Iterable, Sequence
 from graphlib import TopologicalSorter
@@ -7,11 +7,11 @@ from .model import File, FileId, Kind, Workbook
 
 
 class RefusedPlanError(Exception):
-    """The chain cannot run in sequence; the text is the reason for the caller."""
+    """The files cannot run in sequence. The text is the reason for the caller."""
 
 
 def order(files: Sequence[File], roots: Iterable[FileId]) -> list[File]:
-    """Put the closure of the roots in topological order; ties as in the workspace."""
+    """List the given files and all files downstream, sources first. Files without an order keep the order of the workspace."""
     chosen = _closure(files, roots)
     by_id = {one.id: one for one in files}
     members = [one for one in files if one.id in chosen]
@@ -22,7 +22,7 @@ def order(files: Sequence[File], roots: Iterable[FileId]) -> list[File]:
 
 
 def upstream(file: File, chosen: Iterable[FileId]) -> list[FileId]:
-    """List the members of a plan that a file has to wait for."""
+    """List the members of a plan that a file waits for."""
     members = frozenset(chosen)
     return [one for one in (*file.data_driven, *file.sources) if one in members]
 

@@ -1,4 +1,4 @@
-"""What comes in, read strictly: bodies, numbers in the query. Any fault is a BadRequestError with the reason."""
+"""The reading of requests: bodies, and numbers in the query. A fault is a BadRequestError with the reason."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MAX_BODY: Final = 1 << 20  # bytes; ten thousand file ids take a tenth of it
 
 
 class BadRequestError(Exception):
-    """The caller's fault; `code` is the HTTP code, the text the reason."""
+    """A fault of the caller. `code` is the HTTP code, the text is the reason."""
 
     def __init__(self, reason: str, code: int = 400) -> None:
         super().__init__(reason)
@@ -30,7 +30,7 @@ class Sequence:
 
 
 async def body_of(request: Request) -> bytes:
-    """Read a body of at most MAX_BODY bytes, whatever its length header says."""
+    """Read a body of at most MAX_BODY bytes, whatever the length header says."""
     read = bytearray()
     try:
         async for part in request.stream():
@@ -56,7 +56,7 @@ def sequence_of(body: bytes) -> Sequence:
 
 
 def query_number(request: Request, name: str, default: int | None = None) -> int:
-    """Read a number from the query string; without a default it has to be there."""
+    """Read a number from the query string. Without a default the number must be there."""
     text = request.query_params.get(name)
     if text is None and default is not None:
         return default

@@ -1,4 +1,4 @@
-"""Which call is which: the vendor's page, and below it the older endpoints that clients in the field still use."""
+"""The routes of the API: the calls of the vendor's page, and the older calls that clients in the field still use."""
 
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from . import wire
 from .catalog import Catalog, number_of, visible
-from .deletion import Waste
+from .deletion import Deletions
 from .execution import Execution
 from .layout import Page
 from .ledger import Ledger
@@ -25,17 +25,17 @@ SEQUENCE = "/api/job-execution/trigger"
 
 
 class Api:
-    """Answers calls out of the ledger; every handler runs on the event loop and returns without waiting."""
+    """The handlers of the calls. Each handler runs on the event loop and waits for nothing but its body."""
 
-    def __init__(self, workspace: Workspace, ledger: Ledger, scheduler: Scheduler, waste: Waste) -> None:
+    def __init__(self, workspace: Workspace, ledger: Ledger, scheduler: Scheduler, deletions: Deletions) -> None:
         self._files = Catalog(workspace.files)
         self._ledger = ledger
         self._scheduler = scheduler
-        self._waste = waste
+        self._deletions = deletions
         self._workspace = workspace
 
     def app(self) -> Starlette:
-        """Lay the calls out; whatever is not among them answers as a failure body."""
+        """Build the routes. An unknown call gets a failure body, too."""
         routes = [
             Route("/api/job-execution/list-running", self.list_running, methods=["GET"]),
             Route(SEQUENCE, self.trigger_sequence, methods=["POST"]),
@@ -60,7 +60,7 @@ class Api:
         return Starlette(routes=routes, exception_handlers=refusals)
 
     async def status(self, request: Request) -> Response:
-        """Show the latest run of a file."""
+        """Show the latest execution of a file."""
         file = self._target(request)
         if file is None:
             return self._missing(wire.MISSING_FILE)
@@ -75,7 +75,7 @@ class Api:
         return self._missing(wire.MISSING_FILE) if file is None else self._start(file, request)
 
     async def stop(self, request: Request) -> Response:
-        """Stop a file's run; success has no body."""
+        """Stop a file's execution. The answer has no body, as on the page."""
         file = self._target(request)
         if file is None:
             return self._missing(wire.MISSING_FILE)
@@ -84,7 +84,7 @@ class Api:
         return Page(wire.failure("The job isn’t running"), 409)  # noqa: RUF001 - as the page writes it
 
     async def trigger_sequence(self, request: Request) -> Response:
-        """Start files and all that is downstream of them."""
+        """Start files and all files downstream."""
         asked = sequence_of(await body_of(request))
         user = request.scope["user"]
         if any(self._files.file(one, user) is None for one in asked.file_ids):
@@ -96,14 +96,14 @@ class Api:
         return Page(wire.plan(zip(files, executions, strict=True)))
 
     async def list_running(self, request: Request) -> Response:
-        """Show all runs that have not ended, as far as the user may see them."""
+        """Show the executions that have not ended, of files that the user may see."""
         user = request.scope["user"]
         seen = ((self._files.file(one.file_id, user), one) for one in self._ledger.active())
         rows = [wire.active(file, one, self._scheduler.progress(one)[1]) for file, one in seen if file]
         return Page(rows)
 
     async def history(self, request: Request) -> Response:
-        """Show a page of a file's runs."""
+        """Show a page of a file's history."""
         file = self._configuration(request.path_params["id"], request)
         if file is None:
             return self._missing(wire.missing("JobConfiguration", request.path_params["id"]))
@@ -111,21 +111,21 @@ class Api:
         return Page(wire.history(self._ledger.page(file.id, start, length)), width=4)
 
     async def details(self, request: Request) -> Response:
-        """Show one run."""
+        """Show one execution."""
         found = self._execution(request)
         if found is None:
             return self._missing(wire.missing("JobExecution", request.path_params["id"]))
         return Page(wire.details(*found))
 
     async def delete(self, request: Request) -> Response:
-        """Delete the data of a run: its data id is its execution id. A file's path or name stands for its newest data."""
+        """Delete the data of an execution. The data id is the execution id; a path or name stands for the file's newest data."""
         found = self._execution(request) or self._newest(request)
-        if found is None or not self._waste.has_data(*found):
+        if found is None or not self._deletions.has_data(*found):
             return self._missing(wire.missing("Data", request.path_params["id"]))
-        return Page({"status": self._waste.discard(*found)})
+        return Page({"status": self._deletions.delete(*found)})
 
     async def old_status(self, request: Request) -> Response:
-        """Show the latest run by configuration id."""
+        """Show the latest execution by configuration id."""
         file = self._configuration(request.path_params["id"], request)
         if file is None:
             return self._missing(wire.missing("JobConfiguration", request.path_params["id"]))
@@ -138,7 +138,7 @@ class Api:
         return self._missing(wire.missing("JobConfiguration", number)) if file is None else self._start(file, request)
 
     async def old_kill(self, request: Request) -> Response:
-        """Stop one run; nothing to do when it has ended."""
+        """Stop one execution. An ended execution stays as it is."""
         found = self._execution(request)
         if found is None:
             return self._missing(wire.missing("JobExecution", request.path_params["id"]))
@@ -170,7 +170,7 @@ class Api:
             return None
         file = self._files.named(raw, user) or self._files.called(raw, user)
         runs = self._ledger.newest_first(file.id) if file else ()
-        return next(((file, one) for one in runs if file and self._waste.has_data(file, one)), None)
+        return next(((file, one) for one in runs if file and self._deletions.has_data(file, one)), None)
 
     def _missing(self, reason: str) -> Response:
         return Page(wire.failure(reason), self._workspace.failure_code)

@@ -1,8 +1,8 @@
-"""Who runs when. All of it on the event loop's thread.
+"""The scheduler: it decides which execution runs when, on the thread of the event loop.
 
-A run is QUEUED until a slot is free and no earlier run of its file is active, WAITING_FOR_OTHER_JOB while a run
-that it builds on is not done, then RUNNING, then at its end. Runs depend on older ids only, and are started
-oldest first, so they cannot wait for each other in a circle.
+An execution is QUEUED until a slot is free and no earlier execution of its file is active, WAITING_FOR_OTHER_JOB until
+the executions before it in a sequence have ended, then RUNNING, then it ends. Executions wait for older ids only, and
+the oldest starts first, so no two wait for each other.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ Log = Callable[[str], None]
 
 
 class Scheduler:
-    """Turns triggers into runs; `start_job(file, execution, nth, done)` puts one to work, nth counted per file."""
+    """Queues, starts and ends executions. `start_job(file, execution, nth, done)` starts the nth job of a file."""
 
     def __init__(self, workspace: Workspace, ledger: Ledger, start_job: StartJob, log: Log) -> None:
         self._files: Mapping[FileId, File] = {one.id: one for one in workspace.files}
@@ -37,22 +37,22 @@ class Scheduler:
         self._closing = False
 
     def recover(self) -> None:
-        """Go on after a restart: what was running is an ERROR, what was queued is queued still."""
+        """Go on after a restart: executions that ran end as ERROR, queued executions stay queued."""
         for execution in self._ledger.active():
             if execution.status is Status.RUNNING:
                 self._end(execution, Outcome(status=Status.ERROR, failure_count=1, reason="the server was killed"))
             elif execution.file_id not in self._files:
                 self._end(execution, Outcome(status=Status.CANCELED, reason="the file left the workspace"))
-        self._pump()
+        self._start_ready()
 
     def trigger(self, file: File, user: str, trigger: Trigger = Trigger.REST) -> Execution:
-        """Queue one run behind whatever the file is doing."""
+        """Queue one execution behind the active executions of the file."""
         execution = self._new(self._ledger.next_id, file, user, trigger)
         self._admit([execution])
         return execution
 
     def trigger_sequence(self, plan: Sequence[File], user: str, variables: Variables) -> list[Execution]:
-        """Queue a plan, upstream first; downstream waits for it. The variables count for these runs only."""
+        """Queue the executions of a plan, each behind its sources. The variables are for these executions only."""
         first = self._ledger.next_id
         ids = {file.id: ExecutionId(first + place) for place, file in enumerate(plan)}
         executions = []
@@ -65,7 +65,7 @@ class Scheduler:
         return executions
 
     def stop(self, file: File) -> bool:
-        """Stop the file's running run, or the oldest pending one; False when there is nothing to stop."""
+        """Stop the file's running execution, else its oldest pending one. Returns False if there is none."""
         active = self._ledger.active_of(file.id)
         if not active:
             return False
@@ -73,17 +73,17 @@ class Scheduler:
         return True
 
     def kill(self, execution: Execution) -> None:
-        """Stop one active run. A pending one is CANCELED at once, a running one when its work has let go."""
+        """Stop one active execution. A pending execution is CANCELED at once, a running one when its job has ended."""
         job = self._jobs.get(execution.id)
         if job is None:
             self._end(execution, Outcome(status=Status.CANCELED))
-            self._pump()
+            self._start_ready()
         elif execution.id not in self._stopping:
             self._stopping.add(execution.id)
             job.stop()
 
     def progress(self, execution: Execution) -> tuple[float, float]:
-        """Tell percent done and seconds left of a running run; without a better guess, as long as last time."""
+        """Return percent done and seconds left of an execution. The last duration is the estimate where the job has none."""
         job = self._jobs.get(execution.id)
         if job is None:
             return 0.0, 0.0
@@ -91,7 +91,7 @@ class Scheduler:
         return job.progress(), self._last_time(execution) if left is None else left
 
     async def close(self) -> None:
-        """Stop what runs and wait for it, 0.7 seconds at most. What is queued stays queued for the next start."""
+        """Stop the running executions and wait 0.7 seconds at most. Queued executions stay queued for the next start."""
         self._closing = True
         for execution in self._ledger.active():
             if execution.id in self._jobs:
@@ -110,18 +110,18 @@ class Scheduler:
             if isinstance(action, Simulate) and action.queue:
                 self._held.add(execution.id)
                 asyncio.get_running_loop().call_later(action.queue, self._release, execution.id)
-        self._pump()
+        self._start_ready()
 
     def _release(self, execution_id: ExecutionId) -> None:
         self._held.discard(execution_id)
-        self._pump()
+        self._start_ready()
 
-    def _pump(self) -> None:
+    def _start_ready(self) -> None:
         if self._closing:
             return
         for execution in self._ledger.active():
             if execution.status is Status.WAITING:
-                self._settle(execution)
+                self._end_wait(execution)
         taken = {self._file_of(number) for number in self._jobs}
         for execution in self._ledger.active():
             if len(self._jobs) >= self._slots:
@@ -131,7 +131,7 @@ class Scheduler:
                 if execution.status is Status.QUEUED and execution.id not in self._held:
                     self._start(execution)
 
-    def _settle(self, execution: Execution) -> None:
+    def _end_wait(self, execution: Execution) -> None:
         before = [one for number in execution.after if (one := self._ledger.get(number))]
         if any(not one.is_active and one.status not in SUCCESS for one in before):
             self._end(execution, Outcome(status=Status.CANCELED, reason="a job that it builds on did not succeed"))
@@ -156,7 +156,7 @@ class Scheduler:
         self._end(execution, outcome)
         if outcome.status in SUCCESS and execution.sequence is None and not self._closing:
             self._start_dependents(execution)
-        self._pump()
+        self._start_ready()
 
     def _end(self, execution: Execution, outcome: Outcome) -> None:
         self._held.discard(execution.id)

@@ -1,6 +1,6 @@
-"""What can be read of a workspace document of any shape.
+"""Values of a workspace document of any shape.
 
-The schema says what has the wrong shape. These functions pass it over, so that the other faults show in the same pass.
+The schema finds values of a wrong shape. These functions pass such values over, so that one pass finds the other faults.
 """
 
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ _LARGEST_ID: Final = 999_999_999_999
 
 
 def entries(data: object, section: str) -> Numbered:
-    """List the mappings of a section with their places."""
+    """List the mappings of a section with their indexes."""
     items = data.get(section) if isinstance(data, dict) else None
     return [(n, one) for n, one in enumerate(items) if isinstance(one, dict)] if isinstance(items, list) else []
 
 
 def are_complete(data: object, section: str, key: str) -> bool:
-    """Tell whether each item of a section is a mapping whose `key` is a text or an id: nothing was passed over."""
+    """Tell whether each item of a section is a mapping with a text or an id under `key`, so that none was passed over."""
     items = data.get(section) if isinstance(data, dict) else None
     if not isinstance(items, list):
         return False
@@ -28,20 +28,20 @@ def are_complete(data: object, section: str, key: str) -> bool:
 
 
 def text(entry: Entry, key: str) -> str | None:
-    """Read a text."""
+    """Return the text under a key, else None."""
     value = entry.get(key)
     return value if isinstance(value, str) else None
 
 
 def whole(value: object) -> int | None:
-    """Read an id. JSON Schema counts `4.0` as a whole number, and so does this."""
+    """Return a value as an id, else None. `4.0` is a whole number, as in JSON Schema."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if type(value) is int and 0 < value <= _LARGEST_ID else None
 
 
 def ids(entry: Entry, key: str) -> Iterator[tuple[int, int]]:
-    """Read a list of ids with their places."""
+    """List the ids under a key with their indexes."""
     items = entry.get(key)
     for place, item in enumerate(items if isinstance(items, list) else ()):
         number = whole(item)
@@ -50,12 +50,12 @@ def ids(entry: Entry, key: str) -> Iterator[tuple[int, int]]:
 
 
 def texts(entry: Entry, key: str) -> Iterator[tuple[int, str]]:
-    """Read a list of texts with their places."""
+    """List the texts under a key with their indexes."""
     items = entry.get(key)
     return ((n, one) for n, one in enumerate(items) if isinstance(one, str)) if isinstance(items, list) else iter(())
 
 
 def action(entry: Entry, kind: str) -> Entry | None:
-    """Read what stands under `import`, `workbook`, `export` or `simulate`."""
+    """Return the mapping under `import`, `workbook`, `export` or `simulate`, else None."""
     value = entry.get(kind)
     return value if isinstance(value, dict) else None

@@ -1,4 +1,4 @@
-"""The running server: one thread with an event loop, a socket on loopback, and a way to close it within two seconds."""
+"""The running server: a thread with an event loop and a listening socket."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from typing import Final, Self
 
 import uvicorn
 
-from .deletion import Waste
+from .deletion import Deletions
 from .execution import Execution
 from .folder import prepare
 from .gate import Gate
@@ -20,7 +20,7 @@ from .ledger import Ledger
 from .model import Workspace
 from .routes import Api
 from .scheduler import Scheduler
-from .starting import Workshop
+from .starting import JobStarter
 from .store import Store
 
 __all__ = ["STATE_FOLDER", "RunningServer"]
@@ -30,10 +30,10 @@ _ANYWHERE: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - to recognise
 
 
 class RunningServer:
-    """A server that accepts connections until `close`. `start` raises OSError when address or state is taken.
+    """A server that accepts connections until `close`. `start` raises OSError if the address or the state is in use.
 
-    Without a `state` folder, everything is in memory and ends with the server. `log` gets one line per change of a
-    run, on the server's own thread.
+    Without a `state` folder, history and tables are in memory and end with the server. `log` gets one line for each
+    change of an execution, on the server's own thread.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class RunningServer:
         self._workspace = workspace
         self._listener = listener
         self._state = state
-        self._hear = log
+        self._write_log = log
         self._failure: BaseException | None = None
         self._ready = threading.Event()
         self._closed = threading.Event()
@@ -61,7 +61,7 @@ class RunningServer:
         state: Path | None,
         log: Callable[[str], None] | None = None,
     ) -> Self:
-        """Listen, recover the state, and return when calls are answered; port 0 takes a free one."""
+        """Listen, recover the state, and return when the server answers. Port 0 means a free port."""
         listener = _listen(host, port)
         server = cls(workspace, listener, state, log or (lambda _: None))
         server._thread.start()
@@ -72,15 +72,15 @@ class RunningServer:
         return server
 
     def executions(self) -> list[Execution]:
-        """List all runs as the server knows them, oldest first: to look on, not to change."""
+        """List all executions, oldest first."""
         return self._ledger.everything() if self._ledger else []
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Block until the server is closed; False when the timeout (seconds) came first."""
+        """Wait until the server is closed. Returns False if the timeout (seconds) came first."""
         return self._closed.wait(timeout)
 
     def close(self) -> None:
-        """Stop running jobs and end, within two seconds, whoever still holds a connection. May be called again."""
+        """Stop running jobs and end within two seconds, even with open connections. A second call does nothing."""
         if self._uvicorn is not None:
             self._uvicorn.finish()
         self._thread.join(timeout=2)
@@ -105,7 +105,7 @@ class RunningServer:
 
     def _log(self, line: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # a log that nobody reads any more must not stop a job
-            self._hear(line)
+            self._write_log(line)
 
     async def _serve(self) -> None:
         with contextlib.ExitStack() as stack:
@@ -113,15 +113,15 @@ class RunningServer:
                 prepare(self._state)
             store = Store(self._state)
             stack.callback(store.close)
-            workshop = Workshop(self._workspace, self._state)
-            stack.callback(workshop.close)
+            starter = JobStarter(self._workspace, self._state)
+            stack.callback(starter.close)
             self._ledger = Ledger(store)
-            waste = Waste(self._ledger, workshop.drop)
+            deletions = Deletions(self._ledger, starter.drop)
             for file in self._workspace.files:
-                waste.sweep(file)
-            scheduler = Scheduler(self._workspace, self._ledger, workshop.start, self._log)
+                deletions.drop_deleted(file)
+            scheduler = Scheduler(self._workspace, self._ledger, starter.start, self._log)
             scheduler.recover()
-            app = Api(self._workspace, self._ledger, scheduler, waste).app()
+            app = Api(self._workspace, self._ledger, scheduler, deletions).app()
             gate = Gate(app, self._workspace.users, self._hosts())
             self._uvicorn = _Uvicorn(_config(gate), self._ready)
             try:
@@ -135,25 +135,25 @@ class RunningServer:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Says when it is ready, and ends when told rather than at its next tick.
+    """A uvicorn server that reports when it is ready, and ends at once when `finish` is called.
 
     In a thread of its own, uvicorn leaves the signals to the caller.
     """
 
     def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
         super().__init__(config)
-        self._told_ready = ready
+        self._is_ready = ready
         self._finish = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
     def finish(self) -> None:
-        """End soon; may be called from any thread, and again."""
+        """Ask the server to end. Any thread may call this, more than once."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended already
             self._loop.call_soon_threadsafe(self._finish.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._told_ready.set()
+        self._is_ready.set()
 
     async def main_loop(self) -> None:
         # The tick keeps the Date header; uvicorn counts in tenths of a second.

@@ -1,4 +1,4 @@
-"""Jobs that only pass the time: a timer and the outcome that the workspace foretells."""
+"""Simulated jobs: a timer, and the outcome that the workspace names."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from .model import Kind, Repeat, Simulate
 
 
 class Simulation:
-    """Runs on the event loop's own clock and needs no thread, so thousands may be active."""
+    """A simulated job. It is a timer of the event loop and needs no thread, so that thousands can run."""
 
     def __init__(self, simulate: Simulate, nth: int, done: Done) -> None:
         self._loop = asyncio.get_running_loop()
@@ -18,16 +18,16 @@ class Simulation:
         self._timer = self._loop.call_later(simulate.duration, done, outcome_of(simulate, nth))
 
     def stop(self) -> None:
-        """End as CANCELED in the loop's next turn."""
+        """End as CANCELED in the next turn of the event loop."""
         self._timer.cancel()
         self._loop.call_soon(self._done, Outcome(status=Status.CANCELED))
 
     def progress(self) -> float:
-        """Grow evenly over the duration; 99 until the end is there."""
+        """Return the elapsed part of the duration in percent, at most 99."""
         return min(99.0, 100 * self._elapsed() / self._simulate.duration) if self._simulate.duration else 0.0
 
     def remaining(self) -> float | None:
-        """Count down from the estimate, which the workspace may set wrong on purpose."""
+        """Return the seconds until the estimate is over. A workspace may set a wrong estimate on purpose."""
         return max(0.0, self._simulate.estimate - self._elapsed())
 
     def _elapsed(self) -> float:
@@ -35,7 +35,7 @@ class Simulation:
 
 
 def outcome_of(simulate: Simulate, nth: int) -> Outcome:
-    """Foretell the end of the nth started run of a file, counted from 0."""
+    """Return the outcome of the nth started execution of a file, counted from 0."""
     last = len(simulate.outcomes) - 1
     place = nth % (last + 1) if simulate.repeat is Repeat.CYCLE else min(nth, last)
     status = Status(simulate.outcomes[place])

@@ -1,4 +1,4 @@
-"""Looking at queries without running them."""
+"""The check of queries, without running them."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Putting jobs to work: simulated ones on the loop's timers, real ones each in a thread with a cursor of its own."""
+"""The start of jobs: a simulated job is a timer of the event loop, a real job has a thread and a cursor of its own."""
 
 import asyncio
 import threading
@@ -19,22 +19,22 @@ Task = Callable[["Cursor"], Outcome]
 _INSIST: Final = 0.02  # seconds between two interrupts
 
 
-class Workshop:
-    """Starts the job that a file's action asks for. DuckDB is loaded only for workspaces that need it."""
+class JobStarter:
+    """Starts the job of a file. DuckDB is loaded only for a workspace with real jobs."""
 
     def __init__(self, workspace: Workspace, folder: Path | None) -> None:
         is_real = any(not isinstance(one.action, Simulate) for one in workspace.files)
         self._tables = _open_tables(workspace, folder) if is_real else None
 
     def start(self, file: File, execution: Execution, nth: int, done: Done) -> Job:
-        """Put a run to work; `nth` counts the runs of the file from 0."""
+        """Start the job of an execution. `nth` counts the started executions of the file from 0."""
         if isinstance(file.action, Simulate):
             return Simulation(file.action, nth, done)
         assert self._tables is not None
         return Query(self._tables, _task(file.action, file.variables | execution.variables), done)
 
     def drop(self, table: str) -> None:
-        """Forget a table."""
+        """Drop a table."""
         assert self._tables is not None
         self._tables.drop(table)
 
@@ -45,7 +45,7 @@ class Workshop:
 
 
 class Query:
-    """A task in a thread, and the way to interrupt it."""
+    """A real job: a task in a thread."""
 
     def __init__(self, tables: "Tables", task: Task, done: Done) -> None:
         self._loop = asyncio.get_running_loop()
@@ -56,17 +56,17 @@ class Query:
         threading.Thread(target=self._run, name="spectrum-local-query", daemon=True).start()
 
     def stop(self) -> None:
-        """Interrupt, again and again: an interrupt between two statements is lost on DuckDB."""
+        """Interrupt the task until it ends: DuckDB loses an interrupt between two statements."""
         if not self._ended:
             self._cursor.interrupt()
             self._loop.call_later(_INSIST, self.stop)
 
     def progress(self) -> float:
-        """Ask DuckDB."""
+        """Return the progress of the running statement in percent."""
         return self._cursor.progress()
 
     def remaining(self) -> float | None:
-        """Nobody knows; the past of the file is the better guess."""
+        """Return None: the last duration of the file is the better estimate."""
         return None
 
     def _run(self) -> None:

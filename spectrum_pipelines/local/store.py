@@ -1,4 +1,4 @@
-"""The history on disk: one row per run, written before any answer that names it.
+"""The history on disk: one row for each execution, written before any answer that names the execution.
 
 The file may have come with a checkout, so its layout and each row are checked when it is opened.
 
@@ -31,7 +31,7 @@ Test = Callable[[object], bool]
 
 
 class OddRowError(Exception):
-    """The file holds something that no server writes; the text says what."""
+    """A file holds something that no server writes. The text says what."""
 
 
 class Store:
@@ -74,19 +74,19 @@ class Store:
         return [_execution(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
     def save(self, *executions: Execution) -> None:
-        """Write all of them or none."""
+        """Write all executions or none."""
         rows = [tuple(_cell(name, getattr(one, name)) for name in _COLUMNS) for one in executions]
         self._db.execute("BEGIN")
         with self._db:  # commits, or rolls back when the disk is full
             self._db.executemany(_UPSERT, rows)
 
     def load(self) -> list[Execution]:
-        """Hand over every run that was there when the file was opened, oldest first."""
+        """Hand over the executions that were there when the file was opened, oldest first."""
         loaded, self._loaded = self._loaded, []
         return loaded
 
     def close(self) -> None:
-        """Give the file free."""
+        """Close the file."""
         self._db.close()
 
 
@@ -95,7 +95,7 @@ def _cell(name: str, value: Any) -> Any:
 
 
 def _execution(row: dict[str, Any]) -> Execution:
-    """Build a run from a row. Raises OddRowError for a value that no server writes."""
+    """Build an execution from a row. Raises OddRowError for a value that no server writes."""
     number = row["id"]
     try:
         row |= {name: json.loads(row[name]) for name in _JSON}

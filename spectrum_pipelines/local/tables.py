@@ -1,7 +1,7 @@
-"""Real jobs on DuckDB: a file into a table, a query into a table, a query into a file.
+"""The tables of a workspace, and the real jobs on them: import, workbook and export in DuckDB.
 
-A workspace may come from a stranger, so DuckDB's doors are closed before the first query: it opens the data files of the
-imports and the targets of the exports, and no other; it loads no extension, and no query can change its settings.
+A workspace may come from a stranger, so DuckDB is restricted before the first query: it opens the data files of the
+imports and the targets of the exports and no other file, it loads no extension, and no query can change a setting.
 
 Every job runs in one transaction on a cursor of its own, so an interrupted or failed one leaves its table as it was,
 and readers see the old content until the commit. Counters nobody documented (`WORKBOOK_...`) are our own words;
@@ -36,13 +36,13 @@ _WRITE: Final = {Format.CSV: "FORMAT csv, HEADER", Format.JSON: "FORMAT json, AR
 
 
 class StoppedError(Exception):
-    """The run was asked to stop between two statements."""
+    """A stop came between two statements."""
 
 
 class Tables:
     """The database of a workspace, in `folder/tables.duckdb` or in memory.
 
-    `files` are the only ones that its jobs may open. Raises OSError for a database that was not made here.
+    Jobs may open `files` and no other file. Raises OSError for a database that was not made here.
     """
 
     def __init__(self, folder: Path | None, files: Iterable[Path]) -> None:
@@ -55,12 +55,12 @@ class Tables:
         return Cursor(self._root.cursor())
 
     def drop(self, table: str) -> None:
-        """Forget a table, if it is there. One that a job is replacing just now stays: its content is new anyhow."""
+        """Drop a table, if it exists. A table that a job replaces at this moment stays: its content is new."""
         with suppress(duckdb.TransactionException):
             self._root.execute(f"DROP TABLE IF EXISTS {identifier(table)}")
 
     def close(self) -> None:
-        """Write everything down and free the file."""
+        """Write all data to the file and close it."""
         self._root.close()
         if self._folder is not None:
             with suppress(OSError):
@@ -68,7 +68,7 @@ class Tables:
 
 
 class Cursor:
-    """A connection that can be interrupted from another thread, also between statements."""
+    """A connection for one job. Another thread can interrupt it, also between statements."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -78,19 +78,19 @@ class Cursor:
             connection.execute("SET enable_progress_bar_print = false")
 
     def run(self, sql: str, values: dict[str, Any] | None = None) -> tuple[Any, ...]:
-        """Execute and fetch the first row; () when there is none."""
+        """Execute a statement and return its first row, or () if there is none."""
         if self._stopped.is_set():
             raise StoppedError
         row = self._connection.execute(sql, values).fetchone()
         return () if row is None else row
 
     def named_parameters(self, sql: str) -> set[str]:
-        """List the variables that a query asks for."""
+        """List the variables that a query names."""
         return {name for one in self._connection.extract_statements(sql) for name in one.named_parameters}
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing."""
+        """Commit at the end, or roll back at an exception."""
         self._connection.begin()
         try:
             yield
@@ -100,21 +100,21 @@ class Cursor:
             raise
 
     def interrupt(self) -> None:
-        """End the statement at work, and let no other start."""
+        """Interrupt the running statement, and let no other start."""
         self._stopped.set()
         self._connection.interrupt()
 
     def progress(self) -> float:
-        """Tell percent done of the statement at work; 0 when DuckDB does not know."""
+        """Return the progress of the running statement in percent, 0 if DuckDB does not know."""
         return max(0.0, self._connection.query_progress())
 
     def close(self) -> None:
-        """Free the connection."""
+        """Close the connection."""
         self._connection.close()
 
 
 def outcome_of(task: Callable[[Cursor], Outcome], cursor: Cursor) -> Outcome:
-    """Run a task to its end, whatever end it is."""
+    """Run a task. Every exception is an outcome, too."""
     try:
         return task(cursor)
     except (StoppedError, duckdb.InterruptException):
@@ -124,7 +124,7 @@ def outcome_of(task: Callable[[Cursor], Outcome], cursor: Cursor) -> Outcome:
 
 
 def load(cursor: Cursor, action: Import) -> Outcome:
-    """Replace the table by the file's rows. A row that cannot be read or cast is dropped."""
+    """Replace a table by the rows of a data file. A row that cannot be read or cast is dropped."""
     if not (has_no_link(action.source) and is_regular(action.source)):
         raise FileNotFoundError(f"the data file {action.source} is gone, or a link leads to it now")
     table, raw = identifier(action.table), identifier("spectrum raw")
@@ -154,7 +154,7 @@ def load(cursor: Cursor, action: Import) -> Outcome:
 
 
 def calculate(cursor: Cursor, action: Workbook, variables: Variables) -> Outcome:
-    """Replace the table by the query's result; variables are bound as parameters."""
+    """Replace a table by the result of a query. Variables are bound as parameters."""
     table = identifier(action.table)
     values = {name: variables[name] for name in cursor.named_parameters(action.sql) if name in variables}
     with cursor.transaction():
@@ -168,7 +168,7 @@ def calculate(cursor: Cursor, action: Workbook, variables: Variables) -> Outcome
 
 
 def write(cursor: Cursor, action: Export) -> Outcome:
-    """Replace the file by the query's result. It is written beside, then renamed: nobody sees half a file."""
+    """Replace a file by the result of a query. The new file is written beside the target and renamed, so it is always whole."""
     action.to.parent.mkdir(parents=True, exist_ok=True)
     if not (has_no_link(action.to) and is_free(action.to)):
         raise FileExistsError(f"{action.to} is no regular file, or a link leads to it now")
@@ -198,7 +198,7 @@ def files_of(actions: Iterable[object]) -> Iterator[Path]:
 
 
 def part_of(target: Path) -> Path:
-    """Name the file that an export writes before it takes the target's place."""
+    """Return the name of the file that an export writes before the rename."""
     return target.with_name(f".{target.name}.part")
 
 

@@ -1,4 +1,4 @@
-"""The vendor's shapes, key by key: hyphens under `/api`, camel case under `/rest`. Pure.
+"""The bodies of answers, key by key as on the vendor's page: hyphens under `/api`, camel case under `/rest`. Pure.
 
 Where the page is silent: details of a run that has not ended carry null times and its counters so far (none);
 `estimatedTime` is in milliseconds like its neighbours; a plan names jobs by file name without ending.
@@ -19,22 +19,22 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 
 
 def failure(reason: str) -> Body:
-    """Say no, the only way the page knows."""
+    """Return the page's one form of a failure."""
     return {"status": "failure", "reason": reason}
 
 
 def missing(kind: str, number: object) -> str:
-    """Name a missing entity as the page does for Data."""
+    """Return the page's text for a missing entity."""
     return f"Entity of type '{kind}' with id '{number}' not found."
 
 
 def never_run() -> Body:
-    """Answer for a file without any run."""
+    """Answer for a file without any execution."""
     return {"status": "success", "job-status": "_NONE"}
 
 
 def status(execution: Execution, progress: float, seconds_left: float) -> Body:
-    """Show a file's latest run; the last two count only while it runs."""
+    """Show a file's latest execution. Progress and seconds left are shown while it runs."""
     body: Body = {
         "status": "success",
         "file-id": execution.file_id,
@@ -48,7 +48,7 @@ def status(execution: Execution, progress: float, seconds_left: float) -> Body:
 
 
 def triggered(execution: Execution) -> Body:
-    """Answer a trigger."""
+    """Answer to a trigger."""
     return {
         "status": "success",
         "job-execution-id": execution.id,
@@ -58,7 +58,7 @@ def triggered(execution: Execution) -> Body:
 
 
 def plan(steps: Iterable[tuple[File, Execution]]) -> Body:
-    """Answer a sequential trigger."""
+    """Answer to a sequential trigger."""
     entries = [
         {
             "job-configuration-name": file.name,
@@ -77,7 +77,7 @@ def history(executions: Iterable[Execution]) -> list[Body]:
 
 
 def details(file: File, execution: Execution) -> Body:
-    """Show one run."""
+    """Show one execution."""
     return {
         "startTime": _date(execution.start),
         "stopTime": _date(execution.stop),
@@ -107,7 +107,7 @@ def active(file: File, execution: Execution, seconds_left: float) -> Body:
 
 
 def old_status(execution: Execution | None) -> Body:
-    """Answer the older status call, which asks by configuration id and spells one status in its own way."""
+    """Answer to the older status call, which has its own spelling of one status."""
     if execution is None:
         return {}
     word = OLD_WARNINGS if execution.status is Status.WARNINGS else execution.status

@@ -1,4 +1,4 @@
-"""From a checked workspace document to the model. Defaults are applied here, once."""
+"""The step from a checked document to the model. Defaults are applied here, once."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +31,7 @@ _KIND_OF_ENDING: Final = {".imp": Kind.IMPORT, ".exp": Kind.EXPORT}
 
 
 def build_workspace(data: dict[str, Any], folder: Path) -> Workspace:
-    """Build the model of a document that passed the schema and `check_workspace`; `folder` is where its file lies."""
+    """Build the model of a document that the schema and `check_workspace` accept. `folder` is the folder of its file."""
     return Workspace(
         users=tuple(User(name=one["name"], password=one["password"]) for one in data["users"]),
         slots=int(data.get("slots", 2)),
