@@ -10,6 +10,7 @@
     ├── ConflictError             a job, a group or a run key is busy                   exit 6
     ├── StateError                the state directory or a report path fails us         exit 2
     │   ├── StoreUnreachable      the shared store does not answer                      exit 3
+    │   ├── StoreLoginRefused     the shared store refuses the login or we its certificate  exit 7
     │   └── Fenced                another process has taken over the run                exit 6
     └── ClientError               a call to Spectrum that gave no usable answer
         ├── Unsent                provably never reached the server                     exit 3
@@ -97,6 +98,12 @@ class StoreUnreachable(StateError):
     """The shared store does not answer, or not in time: the same again may succeed later."""
 
     exit_code = ExitCode.UNREACHABLE
+
+
+class StoreLoginRefused(StateError):
+    """The shared store refuses the login, or its certificate is not trusted: the same again would fail again."""
+
+    exit_code = ExitCode.LOGIN_REFUSED
 
 
 class Fenced(StateError):

@@ -8,6 +8,7 @@ import gc
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 # Before anything large is imported: without bytecode, each worker would rewrite every assertion of the suite anew, on every run.
@@ -16,6 +17,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
+
+from tests.databases import DatabaseServer, database_server, why_not  # noqa: E402
 
 # Thousands of small files that are synced one by one: in memory if there is such a place and it has room. What is promised of a
 # disk is tested with calls that are counted or that fail, on whatever disk. `--basetemp` and pytest's own variable say otherwise.
@@ -44,3 +47,13 @@ def pytest_collection_finish() -> None:
 def stride(request: pytest.FixtureRequest) -> int:
     """How many steps a sweep goes at a time."""
     return 1 if request.config.getoption("--thorough") else 2
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[DatabaseServer]:
+    """PostgreSQL and PgBouncer, started once; who asks for them is skipped where they are not to be had."""
+    missing = why_not()
+    if missing is not None:
+        pytest.skip(missing)
+    with database_server() as server:
+        yield server

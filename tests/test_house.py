@@ -55,6 +55,7 @@ ONLY_IN = {
     "starlette": ("local/",),
     "uvicorn": ("local/",),
     "duckdb": ("local/",),
+    "psycopg": ("store/postgres/",),
 }
 IMPURE = {"time", "threading", "socket", "os", "io", "subprocess", "asyncio", "pathlib", "tempfile", "signal"}
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.store.folder.store import FolderStore
 from spectrum_pipelines.store.interface import Store
+from spectrum_pipelines.store.postgres.url import parse_url
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/", re.ASCII)
 _POSTGRES = {"postgresql", "postgres"}
 _FORMS = "give a folder, or postgresql://[user@]host[:port]/db"
-_HOW_TO_LOG_IN = "set PGPASSWORD, PGPASSFILE, SPECTRUM_STATE_PASSWORD or SPECTRUM_STATE_PASSWORD_FILE instead"
 
 
 def open_store(where: str | Path, *, password: str | None = None, groups: Path | None = None) -> Store:
@@ -30,5 +30,11 @@ def open_store(where: str | Path, *, password: str | None = None, groups: Path |
     return _open_postgres(where, password)
 
 
-def _open_postgres(url: str, password: str | None) -> Store:  # noqa: ARG001 - the next change uses them
-    raise UserError("this version keeps state in a folder only", hint="give a folder")
+def _open_postgres(url: str, password: str | None) -> Store:
+    target = parse_url(url)
+    try:
+        from spectrum_pipelines.store.postgres.store import PostgresStore  # noqa: PLC0415 - psycopg, an extra
+    except ImportError as error:
+        hint = "pip install 'spectrum-pipelines[postgres]'"
+        raise UserError(f"state in PostgreSQL needs the package psycopg: {error}", hint=hint) from error
+    return PostgresStore(target, password=password)

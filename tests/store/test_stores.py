@@ -1,6 +1,7 @@
 """What every store promises, held against each of them: a folder, and what several machines share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,12 @@ from spectrum_pipelines.store.holder import Holder, Who
 from spectrum_pipelines.store.interface import Busy, Existing, Lease, NewRun, RunStore, Store, group_lease, run_lease
 from spectrum_pipelines.store.leasing import named_run, take_group, take_run
 from spectrum_pipelines.store.memory import Memory, MemoryLease, MemoryStore
+from spectrum_pipelines.store.postgres.database import Database
+from spectrum_pipelines.store.postgres.schema import init
+from spectrum_pipelines.store.postgres.store import PostgresStore
+from spectrum_pipelines.store.postgres.url import parse_url
 from spectrum_pipelines.store.texts import Texts
+from tests.databases import OWNER, PASSWORDS, DatabaseServer
 from tests.store.histories import ME, MOMENT, Clock, stamped, started
 
 KEY = "commit 1f0c9b2/nightly"
@@ -30,13 +36,26 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["folder", "memory"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Open:
+@pytest.fixture(params=["folder", "memory", "postgres", "pooled"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Open]:
     """Opens the same store again and again: as other processes do."""
-    if request.param == "folder":
-        return lambda: FolderStore(tmp_path / "state", clock=clock)
-    memory = Memory(clock)
-    return lambda: MemoryStore(memory, clock)
+    with ExitStack() as stack:
+        if request.param == "folder":
+            yield lambda: FolderStore(tmp_path / "state", clock=clock)
+        elif request.param == "memory":
+            memory = Memory(clock)
+            yield lambda: MemoryStore(memory, clock)
+        else:
+            databases: DatabaseServer = request.getfixturevalue("databases")
+            schema = databases.new_schema()
+            target = parse_url(databases.url(pooled=request.param == "pooled", schema=schema))
+
+            def opens() -> Store:
+                return stack.enter_context(PostgresStore(target, password=PASSWORDS[OWNER], clock=clock))
+
+            with closing(Database(target, password=PASSWORDS[OWNER], clock=clock)) as database:
+                init(database)
+            yield opens
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Runs in a PostgreSQL database, which any number of machines share. Needs the extra `postgres`."""
