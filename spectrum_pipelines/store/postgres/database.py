@@ -113,7 +113,7 @@ class Database:
         self._lock = threading.RLock()
         self._was_there = False
 
-    def ask(self, statement: str, *values: Any, until: float | None = None) -> list[Row]:
+    def ask(self, statement: str, *values: Any, until: Callable[[], float] | None = None) -> list[Row]:
         """The rows of one statement, which is committed when this returns. `until`: see `carry_out`. Raises StateError."""
         query = self.spelled(statement)
 
@@ -127,21 +127,22 @@ class Database:
         """A statement with the schema in the place of `{s}`."""
         return sql.SQL(statement).format(s=sql.Identifier(self.target.schema))
 
-    def carry_out(self, work: Callable[[psycopg.Connection[Row]], T], *, until: float | None = None) -> T:
-        """Do the work on a connection; again and again while the database is away, `until` a moment of the monotonic clock.
+    def carry_out(self, work: Callable[[psycopg.Connection[Row]], T], *, until: Callable[[], float] | None = None) -> T:
+        """Do the work on a connection; again and again while the database is away, `until()` a moment of the monotonic clock.
 
         Without `until` a database that was there before gets a few seconds, another one a single try. Raises StateError.
         """
         pause = _FIRST_PAUSE
-        if until is None:
-            until = self.clock.monotonic() + (PATIENCE if self._was_there else 0.0)
+        own = self.clock.monotonic() + (PATIENCE if self._was_there else 0.0)
         while True:
             try:
                 with self._lock:
                     return self._once(work)
             except psycopg.Error as error:
                 failure = explained(error, self.target.name)
-                if not isinstance(failure, StoreUnreachable) or self.clock.monotonic() + pause >= until:
+                if not isinstance(failure, StoreUnreachable) or self.clock.monotonic() + pause >= (
+                    own if until is None else until()
+                ):
                     raise failure from error
             self.clock.sleep(pause)
             pause = min(_LONGEST_PAUSE, pause * 2)

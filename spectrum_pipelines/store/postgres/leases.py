@@ -81,6 +81,7 @@ class PostgresLease:
     def lose(self) -> None:
         """Somebody else has it."""
         self.lost = True
+        self.until = float("-inf")
         self._keeper.drop(self)
 
     def release(self) -> None:
@@ -182,7 +183,7 @@ class Keeper:
         names = [stored_name(lease.name) for lease in held]
         fences, owners = [lease.fence for lease in held], [lease.owner for lease in held]
         try:
-            rows = self._beats.ask(_RENEW, self.database.target.lease, names, fences, owners, until=sent_at)
+            rows = self._beats.ask(_RENEW, self.database.target.lease, names, fences, owners, until=lambda: sent_at)
         except StateError:
             return  # tried again with the next beat; meanwhile the lease may end by itself
         renewed = {name for (name,) in rows}

@@ -77,8 +77,12 @@ class PostgresJournal:
             "pipeline": pipeline, "run_id": run_id, "count": self._count, "lines": list(lines),
         }  # fmt: skip
         sent_at = database.clock.monotonic()
-        until = max(lease.until, sent_at) if not lease.lost else sent_at
         query = database.spelled(_APPEND)
+
+        def until() -> float:
+            """The end of the lease as it was, even if another connection goes on renewing it: the run must not stand still."""
+            return min(lease.until, sent_at + database.target.lease)
+
         rows = database.carry_out(lambda connection: connection.execute(query, values).fetchall(), until=until)
         if len(rows) != len(lines):
             self._look_closer(name, len(lines))
@@ -88,7 +92,7 @@ class PostgresJournal:
         """No line was added: an answer was lost and the lines are there, or somebody else has the run."""
         database, lease, run_id = self._run.database, self._lease, self._run.run_id
         values = (run_id, lease.fence, self._count, self._count + more, name, lease.fence, lease.owner)
-        there, is_ours = database.ask(_IS_THERE, *values, until=max(lease.until, database.clock.monotonic()))[0]
+        there, is_ours = database.ask(_IS_THERE, *values, until=lambda: lease.until)[0]
         if is_ours and there == more:
             return
         if is_ours:
