@@ -32,6 +32,10 @@ class Ledger:
         for execution in executions:
             self._index(execution)
 
+    def remember(self, execution: Execution) -> None:
+        """Record a new state in memory alone, for a disk that takes no more."""
+        self._index(execution)
+
     def get(self, execution_id: int) -> Execution | None:
         """Find an execution by its id."""
         return self._all.get(ExecutionId(execution_id))

@@ -6,6 +6,7 @@ the oldest starts first, so no two wait for each other.
 """
 
 import asyncio
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -169,7 +170,11 @@ class Scheduler:
             counters=outcome.counters,
             reason=outcome.reason,
         )
-        self._ledger.put(ended)
+        try:
+            self._ledger.put(ended)
+        except sqlite3.Error as error:  # a full disk: without an end in memory the slot would never be free again
+            self._ledger.remember(ended)
+            self._log(f"{ended.id}: the server cannot keep its state: {error}")
         file = self._files.get(ended.file_id)
         name = file.path if file else f"file {ended.file_id}"
         self._log(f"{ended.id} {name}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}")

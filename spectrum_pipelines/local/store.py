@@ -46,9 +46,9 @@ class Store:
         try:
             self._open()
             self._loaded = self._read()
-        except (sqlite3.Error, OddRowError) as error:
+        except (sqlite3.Error, OddRowError, UnicodeDecodeError) as error:
             self._db.close()
-            advice = "remove the file" if isinstance(error, OddRowError) else "does another server use it?"
+            advice = "does another server use it?" if isinstance(error, sqlite3.OperationalError) else "remove the file"
             raise OSError(f"cannot open the server's state {where}: {error} ({advice})") from error
 
     def _open(self) -> None:

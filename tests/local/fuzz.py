@@ -243,3 +243,19 @@ def request(seed: int) -> bytes:
     line = f"{dice.choice(METHODS) if dice.random() < 0.1 else method} {path} HTTP/1.1"
     text = "\r\n".join([line, *filter(None, headers), "", ""]).encode("latin-1", "replace") + body
     return _torn(text, dice) if dice.random() < 0.05 else text
+
+
+def damaged(good: bytes, seed: int) -> tuple[str, bytes]:
+    """Draw a file of a state folder (name, content): the history with bytes changed, or a stranger beside it."""
+    dice = random.Random(seed)
+    if dice.random() < 0.2:
+        names = ("executions.sqlite-wal", "executions.sqlite-shm", "executions.sqlite-journal", ".gitignore")
+        return dice.choice(names), dice.randbytes(dice.choice([0, 1, 32, 5000]))
+    content = bytearray(good)
+    for _ in range(dice.choice([1, 1, 2, 10, 200])):
+        # Rows lie at the ends of pages, and what holds the pages together at their beginnings.
+        at = dice.randrange(len(content))
+        content[at] = dice.choice([0, 1, 0x7F, 0xFF, content[at] ^ (1 << dice.randrange(8))])
+    if dice.random() < 0.1:
+        del content[dice.randrange(len(content)) :]
+    return "executions.sqlite", bytes(content)

@@ -19,7 +19,7 @@ from spectrum_pipelines.local.serving import RunningServer
 from spectrum_pipelines.local.workspace import build_workspace
 from tests.cli.command_line import call
 from tests.local import fuzz
-from tests.local.conftest import Caller
+from tests.local.conftest import ANALYST, Caller
 
 _PATIENCE = 10.0  # seconds, on a busy machine
 
@@ -80,6 +80,45 @@ def run_all(path: Path) -> None:
         caller.line.close()
         server.close()
     assert server.wait(0)
+
+
+def test_no_state_is_our_fault(fuzz_seeds: range, folder: Path, tmp_path: Path) -> None:
+    data = {"version": 1, "users": [ANALYST], "files": [{"id": 1, "path": "/a.wbk", "simulate": {"records": 7}}]}
+    workspace, state = build_workspace(data, folder), tmp_path / "state"
+    with RunningServer.start(workspace, state=state) as server:
+        caller = Caller(server.url)
+        for _ in range(40):
+            caller.trigger(1)
+        caller.line.close()
+    good = (state / "executions.sqlite").read_bytes()
+    taken = 0
+    for seed in fuzz_seeds:
+        for file in state.iterdir():
+            file.unlink()
+        name, content = fuzz.damaged(good, seed)
+        (state / "executions.sqlite").write_bytes(good)
+        (state / name).write_bytes(content)
+        try:
+            server = RunningServer.start(workspace, state=state)
+        except OSError:
+            continue
+        except BaseException as error:
+            raise AssertionError(f"--local-fuzz-seed {seed}: {name}") from error
+        taken += 1
+        with server:
+            look_around(server)
+    assert taken or len(fuzz_seeds) < 20
+
+
+def look_around(server: RunningServer) -> None:
+    caller = Caller(server.url)
+    assert caller.call("GET", "/api/job-execution/1/status").code == 200
+    assert caller.call("GET", "/rest/job-configuration/job-history/1001?length=100").code == 200
+    for execution in server.executions():
+        assert caller.call("GET", f"/rest/job-execution/job-details/{execution.id}").code in {200, 404}
+    answer = caller.call("POST", "/api/job-execution/1/trigger")
+    assert answer.code == 200 or answer.data["reason"].startswith("The server cannot keep its state: ")
+    caller.line.close()
 
 
 @pytest.fixture

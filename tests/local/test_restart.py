@@ -290,3 +290,19 @@ def test_the_command_tells_a_state_that_it_cannot_use(tmp_path: Path) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "executions.sqlite is no regular file, and no server made it: remove it" in ended.stderr
+
+
+def test_a_disk_that_takes_no_more_is_told_and_stops_no_job(
+    tmp_path: Path, site: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = site(file(1, duration="200ms"), file(2), state=tmp_path / "state")
+    number = server.trigger(1)
+    inner: Any = server.server
+    inner._uvicorn._loop.call_soon_threadsafe(inner._ledger._store.close)
+    assert server.until(number).status == "COMPLETED"
+    answer = server.call("POST", "/api/job-execution/2/trigger")
+    assert (answer.code, answer.data["status"]) == (500, "failure")
+    assert answer.data["reason"].startswith("The server cannot keep its state: ")
+    assert server.status(2) == {"status": "success", "job-status": "_NONE"}
+    assert any("the server cannot keep its state" in line for line in server.lines)
+    assert caplog.records == []
