@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from spectrum_pipelines.local.layout import lay_out
 from spectrum_pipelines.local.lenient import as_json
 from spectrum_pipelines.local.serving import RunningServer
 from spectrum_pipelines.local.workspace import build_workspace
@@ -134,24 +133,6 @@ def test_a_body_is_json_or_written_as_on_the_page(body: str | bytes, caller: Cal
 )
 def test_leniency_ends_at_keys_and_last_commas(text: str, expected: str) -> None:
     assert as_json(text) == expected
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {},
-        [],
-        {"a": {}},
-        {"a": {"b": 1, "c": []}, "d": [1, {"e": None}], "f": 'ä "quoted"\n'},
-        [{"id": 1}, {"id": 2, "counters": {"A": 1}}],
-        "text",
-        [[], [[1, 2]]],
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("width", [2, 4])
-def test_the_layout_is_that_of_json_dumps(data: object, width: int) -> None:
-    assert lay_out(data, width) == json.dumps(data, indent=width, ensure_ascii=False)
 
 
 def test_a_body_has_a_greatest_size(caller: Caller) -> None:
