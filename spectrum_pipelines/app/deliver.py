@@ -14,6 +14,7 @@ from typing import Any, cast
 import click
 from msgspec import Struct
 
+from spectrum_pipelines.app.checkout import named_from, root
 from spectrum_pipelines.cli.options import F, option
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.errors import UserError
@@ -74,13 +75,16 @@ _OPTIONS = (
 )
 
 
-def rendered(report: Report, form: str) -> str:
+def rendered(report: Report, form: str, *, environ: Mapping[str, str] = os.environ) -> str:
     """A valid report in one of FORMATS."""
     match form:
         case "junit":
             from spectrum_pipelines.render.report.junit import junit_xml  # noqa: PLC0415 - one of several
 
-            return junit_xml(report)
+            # GitLab links a case to its line of the file, by the name that the file has in the repository.
+            pipeline = report["pipeline"]
+            file = named_from(root(environ), pipeline["file"])
+            return junit_xml({**report, "pipeline": {**pipeline, "file": file}})
         case "html":
             from spectrum_pipelines.render.page.html import html_report  # noqa: PLC0415 - jinja2
 
@@ -112,10 +116,9 @@ def tell_github(report: Report, *, report_path: Path, annotate: bool, environ: M
         sys.stderr.write(workflow_commands(annotations(report), file=_in_repository(report, environ)))
         sys.stderr.flush()
     delimiter = f"spectrum-{secrets.token_hex(16)}"
-    _append(
-        environ.get("GITHUB_OUTPUT"),
-        lambda _: step_outputs(report, report_path=str(report_path), delimiter=delimiter),
-    )
+    # Later steps begin in the root of the repository, whatever the working directory of this one.
+    path = named_from(root(environ), str(report_path))
+    _append(environ.get("GITHUB_OUTPUT"), lambda _: step_outputs(report, report_path=path, delimiter=delimiter))
     _append(environ.get("GITHUB_STEP_SUMMARY"), lambda size: markdown(report, limit=LIMIT - size - 2))
 
 

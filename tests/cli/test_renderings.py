@@ -143,6 +143,24 @@ def test_github_gets_a_summary_outputs_and_annotations(
     ]
 
 
+@pytest.mark.parametrize("system", ["GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "WORKSPACE", None])
+def test_in_a_folder_of_the_repository_files_are_named_from_its_root(
+    server: RunningServer, folder: Path, github: dict[str, str], system: str | None
+) -> None:
+    if system is None:
+        (folder / ".git").mkdir()
+    inside = folder / "jobs"
+    env = {**LOGIN, **github, "GITHUB_WORKSPACE": "", **({system: str(folder)} if system else {})}
+    ended = call(
+        "run", "good.yaml", "--server", server.url, "--report", "r.json", "--junit", "r.xml", cwd=inside, env=env
+    )
+    assert ended.code == 0, ended.stderr
+    assert 'file="jobs/good.yaml"' in (inside / "r.xml").read_text(encoding="utf-8")
+    assert "\njobs/r.json\n" in (folder / "output").read_text(encoding="utf-8")
+    shown = json.loads((inside / "r.json").read_text(encoding="utf-8"))
+    assert shown["pipeline"]["file"] == "good.yaml", "the report says what the command was given"
+
+
 def test_two_runs_of_one_step_share_the_summary(server: RunningServer, folder: Path, github: dict[str, str]) -> None:
     for name in ("nightly", "good"):
         run(server, folder, "--progress", "none", file=f"jobs/{name}.yaml", **github)

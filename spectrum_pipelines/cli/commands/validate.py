@@ -11,6 +11,7 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
+from spectrum_pipelines.app.checkout import named_from, root
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
     ValueOptions,
@@ -27,8 +28,6 @@ from spectrum_pipelines.errors import ExitCode, UnreadableFile, UserError
 
 _SCHEMA_LINE = "yaml-language-server: $schema="
 _FORMATS = ["auto", "text", "json", "github", "gitlab", "sarif"]
-#: Where a CI system has checked the repository out: annotations want names from there.
-_CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "WORKSPACE")
 
 
 Asked = Callable[[Document], tuple[Diagnostic, ...]]
@@ -198,24 +197,8 @@ def _for_ci(found: Sequence[Diagnostic], form: str, *, complete: bool) -> str:
 
 def _from_checkout(found: Sequence[Diagnostic], environ: Mapping[str, str]) -> list[Diagnostic]:
     """The findings with their files named from the root of the repository, as CI systems name them."""
-    names = {it.file: _named_from(_root(environ), it.file) for it in found}
+    names = {it.file: named_from(root(environ), it.file) for it in found}
     return [replace(it, file=names[it.file]) for it in found]
-
-
-def _root(environ: Mapping[str, str]) -> Path:
-    """Where CI says, else the git repository around the working directory, else that directory itself."""
-    here = Path.cwd()
-    told = next((environ[name] for name in _CHECKOUTS if environ.get(name)), None)
-    if told is not None and here.is_relative_to(Path(told).resolve()):
-        return Path(told).resolve()
-    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
-
-
-def _named_from(root: Path, name: str) -> str:
-    # The folder is resolved and not the file: a link in the repository is annotated where it stands.
-    path = Path(name)
-    path = path.parent.resolve() / path.name
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
 
 def _many(number: int) -> str:
