@@ -23,6 +23,7 @@ from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.report.build import HttpCounts
 from spectrum_pipelines.report.file import ReportFile, ReportKeeper
 from spectrum_pipelines.report.json_text import report_json
+from spectrum_pipelines.runner.guard import left
 from spectrum_pipelines.runner.loop import Calls, Heard, Interrupted, Journal, RunClock, Runner
 from spectrum_pipelines.runner.workers import Workers
 from spectrum_pipelines.store.folder.state_directory import StateDirectory
@@ -132,8 +133,9 @@ class Session(Struct, frozen=True, kw_only=True):
         lost = keeper.error
         code = int(self.state.ended.exit_code)
         if runner.broken is not None:
-            code = ExitCode.UNKNOWN
-            say("error", f"the journal could not be written: {runner.broken.strerror}; nothing more was triggered")
+            leaving = left(runner.broken)
+            code = leaving.exit_code
+            say("error", leaving.told)
         elif lost is not None:
             code = code or ExitCode.FAILED
             say("error", f"the report could not be written: {lost}")

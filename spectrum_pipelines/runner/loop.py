@@ -22,6 +22,8 @@ from spectrum_pipelines.engine.job.looking import Decision
 from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigger, Request
 from spectrum_pipelines.engine.sightings import Issued, Sighting
 from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.errors import StateError
+from spectrum_pipelines.runner.guard import CHANGES, left
 
 
 class Heard(Struct, frozen=True, kw_only=True):
@@ -54,7 +56,10 @@ class Journal(Protocol):
     """Where facts are kept."""
 
     def append(self, facts: Sequence[Stamped]) -> None:
-        """Write in order; return when every promise among them is on disk. Raises OSError."""
+        """Write in order; return when every promise among them is on disk.
+
+        Raises OSError; a shared store raises StateError, and Fenced if somebody else works on the run.
+        """
         ...
 
 
@@ -103,7 +108,7 @@ class Runner:
         observers: Sequence[Observer] = (),
     ) -> None:
         self.state = state
-        self.broken: OSError | None = None
+        self.broken: OSError | StateError | None = None
         self._calls = calls
         self._journal = journal
         self._clock = clock
@@ -130,7 +135,8 @@ class Runner:
                 events.append(decision)
         self._record(events)
         if self.broken is not None:
-            requests = [request for request in requests if not isinstance(request, PostTrigger | PostSequence)]
+            dropped = CHANGES if left(self.broken).detach else (PostTrigger, PostSequence)
+            requests = [request for request in requests if not isinstance(request, dropped)]
         for request in requests:
             apply(self.state, Issued(request=request), self._clock.at())
             self._calls.submit(request)
@@ -177,10 +183,12 @@ class Runner:
         for fact in facts:
             for observer in self._observers:
                 observer(fact, self.state)
-        if breaks and self.state.abort is None and self.state.ended is None:
-            # Only now: `Resumed`, say, lifts every abort that stands before it. What runs is stopped or left as `on_abort` says;
-            # a stop that cannot be written down looks to the process that resumes like somebody else's: a job that was canceled.
-            self._record([AbortRequested(signal="DISK", detach=False)])
+        if breaks and self.broken is not None and self.state.ended is None:
+            # Only now: `Resumed`, say, lifts every abort that stands before it. A stop that cannot be written down looks to the
+            # process that resumes like somebody else's: a job that was canceled.
+            leaving = left(self.broken)
+            if self.state.abort is None or leaving.detach:
+                self._record([AbortRequested(signal=leaving.signal, detach=leaving.detach)])
 
     def _is_written(self, facts: Sequence[Stamped]) -> bool:
         """False just when the journal breaks: afterwards nothing is written any more, and nobody is told again."""
@@ -189,6 +197,6 @@ class Runner:
         try:
             if facts:
                 self._journal.append(facts)
-        except OSError as error:
+        except (OSError, StateError) as error:
             self.broken = error
         return self.broken is None

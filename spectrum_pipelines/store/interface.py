@@ -57,6 +57,11 @@ class Lease(AbstractContextManager["Lease"], Protocol):
         """Grows each time the lease changes hands; 0 where no fence is needed."""
         ...
 
+    @property
+    def seconds(self) -> float:
+        """How long it lasts without being renewed; infinity for one that lasts as long as its process."""
+        ...
+
     def is_ours(self, *, for_seconds: float) -> bool:
         """Whether it stays ours for that long, if nobody renews it. By our own monotonic clock; asks nobody."""
         ...

@@ -76,6 +76,11 @@ class MemoryLease:
         self._store = store
         self._until = sent_at + store.memory.lease
 
+    @property
+    def seconds(self) -> float:
+        """How long it lasts without being renewed."""
+        return self._store.memory.lease
+
     def is_ours(self, *, for_seconds: float) -> bool:
         """By the clock of this process, from before the renewal was sent."""
         return self._store.clock.monotonic() + for_seconds < self._until

@@ -20,7 +20,7 @@ from spectrum_pipelines.engine.requests import (
     Request,
 )
 from spectrum_pipelines.engine.state.run import RunState
-from spectrum_pipelines.errors import ClientError
+from spectrum_pipelines.errors import ClientError, StateError
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.runner.loop import Heard, Interrupted, RunClock, Runner, resume_at
@@ -68,6 +68,7 @@ class World:
         self.sent: list[tuple[float, Request]] = []
         self.handled: list[PostTrigger | PostSequence] = []  # triggers that have started something
         self.full_at = math.inf  # facts that fit on the disk
+        self.refusal: OSError | StateError = OSError(28, "No space left on device")  # what a full disk says
         self.crash_at = math.inf  # facts after which the process is gone: as it is about to write the next one
         self.crash_after = math.inf  # the same: as soon as this one is written
         self.events: list[tuple[float, Callable[[], None]]] = []
@@ -116,7 +117,7 @@ class World:
     def append(self, facts: Sequence[Stamped]) -> None:
         if len(self.facts) + len(facts) > self.full_at:
             self.story.append(("full", facts))
-            raise OSError(28, "No space left on device")
+            raise self.refusal
         for fact in facts:
             if len(self.facts) >= self.crash_at:
                 raise Crash

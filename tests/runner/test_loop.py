@@ -11,11 +11,12 @@ from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
 from spectrum_pipelines.engine.requests import PostSequence, PostStop, PostTrigger
 from spectrum_pipelines.engine.state.run import RunState, Step
-from spectrum_pipelines.errors import Unanswered
+from spectrum_pipelines.errors import Fenced, StateError, StoreUnreachable, Unanswered
 from spectrum_pipelines.pipeline.model.action import DeleteData
 from spectrum_pipelines.pipeline.model.action import Sequence as SequenceAction
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline, RunIf
 from spectrum_pipelines.pipeline.model.policy import Retry
+from spectrum_pipelines.runner.guard import CHANGES
 from spectrum_pipelines.runner.loop import RunClock, Runner, resume_at
 from tests.engine.made import RUN_ID, STARTED, job, pipeline, the_job
 from tests.engine.tiny import Clock, File
@@ -177,6 +178,49 @@ def test_a_resumed_run_whose_disk_is_full_does_nothing() -> None:
     assert len(world.asked(_POSTS)) == posts
     assert state.ended is not None
     assert state.ended.status is RunStatus.INTERRUPTED
+
+
+LOST = [
+    pytest.param(Fenced("run 1 was taken over by process 7 on ci-8"), "FENCED", id="somebody else works on the run"),
+    pytest.param(
+        StoreUnreachable("the store does not answer"), "STORE", id="the store is away for longer than the lease"
+    ),
+]
+
+
+@pytest.mark.parametrize(("refusal", "signal"), LOST)
+@pytest.mark.parametrize("lost_at", range(0, _facts_of_a_whole_run(), 3))
+def test_a_runner_that_has_lost_its_run_changes_nothing_more(lost_at: int, refusal: StateError, signal: str) -> None:
+    world = _busy()
+    world.full_at, world.refusal = lost_at, refusal
+    state = world.run()
+    assert state.ended is not None
+    (lost,) = (n for n, (what, _) in enumerate(world.story) if what == "full")
+    assert not [thing for what, thing in world.story[lost:] if what == "asked" and isinstance(thing, CHANGES)]
+    if state.ended.status is not RunStatus.SUCCEEDED:
+        assert (state.ended.status, state.ended.reason) == (RunStatus.INTERRUPTED, f"interrupted by {signal}")
+
+
+def test_a_signal_to_a_runner_that_has_lost_its_run_stops_nothing() -> None:
+    world = World(
+        pipeline(job("a"), job("b")), File(path="/a", id=6, duration=9e9), File(path="/b", id=7, duration=9e9)
+    )
+    world.refusal = Fenced("run 1 was taken over by process 7 on ci-8")
+    world.at(5.0, lambda: setattr(world, "full_at", len(world.facts)))
+    world.interrupt(6.0)
+    state = world.run()
+    assert state.ended is not None
+    assert state.ended.status is RunStatus.INTERRUPTED
+    assert world.asked(PostStop) == []
+    assert the_job(state).status is JobStatus.RUNNING
+
+
+def test_a_signal_to_a_runner_whose_disk_is_full_stops_what_runs() -> None:
+    world = World(pipeline(job("a")), File(path="/a", id=6, duration=9e9))
+    world.at(5.0, lambda: setattr(world, "full_at", len(world.facts)))
+    world.interrupt(6.0)
+    world.run()
+    assert len(world.asked(PostStop)) == 1
 
 
 def test_the_run_clock_goes_on_where_it_is_told_and_never_back() -> None:

@@ -1,6 +1,7 @@
 """A store in a folder of this machine: `interface.Store` over the state directory."""
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -34,6 +35,7 @@ class FolderLease:
     """A lock of the kernel: ours until it is released, or until this process dies."""
 
     fence = 0
+    seconds = math.inf
 
     def __init__(self, name: str, lock: HeldLock) -> None:
         self.name = name

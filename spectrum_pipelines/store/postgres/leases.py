@@ -70,6 +70,11 @@ class PostgresLease:
         self.lost = False
         self._keeper = keeper
 
+    @property
+    def seconds(self) -> float:
+        """How long it lasts without being renewed."""
+        return self._keeper.database.target.lease
+
     def is_ours(self, *, for_seconds: float) -> bool:
         """By our own monotonic clock; asks nobody."""
         return not self.lost and self._keeper.database.clock.monotonic() + for_seconds < self.until
