@@ -8,13 +8,16 @@ import os
 from typing import TextIO
 
 from rich.console import Console, ConsoleDimensions
+from rich.control import Control
 from rich.live import Live
+from rich.segment import ControlType
 from rich.text import Text
 
 from spectrum_pipelines.engine.facts import Stamped, Warned
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.secrets import secret_texts
 from spectrum_pipelines.progress.screen import Screen, ScreenLine, draw, draw_end
+from spectrum_pipelines.words.columns import width_of
 
 #: Seconds between two drawings: faster than this, nobody sees anything.
 _PAUSE = 0.2
@@ -39,6 +42,8 @@ class BarProgress:
         self._is_open = True
         self._drawn_at: float | None = None
         self._last: tuple[RunState, float] | None = None
+        self._drawn: list[int] = []  # cells of each line of the last drawing
+        self._drawn_width = 0  # cells of the terminal then
 
     def __call__(self, fact: Stamped, state: RunState) -> None:
         """Draw what has changed. A warning stays on the screen, above what changes."""
@@ -81,6 +86,9 @@ class BarProgress:
             return
         try:
             live = self._started()
+            self._take_back_what_wrapped()
+            self._drawn = [sum(width_of(piece) for piece, _ in line) for line in lines]
+            self._drawn_width = self._console.size.width
             if above is not None:
                 self._console.print(self._text(above), soft_wrap=True)
             live.update(Text("\n", no_wrap=True, overflow="crop").join(map(self._text, lines)), refresh=True)
@@ -89,6 +97,15 @@ class BarProgress:
         except (OSError, ValueError):
             # The terminal is gone. The run is not worth less for that.
             self._is_open = False
+
+    def _take_back_what_wrapped(self) -> None:
+        """Go up by the rows that the last drawing has got since a terminal became narrower: it wraps the lines that it shows."""
+        width = self._console.size.width
+        if not width < self._drawn_width:
+            return
+        more = sum(max(0, -(-cells // width) - 1) for cells in self._drawn)
+        codes = [(ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)] * more
+        self._console.control(Control(ControlType.CARRIAGE_RETURN, *codes))
 
     def _started(self) -> Live:
         if self._live is None:

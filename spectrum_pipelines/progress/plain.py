@@ -19,7 +19,7 @@ _LISTED = 5
 
 
 class PlainProgress:
-    """Lines such as `15:04:05 sales: RUNNING (execution 11)`, in UTC like the report; `color` only for those who ask for it."""
+    """Lines such as `15:04:05Z sales: RUNNING (execution 11)`, in UTC like the report; `color` only for those who ask for it."""
 
     def __init__(self, stream: TextIO, *, color: bool = False, is_held: bool = False) -> None:
         self._lines = Lines(stream, is_held=is_held)
@@ -54,7 +54,7 @@ class PlainProgress:
             self._secrets = secret_texts(state.pipeline.variables.values())
         text = clean(masked(said.text, self._secrets))
         shown = paint(text, said.style, color=self._color) if said.style else text
-        return f"{time:%H:%M:%S} {f'{clean(said.job)}: ' if said.job else ''}{shown}"
+        return f"{time:%H:%M:%S}Z {f'{clean(said.job)}: ' if said.job else ''}{shown}"
 
 
 def _alive(state: RunState, now_at: float) -> str:

@@ -22,6 +22,9 @@ ScreenLine = list[Piece]
 
 _BAR = 10  # cells
 _NAME = 40  # cells of a job's id at most
+_SHORT_NAME = 12  # and at least, where the line is short
+_REST = 46  # cells of a line that the mark, the time and `RUNNING (execution 12345)` take
+_NARROW = 80  # cells of a line that has no room for a bar of its own
 _KEPT = 10  # rows of failed jobs that stay when the run is over
 
 
@@ -101,7 +104,8 @@ def _bar(share: float, style: str, screen: Screen) -> Iterator[Piece]:
 
 def _rows(state: RunState, jobs: Sequence[JobState], now_at: float, screen: Screen) -> Iterator[ScreenLine]:
     names = [screen.text(job.job.id) for job in jobs]
-    size = min(_NAME, max(map(width_of, names), default=0))
+    room = min(_NAME, max(_SHORT_NAME, screen.width - _REST))
+    size = min(room, max(map(width_of, names), default=0))
     for job, name in zip(jobs, names, strict=True):
         shown = cut(name, size, dots="…" if screen.glyphs else "...")
         yield _row(state, job, shown + " " * (size - width_of(shown)), now_at, screen)
@@ -115,7 +119,8 @@ def _row(state: RunState, job: JobState, name: str, now_at: float, screen: Scree
         took = span_in_words((now_at if job.ended_at is None else job.ended_at) - job.started_at)
     row = [(f"  {look.mark(glyphs=screen.glyphs)} {name}", look.style), (f" {took:>8} ", "")]
     if status is JobStatus.RUNNING and state.ended is None:
-        return [*row, *_progress(state, job, screen), (screen.text(doing(state, job, now_at)), "")]
+        bar = _progress(state, job, screen) if screen.width >= _NARROW else ()
+        return [*row, *bar, (screen.text(doing(state, job, now_at)), "")]
     reason = reason_of(job, is_over=state.ended is not None)
     return [*row, (f"{look.word}{f': {screen.text(reason)}' if reason else ''}", "" if status.is_failure else "dim")]
 

@@ -42,42 +42,42 @@ def told(make: Callable[..., Run], **more: bool) -> list[str]:
 
 def test_a_succeeded_run_line_by_line() -> None:
     assert told(succeeded_run) == [
-        f"15:04:05 run {RUN_ID} of nightly-sales: 6 jobs on http://127.0.0.1:8080",
-        "15:04:05 pre-flight passed: 5 targets",
-        "15:04:05 orders: triggered (execution 11)",
-        "15:04:05 customers: triggered (execution 12)",
-        "15:04:06 orders: RUNNING (execution 11)",
-        "15:04:09 orders: COMPLETED (execution 11): 7 records",
-        "15:04:09 orders: succeeded after 4.0s",
-        "15:04:10 customers: COMPLETED_WITH_WARNINGS (execution 12): 7 records, 2 failed",
-        "15:04:10 customers: warned after 5.0s: execution 12 ended COMPLETED_WITH_WARNINGS, 2 failed records",
-        "15:04:10 sales: triggered (executions 16, 17)",
-        "15:04:15 sales: COMPLETED (execution 16): 7 records",
-        "15:04:16 sales: COMPLETED (execution 17): 7 records",
-        "15:04:16 sales: succeeded after 6.0s",
-        "15:04:16 alert: skipped: run_if: any_failed, and nothing failed",
-        "15:04:16 copy: triggered (execution 18)",
-        "15:04:18 copy: COMPLETED (execution 18): 7 records",
-        "15:04:18 copy: succeeded after 2.0s",
-        "15:04:18 cleanup: data 272: marked",
-        "15:04:18 cleanup: data 273: already gone",
-        "15:04:18 cleanup: succeeded after 0.2s: data 272: marked; data 273: already gone",
-        f"15:04:18 run {RUN_ID} succeeded after 14s (4 succeeded, 1 warned, 1 skipped)",
+        f"15:04:05Z run {RUN_ID} of nightly-sales: 6 jobs on http://127.0.0.1:8080",
+        "15:04:05Z pre-flight passed: 5 targets",
+        "15:04:05Z orders: triggered (execution 11)",
+        "15:04:05Z customers: triggered (execution 12)",
+        "15:04:06Z orders: RUNNING (execution 11)",
+        "15:04:09Z orders: COMPLETED (execution 11): 7 records",
+        "15:04:09Z orders: succeeded after 4.0s",
+        "15:04:10Z customers: COMPLETED_WITH_WARNINGS (execution 12): 7 records, 2 failed",
+        "15:04:10Z customers: warned after 5.0s: execution 12 ended COMPLETED_WITH_WARNINGS, 2 failed records",
+        "15:04:10Z sales: triggered (executions 16, 17)",
+        "15:04:15Z sales: COMPLETED (execution 16): 7 records",
+        "15:04:16Z sales: COMPLETED (execution 17): 7 records",
+        "15:04:16Z sales: succeeded after 6.0s",
+        "15:04:16Z alert: skipped: run_if: any_failed, and nothing failed",
+        "15:04:16Z copy: triggered (execution 18)",
+        "15:04:18Z copy: COMPLETED (execution 18): 7 records",
+        "15:04:18Z copy: succeeded after 2.0s",
+        "15:04:18Z cleanup: data 272: marked",
+        "15:04:18Z cleanup: data 273: already gone",
+        "15:04:18Z cleanup: succeeded after 0.2s: data 272: marked; data 273: already gone",
+        f"15:04:18Z run {RUN_ID} succeeded after 14s (4 succeeded, 1 warned, 1 skipped)",
     ]
 
 
 def test_a_retry_says_why_and_when() -> None:
     lines = told(failed_run)
-    assert "15:04:11 sales: failed: execution 13 ended ERROR, 3 failed records; retry in 30s (attempt 2)" in lines
-    assert "15:04:41 sales: attempt 2 begins" in lines
-    assert lines[-1] == f"15:04:44 run {RUN_ID} failed after 40s (1 failed, 3 succeeded, 2 skipped)"
+    assert "15:04:11Z sales: failed: execution 13 ended ERROR, 3 failed records; retry in 30s (attempt 2)" in lines
+    assert "15:04:41Z sales: attempt 2 begins" in lines
+    assert lines[-1] == f"15:04:44Z run {RUN_ID} failed after 40s (1 failed, 3 succeeded, 2 skipped)"
 
 
 def test_an_interruption_says_what_is_left() -> None:
     assert told(interrupted_run)[-3:] == [
-        "15:04:07 interrupted by SIGTERM: ending 2 jobs",
-        "15:04:07 orders: stopping execution 11: interrupted by SIGTERM",
-        f"15:04:11 run {RUN_ID} interrupted after 6.0s (1 unknown, 1 running, 4 pending): interrupted by SIGTERM",
+        "15:04:07Z interrupted by SIGTERM: ending 2 jobs",
+        "15:04:07Z orders: stopping execution 11: interrupted by SIGTERM",
+        f"15:04:11Z run {RUN_ID} interrupted after 6.0s (1 unknown, 1 running, 4 pending): interrupted by SIGTERM",
     ]
 
 
@@ -85,16 +85,16 @@ def test_an_ambiguous_trigger_says_that_it_is_not_sent_again() -> None:
     lines = told(unknown_run)
     why = "no usable answer to the trigger: connection reset"
     assert lines[2:5] == [
-        f"15:04:06 orders: {why}; looking for its execution, not triggering again",
-        "15:04:21 orders: executions 21, 22 may be its own",
-        f"15:04:21 orders: unknown after 16s: {why}; executions 21, 22 may be ours",
+        f"15:04:06Z orders: {why}; looking for its execution, not triggering again",
+        "15:04:21Z orders: executions 21, 22 may be its own",
+        f"15:04:21Z orders: unknown after 16s: {why}; executions 21, 22 may be ours",
     ]
 
 
 def test_a_failed_preflight_tells_its_findings_and_not_every_job() -> None:
     assert told(unfit_run)[1:-1] == [
-        "15:04:05 orders: pre-flight: /Data/orders.imp: file doesn't exist",
-        "15:04:05 sales: pre-flight: 51 already runs as execution 9 (RUNNING)",
+        "15:04:05Z orders: pre-flight: /Data/orders.imp: file doesn't exist",
+        "15:04:05Z sales: pre-flight: 51 already runs as execution 9 (RUNNING)",
     ]
 
 
@@ -102,7 +102,7 @@ def test_ten_thousand_findings_are_no_wall() -> None:
     findings = tuple(ev.Finding(job=JobId(f"j{n}"), cause=Cause.MISSING, message="gone") for n in range(10_000))
     lines = told(lambda show: Run(sales_pipeline(), show).add(ev.PreflightFailed(findings=findings)))
     assert len(lines) == 21
-    assert lines[-1] == "15:04:05 pre-flight: 9,980 more findings"
+    assert lines[-1] == "15:04:05Z pre-flight: 9,980 more findings"
 
 
 ORDERS = JobId("orders")
@@ -160,7 +160,7 @@ FACTS = [
 @pytest.mark.parametrize(("fact", "line"), FACTS)
 def test_every_change_has_its_line(fact: ev.Event, line: str) -> None:
     lines = told(lambda show: begun(sales_pipeline(), show).add(*intended("orders")).add(fact))
-    assert lines[2:] == [f"15:04:05 {line}"]
+    assert lines[2:] == [f"15:04:05Z {line}"]
 
 
 def test_a_settled_execution_is_named() -> None:
@@ -169,12 +169,12 @@ def test_a_settled_execution_is_named() -> None:
         run.observers = (show,)
         return run.add(ev.Settled(job=ORDERS, execution_id=ExecutionId(21)))
 
-    assert told(make) == ["15:04:21 orders: execution 21 named by hand"]
+    assert told(make) == ["15:04:21Z orders: execution 21 named by hand"]
 
 
 def test_many_executions_are_counted_rather_than_listed() -> None:
     lines = told(lambda show: begun(sales_pipeline(), show).add(*triggered("sales", *range(100, 109))))
-    assert lines[-1] == "15:04:05 sales: triggered (executions 100, 101, 102, 103, 104 and 4 more)"
+    assert lines[-1] == "15:04:05Z sales: triggered (executions 100, 101, 102, 103, 104 and 4 more)"
 
 
 def heartbeat(make: Callable[..., Run], seconds: float = HEARTBEAT) -> list[str]:
@@ -192,7 +192,7 @@ def test_silence_is_broken_within_a_minute() -> None:
     assert heartbeat(running_run, HEARTBEAT - 1.1) == []
     (line,) = heartbeat(running_run, HEARTBEAT - 1.0)
     assert line == (
-        "15:05:10 still running after 1m 06s, 0 of 6 jobs done; "
+        "15:05:10Z still running after 1m 06s, 0 of 6 jobs done; "
         "orders for 1m 05s: RUNNING (execution 11), 40%, about 12s left; customers for 1m 05s: attempt 2 in 0.0s"
     )
 

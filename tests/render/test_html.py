@@ -11,7 +11,7 @@ from lxml import html as reader
 
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
-from spectrum_pipelines.render.page.graph import BOXES, DOTS, drawing
+from spectrum_pipelines.render.page.graph import Drawing, boxes, drawing
 from spectrum_pipelines.render.page.html import html_report
 from spectrum_pipelines.render.page.timeline import Axis, phases
 from tests.browser.nights import large, morning
@@ -70,7 +70,7 @@ def test_each_job_can_be_unfolded() -> None:
     page = read(morning(fails=True).report())
     sales = text(page.get_element_by_id("job-2"))
     for told in (
-        "sales failed 822 2m 57s 44,597, 3,410 failed",
+        "sales failed 822 2m 57s 7 + 44,590, 3,410 failed",
         "sequence /Data/sales.imp in pipelines/nightly-sales.yaml:16",
         "needs orders , customers",
         "1 817 ERROR 22s 1m 05s 44,588, 3,412 failed IMPORT_RECORDS 44,588 Jul 18, 2018 1:46:38",
@@ -283,7 +283,7 @@ def test_no_two_jobs_stand_in_one_place() -> None:
         assert len({(node.x, node.y) for node in graph.nodes}) == number
         assert all(node.x + graph.size.width < graph.width for node in graph.nodes)
         assert all(node.y > 0 and node.y + graph.size.height < graph.height for node in graph.nodes)
-        assert graph.size is (BOXES if number <= 250 else DOTS)
+        assert graph.has_names is (number <= 250)
 
 
 def test_needs_too_many_to_draw_are_counted() -> None:
@@ -314,3 +314,18 @@ def test_what_was_adopted_says_how() -> None:
     report = json.loads(json.dumps(run.report()))
     report["jobs"][0]["executions"][0] |= {"adopted": True, "adopted_by": "settled"}
     assert "settled by hand as QUEUED" in text(read(checked(report)))
+
+
+@pytest.mark.parametrize(
+    ("longest", "width", "letters"),
+    [
+        pytest.param(3, 120, 11, id="short names: a box that can be hit"),
+        pytest.param(24, 214, 24, id="as wide as the name"),
+        pytest.param(200, 330, 39, id="and no wider than a page bears"),
+    ],
+)
+def test_a_box_of_the_graph_is_as_wide_as_the_longest_name(longest: int, width: int, letters: int) -> None:
+    size = boxes(["a", "x" * longest])
+    assert size.width == width
+    drawn = Drawing(nodes=[], edges=[], size=size, width=0, height=0, hidden=0)
+    assert drawn.letters == letters

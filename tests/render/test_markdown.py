@@ -64,7 +64,7 @@ def test_a_failed_run_explains_itself_before_it_lists() -> None:
         "|---|---|---|---:|---:|---:|---|\n"
         "| ✓ | orders | succeeded | 11 | 4.0s | 7 |  |\n"
         "| ✓ | customers | succeeded | 12 | 4.0s | 7 |  |\n"
-        "| ✗ | sales | failed | 13, 14 | 34s | 0, 3 failed | execution 14 ended ERROR, 3 failed records |\n"
+        "| ✗ | sales | failed | 13, 14 | 34s | 0, 3 failed | see above |\n"
         "| - | copy | skipped |  |  |  | sales failed |\n"
         "| ✓ | alert | succeeded | 15 | 1.0s | 7 |  |\n"
         "| - | cleanup | skipped |  |  |  | timeouts.finally is over |\n"

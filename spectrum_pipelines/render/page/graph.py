@@ -5,7 +5,7 @@ is folded into several columns. All sizes are in CSS pixels.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from msgspec import Struct
@@ -28,7 +28,8 @@ class Size(Struct, frozen=True, kw_only=True):
     rows: int
 
 
-BOXES = Size(width=168, height=30, gap=12, between=52, rows=32)
+#: A box is as wide as the longest name needs, between these; a letter takes about so many pixels.
+_NARROWEST, _WIDEST, _LETTER, _BESIDE_NAME = 120, 330, 7.4, 36
 DOTS = Size(width=12, height=12, gap=5, between=44, rows=40)
 
 
@@ -61,7 +62,18 @@ class Drawing(Struct, frozen=True, kw_only=True):
     @property
     def has_names(self) -> bool:
         """There is room for the names of the jobs."""
-        return self.size is BOXES
+        return self.size is not DOTS
+
+    @property
+    def letters(self) -> int:
+        """The letters of a name that a box has room for."""
+        return int((self.size.width - _BESIDE_NAME) / _LETTER)
+
+
+def boxes(names: Iterable[str]) -> Size:
+    """Boxes that are wide enough for these names, within reason."""
+    wanted = _BESIDE_NAME + math.ceil(_LETTER * max(map(len, names), default=0))
+    return Size(width=min(_WIDEST, max(_NARROWEST, wanted)), height=30, gap=12, between=52, rows=32)
 
 
 def drawing(report: Report) -> Drawing:
@@ -69,7 +81,7 @@ def drawing(report: Report) -> Drawing:
     jobs: Sequence[Job] = report["jobs"]
     numbers = {job["id"]: at for at, job in enumerate(jobs)}
     needs = {at: [numbers[name] for name in job["needs"] if name in numbers] for at, job in enumerate(jobs)}
-    size = BOXES if len(jobs) <= _MOST_BOXES else DOTS
+    size = boxes(numbers) if len(jobs) <= _MOST_BOXES else DOTS
     nodes = {node.at: node for node in _placed(_layers(jobs, needs), size)}
     path = [numbers[name] for name in report["critical_path"] if name in numbers]
     critical = set(pairwise(path))

@@ -170,7 +170,7 @@ def execution_ids(job: Job) -> str:
 
 
 def records(job: Job) -> str:
-    """What the last attempt counted, over all its executions: `7, 2 failed`."""
+    """What the last attempt counted: `7, 2 failed`. Several executions count unlike things, so each has its own figure: `7 + 7`."""
     if not job["executions"]:
         return ""
     last = job["executions"][-1]["attempt"]
@@ -178,7 +178,8 @@ def records(job: Job) -> str:
     good = [one["success_count"] for one in current if one["success_count"] is not None]
     bad = sum(one["failure_count"] or 0 for one in current)
     failed = f"{bad:,} failed" if bad else ""
-    return ", ".join(part for part in (f"{sum(good):,}" if good else "", failed) if part)
+    shown = " + ".join(f"{number:,}" for number in good[:_IDS]) + (" + ..." if len(good) > _IDS else "")
+    return ", ".join(part for part in (shown, failed) if part)
 
 
 def took(job: Job) -> str:

@@ -54,7 +54,7 @@ def markdown(report: Report, *, limit: int = LIMIT) -> str:
     tail = "".join(f"\n{block}\n" for block in (*_warnings(report), *_facts(report)))
     if _size(head) + _size(tail) > limit:
         tail = ""
-    table = _table(report["jobs"], limit - _size(head) - _size(tail))
+    table = _table(report, limit - _size(head) - _size(tail))
     return head + table + tail
 
 
@@ -96,9 +96,10 @@ def _next(report: Report) -> Iterator[str]:
         yield f"**Next:** {escaped(str(step))}"
 
 
-def _table(jobs: Sequence[Job], room: int) -> str:
+def _table(report: Report, room: int) -> str:
     """As many rows as fit, in the order of the pipeline; if not all do, those that went wrong first."""
-    rows = [(job, _row(job)) for job in jobs]
+    reasons = _reasons(report)
+    rows = [(job, _row(job, reason)) for job, reason in zip(report["jobs"], reasons, strict=True)]
     room -= len(_TITLES) + 200  # for the line on what is left out
     if len(rows) > _ROWS or sum(_size(row) for _, row in rows) > room:
         rows.sort(key=lambda one: _rank(one[0]))
@@ -125,7 +126,22 @@ def _rank(job: Job) -> int:
     return 2 if status in {JobStatus.SUCCEEDED, JobStatus.SKIPPED, JobStatus.PENDING} else 1
 
 
-def _row(job: Job) -> str:
+def _reasons(report: Report) -> Iterator[str]:
+    """The reason for each row: nothing where it is told above, and `as above` where the row before has the same."""
+    told = {id(job) for job in explained(report)[:_MANY]}
+    last = why(report)
+    for job in report["jobs"]:
+        reason = job["reason"] or ""
+        if id(job) in told:
+            yield "see above" if reason else ""
+        elif reason and reason == last:
+            yield "as above"
+        else:
+            yield reason
+            last = reason or last
+
+
+def _row(job: Job, reason: str) -> str:
     look = JOB_LOOKS[JobStatus(job["status"])]
     cells = (
         look.glyph,
@@ -134,7 +150,7 @@ def _row(job: Job) -> str:
         execution_ids(job),
         took(job),
         records(job),
-        escaped(job["reason"] or "", _CUT),
+        escaped(reason, _CUT),
     )
     return f"| {' | '.join(cells)} |\n"
 
