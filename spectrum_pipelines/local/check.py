@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .catalog import path_key
-from .fault import Fault, Place, similar
+from .fault import Fault, Place, Suggest, suggestions
 from .inside import OutsideError, is_free, is_regular, place_inside
 from .model import Format
 from .seen import Entry, Numbered, action, are_complete, entries, ids, text, texts, whole
@@ -29,6 +29,7 @@ def check_workspace(data: object, folder: Path) -> list[Fault]:
     """List the faults that a schema cannot find. `folder` is the folder of the workspace file."""
     users, files = entries(data, "users"), entries(data, "files")
     names = [name for _, one in users if (name := text(one, "name")) is not None]
+    similar = suggestions()
     return [
         *_repeated(_texts(users, "users", "name"), "user name"),
         *_repeated(_file_ids(files), "file id"),
@@ -39,9 +40,9 @@ def check_workspace(data: object, folder: Path) -> list[Fault]:
         *_repeated(_targets(files, folder), "export target"),
         *_circles(files),
         *_source_faults(files, are_complete=are_complete(data, "files", "id")),
-        *(_user_faults(files, names) if are_complete(data, "users", "name") else ()),
+        *(_user_faults(files, names, similar) if are_complete(data, "users", "name") else ()),
         *_action_faults(files, folder),
-        *_query_faults(files),
+        *_query_faults(files, similar),
     ]
 
 
@@ -141,7 +142,7 @@ def _source_faults(files: Numbered, *, are_complete: bool) -> Iterator[Fault]:
                 yield Fault(path=("files", n, key), message=message, hint=f"take {key} out")
 
 
-def _user_faults(files: Numbered, names: list[str]) -> Iterator[Fault]:
+def _user_faults(files: Numbered, names: list[str], similar: Suggest) -> Iterator[Fault]:
     known = frozenset(names)
     for n, file in files:
         for m, name in texts(file, "users"):
@@ -180,7 +181,7 @@ def _place_faults(action: Entry, place: tuple[str, int, str, str], folder: Path)
         yield Fault(path=place, message=f"{name!r} is there and is no regular file", hint="choose another name")
 
 
-def _query_faults(files: Numbered) -> Iterator[Fault]:
+def _query_faults(files: Numbered, similar: Suggest) -> Iterator[Fault]:
     queries = [
         (("files", n, kind, "sql"), sql, _variables(one) if kind == "workbook" else ())
         for n, one in files
@@ -192,7 +193,7 @@ def _query_faults(files: Numbered) -> Iterator[Fault]:
 
         # The name of a table that cannot be read is not known: then no table is called unknown.
         tables = frozenset(name for _, name in _tables(files)) if _are_tables_known(files) else None
-        yield from query_faults(queries, tables)
+        yield from query_faults(queries, tables, similar)
 
 
 def _variables(file: Entry) -> tuple[str, ...]:

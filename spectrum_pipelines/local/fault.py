@@ -1,6 +1,6 @@
 """A fault of a workspace, and its place."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -16,7 +16,20 @@ class Fault:
     hint: str | None = None
 
 
-def similar(name: str, known: Iterable[str]) -> str | None:
-    """Suggest the known name that is most like the given name."""
-    close = get_close_matches(name, list(known), n=1)
-    return f"did you mean {close[0]!r}?" if close else None
+Suggest = Callable[[str, Iterable[str]], str | None]
+
+
+def suggestions(limit: int = 20) -> Suggest:
+    """Return a function that names the known name most like the given one.
+
+    The comparison with thousands of names takes time, so the function gives `limit` answers and then None.
+    """
+    left = iter(range(limit))
+
+    def similar(name: str, known: Iterable[str]) -> str | None:
+        if next(left, None) is None:
+            return None
+        close = get_close_matches(name, list(known), n=1)
+        return f"did you mean {close[0]!r}?" if close else None
+
+    return similar

@@ -1,6 +1,7 @@
 """The plan of a sequential trigger: the given files and all files downstream, in the order of their data."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterable, Sequence
 from graphlib import TopologicalSorter
 
 from .model import File, FileId, Kind, Workbook
@@ -21,19 +22,21 @@ def order(files: Sequence[File], roots: Iterable[FileId]) -> list[File]:
     return [by_id[one] for one in TopologicalSorter(graph).static_order()]
 
 
-def upstream(file: File, chosen: Iterable[FileId]) -> list[FileId]:
+def upstream(file: File, chosen: Container[FileId]) -> list[FileId]:
     """List the members of a plan that a file waits for."""
-    members = frozenset(chosen)
-    return [one for one in (*file.data_driven, *file.sources) if one in members]
+    return [one for one in (*file.data_driven, *file.sources) if one in chosen]
 
 
 def _closure(files: Sequence[File], roots: Iterable[FileId]) -> set[FileId]:
+    downstream: defaultdict[FileId, list[FileId]] = defaultdict(list)
+    for one in files:
+        for source in (*one.data_driven, *one.sources):
+            downstream[source].append(one.id)
     chosen = set(roots)
     open_ends = list(chosen)
     while open_ends:
-        source = open_ends.pop()
-        fresh = [one.id for one in files if source in (*one.data_driven, *one.sources) and one.id not in chosen]
-        chosen.update(fresh)
+        fresh = set(downstream[open_ends.pop()]) - chosen
+        chosen |= fresh
         open_ends.extend(fresh)
     return chosen
 

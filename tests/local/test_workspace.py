@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from spectrum_pipelines.local.duration import seconds_of
-from spectrum_pipelines.local.model import Export, Format, Import, Kind, Repeat, Simulate
+from spectrum_pipelines.local.model import Export, FileId, Format, Import, Kind, Repeat, Simulate
+from spectrum_pipelines.local.plan import order
 from spectrum_pipelines.local.workspace import Fault, build_workspace, check_workspace
 from tests.local.conftest import ADMIN, ANALYST, Open
 
@@ -170,6 +171,26 @@ def test_good_sql_has_no_fault(tmp_path: Path) -> None:
     ]
     files = [book(number, sql, f"t{number}", variables={"least": 0}) for number, sql in enumerate(good, start=2)]
     assert check_workspace(space(imported(1), *files), tmp_path) == []
+
+
+def test_one_odd_query_hides_no_fault_of_the_others(tmp_path: Path) -> None:
+    odd = [book(1, "SELECT '\ud800'", "a"), book(2, "SELECT * FROM nowhere", "b"), book(3, "SELECT * FROM a", "c")]
+    faults = check_workspace(space(*odd), tmp_path)
+    assert [one.path[1] for one in faults] == [0, 1]
+
+
+def test_hundreds_of_faults_are_found_with_a_few_suggestions(tmp_path: Path) -> None:
+    names = [f"table_{number}" for number in range(500)]
+    files = [book(n, f"SELECT * FROM {name}_", name) for n, name in enumerate(names, start=1)]
+    faults = check_workspace(space(*files), tmp_path)
+    assert len(faults) == 500
+    assert 0 < sum(one.hint is not None for one in faults) <= 20
+
+
+def test_a_chain_of_thousands_is_put_in_order(tmp_path: Path) -> None:
+    files = [file(n, data_driven=[n - 1] if n > 1 else []) for n in range(1, 20_001)]
+    built = build_workspace(space(*reversed(files)), tmp_path)
+    assert [one.id for one in order(built.files, [FileId(1)])] == list(range(1, 20_001))
 
 
 def schema_faults(data: dict[str, Any]) -> list[str]:
