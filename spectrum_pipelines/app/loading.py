@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -9,6 +10,7 @@ from msgspec import Struct
 
 from spectrum_pipelines.cli.options import ValueOptions
 from spectrum_pipelines.cli.terminal import wants_color
+from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
 from spectrum_pipelines.document.parse import Document, parse
 from spectrum_pipelines.document.source import Source, read_source
@@ -58,8 +60,13 @@ def given_values(
     *,
     server: str | None = None,
     recorded: Mapping[str, Any] = MappingProxyType({}),
+    now: datetime | None = None,
+    run_date: str | None = None,
 ) -> Given:
-    """What the command line and the environment give, over what a journal has recorded. Raises UserError."""
+    """What the command line and the environment give, over what a journal has recorded. Raises UserError.
+
+    `now` is when the run first started (by default, it starts now), `run_date` what its journal says of the day.
+    """
     if server is not None and not server.lower().startswith(("http://", "https://")):
         raise UserError(
             f"`{server}` is no address of a server", hint="--server and SPECTRUM_URL want http://... or https://..."
@@ -71,6 +78,8 @@ def given_values(
         process_environment=environ,
         command_line=assignments(options.var),
         server=server,
+        now=SystemClock().now() if now is None else now,
+        run_date=None if run_date is None else date.fromisoformat(run_date),
     )
 
 

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -75,9 +76,13 @@ def build_for(
     run_id: str,
     recorded: Mapping[str, Any] = MappingProxyType({}),
     quiet: bool = False,
+    now: datetime | None = None,
+    run_date: str | None = None,
 ) -> Loaded:
     """The pipeline as this run will carry it out. Raises InvalidFile and UserError."""
-    given = given_values(options.values, os.environ, server=options.connection.server, recorded=recorded)
+    given = given_values(
+        options.values, os.environ, server=options.connection.server, recorded=recorded, now=now, run_date=run_date
+    )
     loaded = load_pipeline(source, given, run_id=run_id, quiet=quiet)
     if options.only:
         loaded = replace(loaded, pipeline=select(loaded.pipeline, options.only))

@@ -44,6 +44,8 @@ class RunStarted(Fact, frozen=True, kw_only=True):
     """The first line of every journal. Secret variables stand as `***`; `only` is what `--only` selected.
 
     `state_dir` (where it is not the usual one) and `workspace` (of `--local`) are what a command about this run must be given.
+    `variables` stand in the form in which they were given: lists as text, and numbers that Python spells differently. `date` is the
+    day of the run in the pipeline's time zone, where the file has dates.
     """
 
     is_promise = True
@@ -61,6 +63,7 @@ class RunStarted(Fact, frozen=True, kw_only=True):
     state_dir: str | None = None
     workspace: str | None = None
     variables: Mapping[str, Scalar] = field(default_factory=dict)
+    date: str | None = None
     trace_id: str | None = None
 
 

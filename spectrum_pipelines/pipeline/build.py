@@ -21,11 +21,12 @@ from spectrum_pipelines.pipeline.fill.values import Given, resolve
 from spectrum_pipelines.pipeline.form.overlay import environments
 from spectrum_pipelines.pipeline.form.sketch import draft
 from spectrum_pipelines.pipeline.form.view import View
-from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.pipeline.model.pipeline import UTC, Pipeline
 from spectrum_pipelines.pipeline.rules.lists import check_list_places, check_lists
 from spectrum_pipelines.pipeline.rules.needs import check_matrices, check_needs
 from spectrum_pipelines.pipeline.rules.outputs import check_waiting
 from spectrum_pipelines.pipeline.rules.policy import check_policies
+from spectrum_pipelines.pipeline.rules.references import names_days
 from spectrum_pipelines.pipeline.rules.settings import check_settings
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 
@@ -48,10 +49,14 @@ def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | 
     if _has_errors(found):
         return None, in_order(found)
     view = View(document, given.environment)
-    values, faults = resolve(view, given, run_id)
-    found += faults
+    today = given.today(str(view.data.get("timezone", UTC)))
+    resolved = resolve(view, given, run_id, today)
+    values = resolved.variables
+    found += resolved.faults
     secrets = secret_texts(values.values())
-    filled = _filled(view, given, Scope(variables=values, environment=given.process_environment, run_id=run_id))
+    filled = _filled(
+        view, given, Scope(variables=values, environment=given.process_environment, run_id=run_id, today=today)
+    )
     found += _conformed(view, filled)
     form = draft(view.with_data(filled.data))
     has_lists = any(list_references(view.data))
@@ -64,6 +69,8 @@ def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | 
     if _has_errors(found):
         return None, in_order(found)
     pipeline, faults = assemble(form, filled, values)
+    if today is not None and (resolved.counts_days or names_days(view)):
+        pipeline = replace(pipeline, date=today.isoformat())
     found += faults
     return (None if _has_errors(found) else pipeline), in_order(found)
 
@@ -91,7 +98,7 @@ def _filled(view: View, given: Given, scope: Scope) -> Filled:
 
 def _conformed(view: View, filled: Filled) -> list[Diagnostic]:
     """Check every scalar that was filled in, and put it as its place needs it: `fill` made copies of all that changes."""
-    faults = [view.fault(path, "unset-variable", it.message, hint=it.hint) for path, it in filled.unset]
+    faults = [view.fault(path, it.code, it.message, hint=it.hint) for path, it in filled.unset]
     for path, tainted in filled.touched.items():
         parent: Any = filled.data
         for key in path[:-1]:

@@ -37,7 +37,7 @@ RULES: tuple[tuple[Rule, frozenset[str]], ...] = (
     (check_run_if, _GRAPH),
     (check_rivals, _GRAPH | {"defaults", "concurrency"}),
     (check_policies, _GRAPH | {"defaults", "timeouts"}),
-    (check_settings, frozenset({"server", "poll"})),
+    (check_settings, frozenset({"server", "poll", "timezone"})),
     (check_variables, frozenset({"variables"})),
     (check_references, frozenset(OVERLAID)),
 )

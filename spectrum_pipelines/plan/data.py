@@ -4,7 +4,7 @@
 
     {"plan_version": 1,
      "pipeline": {"name", "file", "digest", "description"},
-     "server", "environment", "variables": {name: value},
+     "server", "environment", "timezone" (where it is not UTC), "variables": {name: value},
      "timeouts": {"pipeline", "finally"},
      "concurrency": {"group", "behavior", "max_parallel"},
      "fail_fast", "on_abort",
@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spectrum_pipelines.pipeline.form.origin import Origin
-from spectrum_pipelines.pipeline.model.pipeline import Job
+from spectrum_pipelines.pipeline.model.pipeline import UTC, Job
 from spectrum_pipelines.pipeline.model.policy import Policy
 from spectrum_pipelines.plan.facts import PlanFacts, expect_facts, policy_facts
 from spectrum_pipelines.plan.waves import JobPlan
@@ -56,6 +56,7 @@ def plan_data(facts: PlanFacts) -> dict[str, Any]:
         },
         "server": facts.shown(pipeline.server.url),
         "environment": pipeline.environment,
+        **({"timezone": pipeline.timezone} if pipeline.timezone != UTC else {}),
         "variables": facts.variables(),
         "timeouts": {"pipeline": pipeline.timeout, "finally": pipeline.finally_timeout},
         "concurrency": {

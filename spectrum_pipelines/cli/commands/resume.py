@@ -183,7 +183,15 @@ def recall(run: RunDirectory, facts: Sequence[Stamped], options: RunOptions, *, 
     unchanged(run, started, text, source)
     wanted = replace(options, values=replace(options.values, environment=started.environment), only=started.only)
     known = {name: value for name, value in started.variables.items() if value != SECRET}
-    loaded = build_for(Source(name=started.file, text=text), wanted, run_id=run.run_id, recorded=known, quiet=True)
+    loaded = build_for(
+        Source(name=started.file, text=text),
+        wanted,
+        run_id=run.run_id,
+        recorded=known,
+        quiet=True,
+        now=started_at(facts[0]),
+        run_date=started.date,
+    )
     pipeline = loaded.pipeline
     if plan_digest(plan_data(PlanFacts(pipeline, plan(pipeline), loaded.document))) != started.plan_digest:
         told = f"this is not what run {run.run_id} began with: {what_differs(started, pipeline)}"

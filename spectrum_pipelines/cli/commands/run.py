@@ -184,7 +184,7 @@ def _prepare(
     """Everything that must be in place before the first fact."""
     clock = SystemClock()
     if may_name_its_run(source):
-        loaded = build_for(source, options, run_id=run.run_id, quiet=True)
+        loaded = build_for(source, options, run_id=run.run_id, quiet=True, run_date=loaded.pipeline.date)
     pipeline = loaded.pipeline
     reports = options.shown.files(run.report)
     connection = connect_for(pipeline, options, signals, stack)
@@ -224,6 +224,7 @@ def _started(loaded: Loaded, options: RunOptions, run: RunDirectory, *, server: 
         state_dir=None if str(options.state_dir) == DEFAULT_STATE else str(options.state_dir),
         workspace=None if options.connection.local is None else str(options.connection.local),
         trace_id=trace_id(os.environ),
+        date=pipeline.date,
         variables={name: SECRET if it.secret else it.recorded for name, it in pipeline.variables.items()},
     )
 

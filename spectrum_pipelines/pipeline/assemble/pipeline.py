@@ -58,6 +58,7 @@ def _pipeline(view: View, jobs: Mapping[JobId, Job], variables: Mapping[str, Var
         http=_http(view.section("http")),
         fail_fast=data.get("fail_fast", plain.fail_fast),
         on_abort=OnAbort(data.get("on_abort", plain.on_abort.value)),
+        timezone=data.get("timezone", plain.timezone),
     )
 
 

@@ -6,6 +6,7 @@ a matrix or for another job's execution becomes a `Phrase`, which `settle` turns
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from msgspec import Struct, field
@@ -14,11 +15,13 @@ from spectrum_pipelines.document.numbers import with_text
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.errors import UserError
+from spectrum_pipelines.pipeline.fill.dates import formatted, moved
 from spectrum_pipelines.pipeline.fill.places import list_references, phrases
 from spectrum_pipelines.pipeline.fill.reference import (
     EnvironmentReference,
     MatrixReference,
     Misread,
+    RunDateReference,
     RunIdReference,
     VariableReference,
     read_phrase,
@@ -29,7 +32,15 @@ from spectrum_pipelines.pipeline.model.pipeline import Variable
 
 
 class Unset(UserError):
-    """A reference to an environment variable that is not set."""
+    """A reference that stands for nothing: to an environment variable that is not set."""
+
+    code = "unset-variable"
+
+
+class BeyondCalendar(Unset):
+    """A reference to a day that no calendar has."""
+
+    code = "out-of-range"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,7 @@ class Scope(Struct, frozen=True, kw_only=True):
     variables: Mapping[str, Variable]
     environment: Mapping[str, str]
     run_id: str
+    today: date | None = None
 
 
 class Filled(Struct, frozen=True, kw_only=True):
@@ -113,8 +125,14 @@ def settle(phrase: Phrase, combination: Combination) -> Value:
 
 def _stands_for(part: object, scope: Scope) -> Scalar | MatrixReference | JobOutput:
     match part:
+        case VariableReference(name) if part.is_dated:
+            return _on_day(part, str(scope.variables[name].value))
         case VariableReference(name):
             return _in_its_form(scope.variables[name])
+        case RunDateReference():
+            if scope.today is None:
+                raise ValueError("`${run.date}` needs the moment of the run's start: give `now`")
+            return _on_day(part, scope.today.isoformat())
         case EnvironmentReference(name):
             return _environment(name, scope.environment)
         case RunIdReference():
@@ -124,6 +142,14 @@ def _stands_for(part: object, scope: Scope) -> Scalar | MatrixReference | JobOut
         case _:
             assert isinstance(part, Misread)
             raise AssertionError(part.message)  # reported by the rule on references, which comes first
+
+
+def _on_day(reference: VariableReference | RunDateReference, value: str) -> str:
+    try:
+        day = moved(date.fromisoformat(value), reference.offset or 0)
+    except OverflowError:
+        raise BeyondCalendar(f"{reference.offset} days from {value} is no day between the years 1 and 9999") from None
+    return day.isoformat() if reference.form is None else formatted(day, reference.form)
 
 
 def _in_its_form(variable: Variable) -> Scalar:

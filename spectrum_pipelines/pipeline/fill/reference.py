@@ -11,14 +11,22 @@ from functools import lru_cache
 from msgspec import Struct
 
 from spectrum_pipelines.document.suggest import closest
+from spectrum_pipelines.pipeline.fill.dates import days_of, flaws
 from spectrum_pipelines.pipeline.model.action import JobId, JobOutput
 
 
 @dataclass(frozen=True, slots=True)
 class VariableReference:
-    """`${var.name}`."""
+    """`${var.name}`; of a date also another day, and its form in a text: `${var.day-1d:%Y%m%d}`."""
 
     name: str
+    offset: int | None = None
+    form: str | None = None
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether only a date can be meant."""
+        return self.offset is not None or self.form is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +42,21 @@ class RunIdReference:
 
 
 @dataclass(frozen=True, slots=True)
+class RunDateReference:
+    """`${run.date}`: the day on which the run first started, in the pipeline's time zone."""
+
+    offset: int | None = None
+    form: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MatrixReference:
     """`${matrix.key}`: the value of this combination."""
 
     key: str
 
 
-Reference = VariableReference | EnvironmentReference | RunIdReference | MatrixReference | JobOutput
+Reference = VariableReference | EnvironmentReference | RunIdReference | RunDateReference | MatrixReference | JobOutput
 
 
 class Misread(Struct, frozen=True, kw_only=True):
@@ -56,8 +72,11 @@ _REFERENCE = re.compile(
     r"|jobs\.(?P<job>[A-Za-z][\w-]*(?:\[[^\[\]]+\])?)\.execution_id",
     re.ASCII,
 )
+_DATED = re.compile(
+    r"(?:var\.(?P<var>[A-Za-z_]\w*)|run\.date)(?P<offset>[-+][0-9][^:]*)?(?::(?P<form>.*))?", re.ASCII | re.DOTALL
+)
 _FORMS = ("var", "env", "run", "matrix", "jobs")
-_ALL_FORMS = "`${var.x}`, `${env.X}`, `${run.id}`, `${matrix.k}` and `${jobs.<id>.execution_id}`"
+_ALL_FORMS = "`${var.x}`, `${env.X}`, `${run.id}`, `${run.date}`, `${matrix.k}` and `${jobs.<id>.execution_id}`"
 
 
 def single_variable(text: object) -> str | None:
@@ -114,7 +133,8 @@ def _tokens(text: str) -> Iterator[tuple[str, str | Reference | Misread]]:
 def _read(inner: str) -> Reference | Misread:
     match = _REFERENCE.fullmatch(inner)
     if match is None:
-        return _explain(inner)
+        dated = _DATED.fullmatch(inner)
+        return _explain(inner) if dated is None else _read_dated(inner, dated)
     name = match[match.lastgroup or 0]
     match match.lastgroup:
         case "var":
@@ -129,6 +149,25 @@ def _read(inner: str) -> Reference | Misread:
             return JobOutput(job=JobId(name))
 
 
+def _read_dated(inner: str, match: re.Match[str]) -> Reference | Misread:
+    offset, form = match["offset"], match["form"]
+    days = None
+    if offset is not None:
+        try:
+            days = days_of(offset.strip())
+        except ValueError:
+            hint = "an offset is a number of days, such as `-1d`; names are made of letters, digits and `_`"
+            return Misread(message=f"in `${{{inner}}}`, `{offset}` is no offset of a date", hint=hint)
+    if form is not None:
+        if form.startswith(("-", "=")) and match["var"]:
+            name = match["var"]
+            hint = f"a default stands where the variable is declared: `{name}: {{default: {form[1:]}}}`"
+            return Misread(message=f"`${{{inner}}}` is not a reference", hint=hint)
+        for message, hint in flaws(form):
+            return Misread(message=f"in `${{{inner}}}`, {message}", hint=hint)
+    return VariableReference(match["var"], days, form) if match["var"] else RunDateReference(days, form)
+
+
 def _explain(inner: str) -> Misread:
     head, dot, rest = inner.partition(".")
     message = f"`${{{inner}}}` is not a reference"
@@ -136,7 +175,7 @@ def _explain(inner: str) -> Misread:
         job = rest.rsplit(".", 1)[0] if "." in rest else rest
         return Misread(message=message, hint=f"of a job, only `${{jobs.{job}.execution_id}}` can be referred to")
     if head == "run":
-        return Misread(message=message, hint="of the run, only `${run.id}` can be referred to")
+        return Misread(message=message, hint="of the run, only `${run.id}` and `${run.date}` can be referred to")
     near = closest(head, _FORMS)
     if dot and near is not None and _REFERENCE.fullmatch(f"{near}.{rest}"):
         return Misread(message=message, hint=f"did you mean `${{{near}.{rest}}}`?")

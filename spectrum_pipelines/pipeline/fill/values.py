@@ -1,6 +1,7 @@
 """The value of every variable: later wins, and every fault names the source that it came from."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 from msgspec import Struct, field
@@ -9,9 +10,17 @@ from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.numbers import WrittenFloat, WrittenInt, plain
 from spectrum_pipelines.document.schema.wording import value_in_words
 from spectrum_pipelines.document.suggest import closest
+from spectrum_pipelines.pipeline.fill.dates import is_relative
 from spectrum_pipelines.pipeline.fill.interpolate import Phrase, Scope, Unset, fill_text
 from spectrum_pipelines.pipeline.fill.reference import holds_reference
-from spectrum_pipelines.pipeline.fill.variables import Declaration, Unfit, check_value, declarations, read_value
+from spectrum_pipelines.pipeline.fill.variables import (
+    Declaration,
+    Unfit,
+    VariableType,
+    check_value,
+    declarations,
+    read_value,
+)
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.action import Held, Scalar
@@ -24,8 +33,10 @@ class Given(Struct, frozen=True, kw_only=True):
     """What a run is given from outside the file.
 
     `vars_file` holds parsed data; `recorded` what the journal of an earlier part of the run says (`Variable.recorded`), which wins
-    over the file alone; `process_environment` is the whole environment; `command_line` holds the texts of --var. `server`
-    wins over `server.url`, whose references are then left alone (so `--local` works without SPECTRUM_URL).
+    over the file alone; `process_environment` is the whole environment; `command_line` holds the texts of --var. `server` wins over
+    `server.url`, whose references are then left alone (so `--local` works without SPECTRUM_URL). `now` is the moment at which the
+    run first started; `run_date` the day that this was for the pipeline, as its journal has recorded it. Relative dates
+    (`yesterday`) are counted from there.
     """
 
     environment: str | None = None
@@ -34,6 +45,16 @@ class Given(Struct, frozen=True, kw_only=True):
     process_environment: Mapping[str, str] = field(default_factory=dict)
     command_line: Mapping[str, str] = field(default_factory=dict)
     server: str | None = None
+    now: datetime | None = None
+    run_date: date | None = None
+
+    def today(self, timezone: str) -> date | None:
+        """The day of the run, which is fixed once it has started; None if nobody says what time it is."""
+        if self.run_date is not None or self.now is None:
+            return self.run_date
+        from zoneinfo import ZoneInfo  # noqa: PLC0415 - most files have no dates
+
+        return self.now.astimezone(UTC if timezone == "UTC" else ZoneInfo(timezone)).date()
 
 
 class _Source(Struct, frozen=True, kw_only=True):
@@ -44,12 +65,21 @@ class _Source(Struct, frozen=True, kw_only=True):
     value: object
 
 
-def resolve(view: View, given: Given, run_id: str) -> tuple[dict[str, Variable], tuple[Diagnostic, ...]]:
-    """Find each variable's value. A variable with a fault is missing from the answer."""
+class Resolved(Struct, frozen=True, kw_only=True):
+    """A variable with a fault is missing. `counts_days`: a value was counted from the day of the run."""
+
+    variables: dict[str, Variable]
+    faults: tuple[Diagnostic, ...]
+    counts_days: bool
+
+
+def resolve(view: View, given: Given, run_id: str, today: date | None) -> Resolved:
+    """Find each variable's value."""
     declared = declarations(view)
     faults = list(_unknown(view, declared, given))
-    scope = Scope(variables={}, environment=given.process_environment, run_id=run_id)
+    scope = Scope(variables={}, environment=given.process_environment, run_id=run_id, today=today)
     values: dict[str, Variable] = {}
+    counts_days = False
     for declaration in declared.values():
         try:
             source = _source(declaration, given, scope)
@@ -60,11 +90,15 @@ def resolve(view: View, given: Given, run_id: str) -> tuple[dict[str, Variable],
             assert source is not None
             faults.append(_unfit(view, declaration, source, unfit))
         else:
+            if source is not None and declaration.type is VariableType.DATE and is_relative(str(source.value)):
+                counts_days = True
+                if today is None:
+                    raise ValueError(f"`{declaration.name}: {value}` needs the moment of the run's start: give `now`")
             if value is None:
                 faults.append(_missing(view, declaration))
             else:
                 values[declaration.name] = _variable(declaration, value)
-    return values, tuple(faults)
+    return Resolved(variables=values, faults=tuple(faults), counts_days=counts_days)
 
 
 def _variable(declaration: Declaration, value: Held) -> Variable:
@@ -77,24 +111,30 @@ def _source(declaration: Declaration, given: Given, scope: Scope) -> _Source | N
     """The last source that says something."""
     name = declaration.name
     if name in given.command_line:
-        return _text(f"--var {name}", declaration, given.command_line[name])
+        return _text(f"--var {name}", declaration, scope, given.command_line[name])
     if PREFIX + name in given.process_environment:
-        return _text(PREFIX + name, declaration, given.process_environment[PREFIX + name])
+        return _text(PREFIX + name, declaration, scope, given.process_environment[PREFIX + name])
     if name in given.vars_file:
         value = given.vars_file[name]
-        return _Source(name="--vars-file", read=lambda: check_value(declaration, value), value=value)
+        return _Source(name="--vars-file", read=lambda: check_value(declaration, value, today=scope.today), value=value)
     if name in given.recorded:
         known = given.recorded[name]
-        return _text("the journal", declaration, known) if isinstance(known, str) else _data(declaration, known)
+        return (
+            _text("the journal", declaration, scope, known)
+            if isinstance(known, str)
+            else _data(declaration, scope, known)
+        )
     default = declaration.default
     if default is None:
         return None
     if isinstance(default, str) and holds_reference(default):
-        return _text(f"`{default}`", declaration, as_text(_filled(default, scope)))
+        return _text(f"`{default}`", declaration, scope, as_text(_filled(default, scope)))
     if isinstance(default, tuple) and holds_reference(default):
         items = [_filled(it, scope) if isinstance(it, str) else it for it in default]
-        return _Source(name=f"`{as_text(default)}`", read=lambda: check_value(declaration, items), value=items)
-    return _Source(name="the file", read=lambda: check_value(declaration, default), value=default)
+        return _Source(
+            name=f"`{as_text(default)}`", read=lambda: check_value(declaration, items, today=scope.today), value=items
+        )
+    return _Source(name="the file", read=lambda: check_value(declaration, default, today=scope.today), value=default)
 
 
 def _filled(text: str, scope: Scope) -> Scalar:
@@ -103,12 +143,12 @@ def _filled(text: str, scope: Scope) -> Scalar:
     return filled
 
 
-def _data(declaration: Declaration, value: Scalar) -> _Source:
-    return _Source(name="the journal", read=lambda: check_value(declaration, value), value=value)
+def _data(declaration: Declaration, scope: Scope, value: Scalar) -> _Source:
+    return _Source(name="the journal", read=lambda: check_value(declaration, value, today=scope.today), value=value)
 
 
-def _text(name: str, declaration: Declaration, text: str) -> _Source:
-    return _Source(name=name, read=lambda: read_value(declaration, text), value=text)
+def _text(name: str, declaration: Declaration, scope: Scope, text: str) -> _Source:
+    return _Source(name=name, read=lambda: read_value(declaration, text, today=scope.today), value=text)
 
 
 def _unfit(view: View, declaration: Declaration, source: _Source, unfit: Unfit) -> Diagnostic:

@@ -15,6 +15,7 @@ from spectrum_pipelines.document.parse import parse
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.reading.scalars import MAX_DIGITS, BadScalar, as_written
 from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.pipeline.fill.dates import is_day, is_relative, resolved
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.action import Held, Scalar
@@ -36,11 +37,10 @@ _WANTED = {
     VariableType.INTEGER: "must be a whole number such as `7`",
     VariableType.NUMBER: "must be a number such as `0.5`",
     VariableType.BOOLEAN: "must be `true` or `false`",
-    VariableType.DATE: "must be a day such as `2026-11-22`",
+    VariableType.DATE: "must be a day such as `2026-11-22`, `yesterday` or `today-7d`",
     VariableType.LIST: "must be a list such as `[emea, apac]`",
 }
 _READ = frozenset({VariableType.INTEGER, VariableType.NUMBER, VariableType.BOOLEAN})
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 #: Why a text is no number, by the code that a file would get for it.
@@ -121,8 +121,8 @@ def _type_of(default: Held | None) -> VariableType:
             return VariableType.STRING
 
 
-def check_value(declaration: Declaration, value: object) -> Held:
-    """The value itself if it is one of this variable; a list becomes a tuple. Raises Unfit."""
+def check_value(declaration: Declaration, value: object, *, today: date | None = None) -> Held:
+    """The value itself if it is one of this variable; a list becomes a tuple, and with `today` a day a date. Raises Unfit."""
     if declaration.type is VariableType.LIST:
         items = None if isinstance(value, str) else _held(value)
         if not isinstance(items, tuple):
@@ -130,6 +130,13 @@ def check_value(declaration: Declaration, value: object) -> Held:
         return tuple(_check_scalar(declaration, it) for it in items)
     if not isinstance(value, (str, int, float)) or not _has_type(declaration.type, value):
         raise Unfit(_WANTED[declaration.type])
+    if declaration.type is VariableType.DATE and is_relative(str(value)):
+        if today is None:
+            return value  # which day that is, a run will know
+        try:
+            value = resolved(str(value), today)
+        except OverflowError:
+            raise Unfit("must be a day between the years 1 and 9999") from None
     return _check_scalar(declaration, value)
 
 
@@ -153,7 +160,7 @@ def _is_same(value: Scalar, allowed: Scalar) -> bool:
     return isinstance(value, bool) == isinstance(allowed, bool) and value == allowed
 
 
-def read_value(declaration: Declaration, text: str) -> Held:
+def read_value(declaration: Declaration, text: str, *, today: date | None = None) -> Held:
     """A value that came as text: from an option or the environment. Raises Unfit.
 
     A number or a boolean is what a plain scalar of a YAML file would be, so that the same spelling means the same at every door. A
@@ -162,7 +169,7 @@ def read_value(declaration: Declaration, text: str) -> Held:
     if declaration.type is VariableType.LIST:
         return check_value(declaration, _read_list(text))
     if declaration.type not in _READ:
-        return check_value(declaration, text)
+        return check_value(declaration, text, today=today)
     value = as_written(text)
     if isinstance(value, BadScalar):
         wanted = _WANTED[declaration.type]
@@ -200,16 +207,6 @@ def _has_type(kind: VariableType, value: Scalar) -> bool:
         case VariableType.BOOLEAN:
             return isinstance(value, bool)
         case VariableType.DATE:
-            return isinstance(value, str) and _is_date(value)
+            return isinstance(value, str) and is_day(value)
         case VariableType.LIST:
             return False
-
-
-def _is_date(text: str) -> bool:
-    if _DATE.fullmatch(text) is None:
-        return False
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True

@@ -10,6 +10,7 @@ OVERLAID = (
     *(
         "description",
         "server",
+        "timezone",
         "variables",
         "defaults",
         "timeouts",

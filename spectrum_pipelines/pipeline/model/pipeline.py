@@ -11,6 +11,9 @@ from msgspec import Struct, field
 from spectrum_pipelines.pipeline.model.action import Action, Held, JobId, Scalar
 from spectrum_pipelines.pipeline.model.policy import Expect, Policy
 
+#: The time zone of a pipeline that names none.
+UTC = "UTC"
+
 
 class RunIf(Enum):
     """Which ends of the needed jobs let a job start. `any_failed` looks at all ancestors, not only at the direct needs."""
@@ -110,7 +113,10 @@ class Http(Struct, frozen=True, kw_only=True):
 
 
 class Pipeline(Struct, frozen=True, kw_only=True):
-    """A whole pipeline, ready to run. `jobs` holds the `finally` jobs last, in file order."""
+    """A whole pipeline, ready to run. `jobs` holds the `finally` jobs last, in file order.
+
+    `date` is the day of the run in `timezone` (`2026-11-22`); None where no value is counted from it.
+    """
 
     name: str
     jobs: Mapping[JobId, Job]
@@ -125,3 +131,5 @@ class Pipeline(Struct, frozen=True, kw_only=True):
     http: Http = Http()
     fail_fast: bool = True
     on_abort: OnAbort = OnAbort.STOP
+    timezone: str = UTC
+    date: str | None = None

@@ -9,6 +9,7 @@ from spectrum_pipelines.pipeline.fill.reference import (
     MatrixReference,
     Misread,
     Reference,
+    RunDateReference,
     VariableReference,
     holds_reference,
     read_phrase,
@@ -17,6 +18,7 @@ from spectrum_pipelines.pipeline.fill.reference import (
 from spectrum_pipelines.pipeline.fill.variables import VariableType, declarations
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.form.sketch import Draft
+from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.action import JobOutput
 from spectrum_pipelines.pipeline.rules.outputs import Place, check_output
 
@@ -49,14 +51,20 @@ def used_variables(draft: Draft) -> set[str]:
     return lists | {part.name for part in parts if isinstance(part, VariableReference)}
 
 
+def names_days(view: View) -> bool:
+    """Whether the file refers to the day of the run."""
+    parts = (part for _, text in phrases(view.data) for part in read_phrase(text))
+    return any(isinstance(part, RunDateReference) for part in parts)
+
+
 def _check(place: Place, part: Reference) -> Iterator[Diagnostic]:
     if place.path[0] == "variables" and isinstance(part, (VariableReference, MatrixReference, JobOutput)):
-        message = "the value of a variable can refer to `${env.X}` and `${run.id}` only"
+        message = "the value of a variable can refer to `${env.X}`, `${run.id}` and `${run.date}` only"
         yield place.fault("misplaced-reference", message, "refer to it where the variable is used")
         return
     match part:
         case VariableReference(name):
-            yield from _check_variable(place, name)
+            yield from _check_variable(place, name, is_dated=part.is_dated)
         case MatrixReference(key):
             yield from _check_matrix(place, key)
         case JobOutput(job=job):
@@ -70,13 +78,17 @@ def _check(place: Place, part: Reference) -> Iterator[Diagnostic]:
             return
 
 
-def _check_variable(place: Place, name: str) -> Iterator[Diagnostic]:
-    declared = place.draft.view.section("variables")
+def _check_variable(place: Place, name: str, *, is_dated: bool) -> Iterator[Diagnostic]:
+    declared = declarations(place.draft.view)
     if name not in declared:
         near = closest(name, declared)
         hint = f"did you mean `${{var.{near}}}`?" if near else f"declare it: `variables: {{{name}: ...}}`"
         yield place.fault("unknown-variable", f"there is no variable `{name}`", hint)
-    elif declarations(place.draft.view)[name].type is VariableType.LIST:
+    elif is_dated and declared[name].type is not VariableType.DATE:
+        kind = declared[name].type.value
+        message = f"`{place.written}` treats `{name}` as a date, and it is of type {kind}"
+        yield place.fault("wrong-type", message, f"declare `{name}: {{type: date}}`, or write `${{var.{name}}}`")
+    elif declared[name].type is VariableType.LIST:
         message = f"`{name}` is a list, which has no place in a text"
         yield place.fault(
             "misplaced-reference", message, f"a list stands alone in a matrix: `{{key: ${{var.{name}}}}}`"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
+from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.form.sketch import Draft
 from spectrum_pipelines.pipeline.form.view import View
@@ -18,7 +19,8 @@ def check_settings(draft: Draft) -> Iterator[Diagnostic]:
     """Check `server` and `poll`."""
     view = draft.view
     yield from _check_url(view)
-    yield from _check_timezone(view)
+    yield from _check_timezone(view, ("timezone",), view.data.get("timezone"))
+    yield from _check_timezone(view, ("server", "timezone"), view.section("server").get("timezone"))
     poll = view.section("poll")
     least, most = (
         seconds(poll.get("min", format_duration(Poll().min))),
@@ -45,8 +47,7 @@ def _check_url(view: View) -> Iterator[Diagnostic]:
         )
 
 
-def _check_timezone(view: View) -> Iterator[Diagnostic]:
-    name = view.section("server").get("timezone")
+def _check_timezone(view: View, path: Path, name: object) -> Iterator[Diagnostic]:
     if not isinstance(name, str) or "${" in name:
         return
     # Wanted by few pipelines, and the list of zones is long.
@@ -57,4 +58,4 @@ def _check_timezone(view: View) -> Iterator[Diagnostic]:
     except (ValueError, OSError, LookupError):
         near = closest(name, available_timezones())
         hint = f"did you mean `{near}`?" if near else "write an IANA name such as `Europe/Berlin` or `UTC`"
-        yield view.fault(("server", "timezone"), "unknown-timezone", f"there is no time zone `{name}`", hint=hint)
+        yield view.fault(path, "unknown-timezone", f"there is no time zone `{name}`", hint=hint)

@@ -35,6 +35,8 @@ def _settings(facts: PlanFacts) -> Iterator[str]:
     yield from _labelled("Server", [clean(facts.shown(pipeline.server.url) or "not set")])
     if pipeline.environment is not None:
         yield from _labelled("Environment", [clean(pipeline.environment)])
+    if pipeline.date is not None:
+        yield from _labelled("Date", [f"{pipeline.date}, in {pipeline.timezone}"])
     yield from _labelled("Variables", [assignment(*it) for it in facts.variables().items()])
     concurrency = pipeline.concurrency
     limits = [f"{format_duration(pipeline.timeout)} for jobs"] if pipeline.timeout is not None else []
