@@ -27,6 +27,7 @@ from spectrum_pipelines.runner.guard import left
 from spectrum_pipelines.runner.loop import Calls, Heard, Interrupted, Journal, RunClock, Runner
 from spectrum_pipelines.runner.workers import Workers
 from spectrum_pipelines.store.folder.state_directory import StateDirectory
+from spectrum_pipelines.store.folder.store import FolderStore
 from spectrum_pipelines.store.past_durations import past_durations
 from spectrum_pipelines.words.wording import can_show_glyphs
 
@@ -102,7 +103,7 @@ class Session(Struct, frozen=True, kw_only=True):
     def carry_out(self, first: Iterable[Event]) -> int:
         """Run to the end and return the exit code."""
         state, api = self.state, self.connection.api
-        state.past.update(past_durations(self.directory, state.pipeline, self.connection.url))
+        state.past.update(past_durations(FolderStore(self.directory.path), state.pipeline, self.connection.url))
         counts = lambda: HttpCounts(requests=api.requests, retries=api.retries)  # noqa: E731 - read at every write
         keeper = ReportKeeper(*self.reports, clock=self.clock, http=counts, started=self.started)
         progress = make_progress(self.shown.progress, seq=self.recorded + 1)

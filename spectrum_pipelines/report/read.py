@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from spectrum_pipelines.document.schema.gate import gate
 from spectrum_pipelines.document.schema.validator import load_schema
 from spectrum_pipelines.errors import UnreadableFile
+from spectrum_pipelines.files import in_words, read_given
 from spectrum_pipelines.report.build import VERSION
 
 #: The report of ten thousand jobs takes a tenth of this.
@@ -18,11 +19,9 @@ _HINT = "name a file that `run --report` wrote, or a run id (`spectrum-pipelines
 def read_report(path: Path) -> dict[str, Any]:
     """The report in a file, valid by its schema. Raises UnreadableFile."""
     try:
-        # A pipe or a device may have no end: no more is read than a report can hold.
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_given(path, MAX_BYTES + 1)
     except OSError as error:
-        raise UnreadableFile(f"cannot read {path}: {error.strerror or error}", hint=_HINT) from error
+        raise UnreadableFile(f"cannot read {path}: {in_words(error)}", hint=_HINT) from error
     if len(content) > MAX_BYTES:
         raise UnreadableFile(f"{path} is larger than {MAX_BYTES:,} bytes: not a run report", hint=_HINT)
     return parse_report(content, name=str(path))

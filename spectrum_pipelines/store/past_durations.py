@@ -1,4 +1,4 @@
-"""How long jobs took in earlier runs, from the reports in the state directory. It paces the looks at them and decides nothing.
+"""How long jobs took in earlier runs of the same pipeline, from the reports in the store. It paces looks, and decides nothing.
 
 A report may have been put there by anybody, and any number of them: a few of the newest are looked at, and what does not look like
 a report of this pipeline on this server counts as none.
@@ -8,16 +8,14 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from spectrum_pipelines.clock import parse_rfc3339
 from spectrum_pipelines.errors import StateError
-from spectrum_pipelines.files import read_capped
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
-from spectrum_pipelines.store.folder.state_directory import StateDirectory
+from spectrum_pipelines.store.interface import Store
 
 _LOOKED_AT = 10
 _USED = 3
@@ -25,33 +23,33 @@ _MAX_BYTES = 4_000_000
 _GOOD = frozenset({"succeeded", "warned"})
 
 
-def past_durations(directory: StateDirectory, pipeline: Pipeline, server: str) -> dict[JobId, float]:
+def past_durations(store: Store, pipeline: Pipeline, server: str) -> dict[JobId, float]:
     """Seconds by job: the median of the last few good runs of a job that had one execution. Never raises."""
     took: dict[JobId, list[float]] = {}
-    for report in islice(_reports(directory, pipeline.name, server), _USED):
-        for job_id, seconds in _durations(report):
-            if job_id in pipeline.jobs:
-                took.setdefault(JobId(job_id), []).append(seconds)
+    try:
+        for report in islice(_reports(store, pipeline.name, server), _USED):
+            for job_id, seconds in _durations(report):
+                if job_id in pipeline.jobs:
+                    took.setdefault(JobId(job_id), []).append(seconds)
+    except StateError:
+        return {}
     return {job_id: median(seconds) for job_id, seconds in took.items()}
 
 
-def _reports(directory: StateDirectory, name: str, server: str) -> Iterator[dict[str, Any]]:
-    try:
-        newest = directory.newest_runs()
-    except StateError:
-        return
-    for run in newest[:_LOOKED_AT]:
-        report = _read(run.report)
+def _reports(store: Store, name: str, server: str) -> Iterator[dict[str, Any]]:
+    for head in store.newest(limit=_LOOKED_AT, pipeline=name):
+        report = _read(store, head.run_id)
         named = report.get("pipeline")
         if isinstance(named, dict) and named.get("name") == name and report.get("server") == server:
             yield report
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(store: Store, run_id: str) -> dict[str, Any]:
     try:
-        data = read_capped(path, _MAX_BYTES + 1)
-        report = json.loads(data) if len(data) <= _MAX_BYTES else None
-    except (OSError, ValueError, RecursionError):
+        run = store.find(run_id)
+        data = None if run is None else run.report()
+        report = json.loads(data) if data is not None and len(data) <= _MAX_BYTES else None
+    except (StateError, ValueError, RecursionError):
         return {}
     return report if isinstance(report, dict) else {}
 

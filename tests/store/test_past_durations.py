@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from spectrum_pipelines.engine.facts import RunStarted
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.report.build import build_report
 from spectrum_pipelines.report.json_text import report_json
 from spectrum_pipelines.store.folder.state_directory import StateDirectory
+from spectrum_pipelines.store.folder.store import FolderStore
 from spectrum_pipelines.store.past_durations import past_durations
 from tests.report.runs import HTTP, STARTED, sales_pipeline, succeeded_run
+from tests.store.histories import started, write
 
 _BEGAN = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -22,7 +26,13 @@ def _write(directory: StateDirectory, *reports: dict[str, Any] | str) -> None:
     """One run for each report, the first one the oldest."""
     for day, report in enumerate(reports):
         run = directory.new_run(_BEGAN + timedelta(days=day), lambda: "0000")
+        write(run.journal, _began(run.run_id, report))
         run.report.write_text(report if isinstance(report, str) else json.dumps(report), encoding="utf-8")
+
+
+def _began(run_id: str, report: dict[str, Any] | str) -> RunStarted:
+    named = report["pipeline"].get("name") if isinstance(report, dict) else "nightly-sales"
+    return replace(started(run_id), pipeline=named)
 
 
 def _report(seconds: float, **more: Any) -> dict[str, Any]:
@@ -36,7 +46,10 @@ def _report(seconds: float, **more: Any) -> dict[str, Any]:
 
 
 def _told(directory: StateDirectory) -> dict[str, float]:
-    return {str(job): seconds for job, seconds in past_durations(directory, sales_pipeline(), "http://it").items()}
+    return {
+        str(job): seconds
+        for job, seconds in past_durations(FolderStore(directory.path), sales_pipeline(), "http://it").items()
+    }
 
 
 @pytest.fixture
@@ -48,7 +61,7 @@ def test_a_real_report_tells_how_long_each_job_ran(directory: StateDirectory) ->
     run = succeeded_run()
     report = build_report(run.state, started_at=STARTED, now_at=run.at, http=HTTP)
     _write(directory, report_json(report))
-    found = past_durations(directory, sales_pipeline(), report["server"])
+    found = past_durations(FolderStore(directory.path), sales_pipeline(), report["server"])
     assert set(found) <= set(run.state.jobs)
     assert found[JobId("orders")] > 0
 
@@ -95,6 +108,7 @@ def test_what_tells_nothing_of_use_is_passed_over(directory: StateDirectory, rep
 
 def _write_another(directory: StateDirectory) -> None:
     run = directory.new_run(_BEGAN - timedelta(days=9), lambda: "ffff")
+    write(run.journal, started(run.run_id))
     run.report.write_text(json.dumps(_report(10)), encoding="utf-8")
 
 
@@ -102,6 +116,11 @@ def test_a_state_directory_that_is_not_there_yet_tells_nothing(tmp_path: Path) -
     assert _told(StateDirectory(tmp_path / "missing")) == {}
 
 
+def test_runs_of_other_pipelines_do_not_count(directory: StateDirectory) -> None:
+    _write(directory, _report(10), *[_changed(lambda it: it["pipeline"].update(name="other"))] * 12)
+    assert _told(directory) == {"orders": 10.0}
+
+
 def test_only_a_few_of_the_newest_are_looked_at(directory: StateDirectory) -> None:
-    _write(directory, _report(10), *[_changed(lambda it: it["pipeline"].update(name="other"))] * 10)
+    _write(directory, _report(10), *[_changed(lambda it: it.update(server="http://another"))] * 10)
     assert _told(directory) == {}

@@ -1,13 +1,15 @@
 """The folder of one run: its journal, and copies of what was run."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from spectrum_pipelines.errors import StateError
-from spectrum_pipelines.files import in_words, read_capped, replace_file
+from spectrum_pipelines.files import in_words, link_or_put, read_capped
 from spectrum_pipelines.pipeline.build import digest
 
+_LAST_FEW = 5
 _MAX_PIPELINE = 64_000_000
 _NEEDED = "the run cannot be followed without it: look in Spectrum for what it has started, then start a new run"
 
@@ -49,10 +51,14 @@ class RunDirectory:
         return self.path / "report.json"
 
     def keep(self, *, pipeline_text: str, plan: str) -> None:
-        """Store what is about to be run. On disk before the journal begins, so every run that began has them. Raises StateError."""
+        """Store what is about to be run. On disk before the journal begins, so every run that began has them. Raises StateError.
+
+        Most runs are of the same file with the same plan as one of the last few: these share their files.
+        """
+        twins = self._last_few()
         try:
-            replace_file(self.pipeline, pipeline_text.encode("utf-8", "surrogatepass"))
-            replace_file(self.plan, plan.encode("utf-8", "surrogatepass"))
+            link_or_put(self.pipeline, pipeline_text.encode("utf-8", "surrogatepass"), (it.pipeline for it in twins))
+            link_or_put(self.plan, plan.encode("utf-8", "surrogatepass"), (it.plan for it in twins))
         except OSError as error:
             message = f"{self.path} cannot be written: {in_words(error)}"
             raise StateError(message, hint="make room there, or choose another directory with --state-dir") from error
@@ -64,6 +70,13 @@ class RunDirectory:
             hint = "put the file back as it was; a changed pipeline needs a new run"
             raise StateError(f"{self.pipeline} is not the pipeline that run {self.run_id} began with", hint=hint)
         return text
+
+    def _last_few(self) -> "list[RunDirectory]":
+        try:
+            names = sorted((it.name for it in os.scandir(self.path.parent) if it.name != self.run_id), reverse=True)
+        except OSError:
+            return []
+        return [RunDirectory(self.path.parent / name) for name in names[:_LAST_FEW]]
 
     def text(self) -> str:
         """The text of the pipeline as it is kept. Raises StateError."""

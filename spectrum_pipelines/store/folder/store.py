@@ -1,7 +1,9 @@
 """A store in a folder of this machine: `interface.Store` over the state directory."""
 
+import errno
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -16,6 +18,7 @@ from spectrum_pipelines.files import in_words, read_capped, replace_file, safe_n
 from spectrum_pipelines.store.folder import run_keys
 from spectrum_pipelines.store.folder.journal import JournalFile, scan
 from spectrum_pipelines.store.folder.locks import HeldLock, Process, holder_of, is_held, try_lock
+from spectrum_pipelines.store.folder.provenance import hold_own
 from spectrum_pipelines.store.folder.pruning import prune
 from spectrum_pipelines.store.folder.queue import FolderPlace
 from spectrum_pipelines.store.folder.run_directory import RunDirectory
@@ -145,7 +148,15 @@ class FolderStore:
     def __init__(self, path: Path, *, groups: Path | None = None, clock: Clock | None = None) -> None:
         self.directory = StateDirectory(path)
         self._groups = groups
+        self._why_not: str | None = None  # what keeps us from `groups`
         self._clock = clock or SystemClock()
+        self._is_ours = False
+
+    def _hold_own(self) -> None:
+        """Before anything is done because of what stands in the folder; once is enough. Raises StateError."""
+        if not self._is_ours:
+            hold_own(self.directory.path)
+            self._is_ours = True
 
     @property
     def name(self) -> str:
@@ -154,6 +165,7 @@ class FolderStore:
 
     def probe(self) -> None:
         """Find out whether a journal can be kept here. Raises StateError."""
+        self._hold_own()
         self.directory.probe()
 
     def new_run(self, started: datetime, token: Callable[[], str]) -> FolderRun:
@@ -172,6 +184,7 @@ class FolderStore:
 
     def claim(self, key: str, new_run: Callable[[], RunStore], who: Who) -> NewRun | Existing:
         """The run that a run key stands for."""
+        self._hold_own()
         made: list[RunStore] = []
 
         def make() -> RunDirectory:
@@ -185,6 +198,7 @@ class FolderStore:
 
     def lease(self, name: str, who: Who, *, run_id: str) -> FolderLease | None:
         """Take a lock, or None if somebody has it. Raises StateError."""
+        self._hold_own()
         self.directory.prepare()
         lock = try_lock(self._lock_path(name), _process(who).holding(run_id, self._clock))
         return None if lock is None else FolderLease(name, lock)
@@ -204,15 +218,31 @@ class FolderStore:
         """Delete old runs; how many. Raises StateError."""
         return prune(self.directory, before=self._clock.now() - older_than, keep=keep, clock=self._clock)
 
-    def caveat(self, name: str) -> str | None:  # noqa: ARG002 - of an interface
-        """Nothing to be said."""
-        return None
+    def caveat(self, name: str) -> str | None:
+        """That the locks of groups reach no further than this folder, if so."""
+        if name.startswith(_RUN) or self._groups is None or self._group_folder() == self._groups:
+            return None
+        told = f"the folder for the locks of concurrency groups, {self._groups}, cannot be used: {self._why_not}"
+        return f"{told}; runs of the group that keep their state elsewhere than in {self.name} are not seen"
+
+    def _group_folder(self) -> Path:
+        """One place per user, whatever the working directory; where that cannot be written, the state folder's own."""
+        if self._groups is None:
+            return self.directory.locks
+        try:
+            self._groups.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not os.access(self._groups, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            self._why_not = in_words(error)
+            return self.directory.locks
+        return self._groups
 
     def _lock_path(self, name: str) -> Path:
         if name.startswith(_RUN):
             return self.directory.locks / f"{name}.lock"
         kind, _, rest = name.partition("-")
-        return (self._groups or self.directory.locks) / f"{kind}-{safe_name(rest)}.lock"
+        return self._group_folder() / f"{kind}-{safe_name(rest)}.lock"
 
     def __enter__(self) -> Self:
         return self
