@@ -8,9 +8,10 @@ concern; this table has one for each fact and each sighting, and a test holds it
 from collections.abc import Callable
 from typing import Any
 
-from spectrum_pipelines.engine.facts import Event
+from spectrum_pipelines.engine.facts import Event, Resumed, Settled
 from spectrum_pipelines.engine.job.fold import JOB_FOLDS
 from spectrum_pipelines.engine.run.fold import RUN_FOLDS
+from spectrum_pipelines.engine.run.reopen import pause
 from spectrum_pipelines.engine.sightings import Sighting
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.engine.stopping.fold import STOP_FOLDS
@@ -28,6 +29,8 @@ FOLDS: dict[type, Callable[[RunState, Any, float], None]] = {
 
 def apply(state: RunState, event: Event | Sighting, at: float) -> RunState:
     """Fold one event in. Returns the same object, changed."""
+    if isinstance(event, Resumed | Settled):
+        pause(state, max(0.0, at - state.at))
     state.at = max(state.at, at)
     FOLDS[type(event)](state, event, at)
     return state

@@ -24,7 +24,13 @@ from spectrum_pipelines.engine.job.deleting import decide_deleting
 from spectrum_pipelines.engine.job.following import decide_following, decide_judged
 from spectrum_pipelines.engine.job.looking import Decision, decide_looking, ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
-from spectrum_pipelines.engine.run.ending import decide_abort, decide_end, decide_failed_preflight, decide_limits
+from spectrum_pipelines.engine.run.ending import (
+    decide_abort,
+    decide_end,
+    decide_failed_preflight,
+    decide_limits,
+    limit_times,
+)
 from spectrum_pipelines.engine.run.preflight import decide_preflight
 from spectrum_pipelines.engine.run.starting import admit, starts
 from spectrum_pipelines.engine.state.run import JobState, Preflight, RunState, Step
@@ -97,12 +103,9 @@ def next_wake_up(state: RunState, now: float) -> float | None:
     if state.preflight is Preflight.ASKING and state.abort is None:
         return None
     times = [state.agenda.next_at(state.is_done), *poll_times(state)]
-    if state.pipeline.timeout is not None and state.left and not state.timed_out:
-        times.append(state.pipeline.timeout)
-    if state.finally_at is not None and not state.finally_timed_out:
-        times.append(state.finally_at + state.pipeline.finally_timeout)
-    times.append(next_lesson_at(state) if state.abort is None else None)
-    if state.abort is not None:
-        times.append(min(now + 0.1, state.abort_at + 4.0))
+    if state.abort is None:
+        times += [*limit_times(state), next_lesson_at(state)]
+    else:
+        times.append(now + state.patience.abort_look)
     known = [t for t in times if t is not None]
     return min(known) if known else None

@@ -185,8 +185,9 @@ class TriggerAmbiguous(Fact, frozen=True, kw_only=True):
 
 
 class CandidatesFound(Fact, frozen=True, kw_only=True):
-    """Executions above the baseline that may be ours."""
+    """Executions that may be ours: above the baseline, or below it where the server has lost its counter."""
 
+    is_promise = True
     job: JobId
     attempt: int
     execution_ids: tuple[ExecutionId, ...]

@@ -5,6 +5,7 @@ is the job's latest question.
 """
 
 from spectrum_pipelines.engine.facts import AttemptEnded, DataDeleted, Event, PreflightFailed
+from spectrum_pipelines.engine.job.identity import names_other_file, other_file
 from spectrum_pipelines.engine.job.looking import ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import (
@@ -87,6 +88,9 @@ def _of_a_job(job: JobState, request: JobRequest, outcome: Outcome) -> Events:
 
 
 def _baseline(job: JobState, request: AskStatus, outcome: Outcome) -> Events:
+    if isinstance(outcome, StatusAnswer) and names_other_file(request.target, outcome):
+        told = f"the answer about file {request.target} is about file {outcome.file_id}"
+        return [CallFailed(job=job.job.id, message=told)]
     if isinstance(outcome, StatusAnswer):
         return [StatusSeen(job=job.job.id, target=request.target, answer=outcome)]
     if isinstance(outcome, Refused):
@@ -113,8 +117,8 @@ def _lookup(job: JobState, request: JobRequest, outcome: Outcome) -> LookupSeen 
     match request, outcome:
         case AskStatus(target=target), StatusAnswer():
             return LookupSeen(job=job.job.id, target=target, latest=outcome)
-        case AskDetails(), JobDetails(configuration_id=configuration_id):
-            return LookupSeen(job=job.job.id, configuration_id=configuration_id)
+        case AskDetails(), JobDetails(configuration_id=configuration_id, file_id=file_id):
+            return LookupSeen(job=job.job.id, configuration_id=configuration_id, file_id=file_id)
         case AskHistory(), tuple():
             older = tuple(entry.execution_id for entry in outcome if isinstance(entry, HistoryEntry))
             look = job.attempt.lookup.todo[0] if job.attempt.lookup and job.attempt.lookup.todo else None
@@ -134,6 +138,9 @@ def _stop_verified(job: JobState, outcome: Outcome) -> Events:
         return [_failed(job, outcome)]
     if ours is None or job.attempt.stop is None:
         return []
+    execution = next((e for e in job.open_executions if e.execution_id == ours), None)
+    if isinstance(outcome, StatusAnswer) and execution is not None and (told := other_file(job, execution, outcome)):
+        return [CallFailed(job=job.job.id, message=f"the answer about the file is about {told}")]
     if isinstance(outcome, StatusAnswer):
         if outcome.execution_id == ours and outcome.phase is Phase.RUNNING:
             return [StopCleared(job=job.job.id, execution_id=ours)]
@@ -154,6 +161,7 @@ def _listed_for_stop(job: JobState, entries: list[ActiveJob]) -> Events:
     """
     ours = target_execution(job)
     assert ours is not None
+    entries = [e for e in entries if not _is_namesake(job, e)]
     if any(e.execution_id == ours and e.phase is Phase.RUNNING for e in entries):
         return [StopCleared(job=job.job.id, execution_id=ours)]
     own = {e.execution_id for e in job.open_executions}
@@ -168,6 +176,14 @@ def _listed_for_stop(job: JobState, entries: list[ActiveJob]) -> Events:
         reason = "list-running does not show what a stop would hit"
         return [StopWithheld(job=job.job.id, reason=reason), *_doubt(job)]
     return [StopCleared(job=job.job.id, execution_id=ours)]
+
+
+def _is_namesake(job: JobState, entry: ActiveJob) -> bool:
+    """It has the id of one of ours, and is another file's."""
+    return any(
+        one.execution_id == entry.execution_id and other_file(job, one, entry) is not None
+        for one in job.open_executions
+    )
 
 
 def _may_run(entry: ActiveJob) -> bool:

@@ -84,7 +84,8 @@ class ListSeen(Struct, frozen=True, kw_only=True):
 class ExecutionDoubted(Struct, frozen=True, kw_only=True):
     """The latest look did not show it (or showed it ended, in `final_word`): its details must tell.
 
-    `unlisted`: it was not in the list. `overtaken`: the status of its file showed another execution, or was refused.
+    `unlisted`: it was not in the list. `overtaken`: the status of its file showed another execution, or was refused. `file_id`: the
+    file as that status has told it.
     """
 
     job: JobId
@@ -92,15 +93,24 @@ class ExecutionDoubted(Struct, frozen=True, kw_only=True):
     final_word: str | None = None
     unlisted: bool = False
     overtaken: bool = False
+    file_id: FileId | None = None
+
+
+class FileUnknown(Struct, frozen=True, kw_only=True):
+    """Its details show an end and a file, and nobody has told yet which file its target means: the target's status must."""
+
+    job: JobId
+    execution_id: ExecutionId
 
 
 class PollMissed(Struct, frozen=True, kw_only=True):
-    """A look at one execution gave no usable answer. `refused`: the server said no."""
+    """A look at one execution gave no usable answer. `refused`: the server said no; `mixed_up`: it spoke of another file."""
 
     job: JobId
     execution_id: ExecutionId
     message: str
     refused: bool = False
+    mixed_up: bool = False
 
 
 class ListMissed(Struct, frozen=True, kw_only=True):
@@ -125,7 +135,8 @@ class LookupRested(Struct, frozen=True, kw_only=True):
 class LookupSeen(Struct, frozen=True, kw_only=True):
     """One look of a round is done. `succeeded`: it was answered, if only by a no.
 
-    `latest` is set by a status answer, `entries` by list-running, `configuration_id` by a candidate's details, `older` by history.
+    `latest` is set by a status answer, `entries` by list-running, `configuration_id` and `file_id` by an execution's details,
+    `older` by the history.
     """
 
     job: JobId
@@ -133,6 +144,7 @@ class LookupSeen(Struct, frozen=True, kw_only=True):
     latest: StatusAnswer | None = None
     entries: tuple[ActiveJob, ...] = ()
     configuration_id: ConfigurationId | None = None
+    file_id: FileId | None = None
     older: tuple[ExecutionId, ...] = ()
     succeeded: bool = True
 
@@ -177,6 +189,7 @@ class CallFailed(Struct, frozen=True, kw_only=True):
 
 
 Sighting = (
-    Issued | Answered | TargetSeen | JobReady | StatusSeen | LookedInVain | ExecutionSeen | ListSeen | ExecutionDoubted | PollMissed
-    | ListMissed | LookupBegun | LookupSeen | LookupRested | StopCleared | StopSent | StopWithheld | LessonSeen | CallFailed
+    Issued | Answered | TargetSeen | JobReady | StatusSeen | LookedInVain | ExecutionSeen | ListSeen | ExecutionDoubted
+    | FileUnknown | PollMissed | ListMissed | LookupBegun | LookupSeen | LookupRested | StopCleared | StopSent | StopWithheld
+    | LessonSeen | CallFailed
 )  # fmt: skip

@@ -344,7 +344,7 @@ def test_a_stop_names_its_target_where_the_server_tells_no_file_id() -> None:
     world = World(pipeline(job("a", action=Stop(target="/a"))), _file())
     world.spectrum.start("/a")
     nameless = StatusAnswer(job_status="RUNNING", execution_id=ExecutionId(11))
-    world.faults.append(Fault(on=AskTarget, outcome=nameless))
+    world.faults.append(Fault(on=(AskTarget, AskStatus), outcome=nameless, times=2))
     the_job(world.run())
     assert [stop.target for stop in world.asked(PostStop)] == ["/a"]
 

@@ -91,7 +91,8 @@ def test_a_candidate_is_asked_for_its_details_once() -> None:
     ("baseline", "answers", "ours", "found"),
     [
         pytest.param(_baseline(), [_status(10)], _NOBODY, (), id="the baseline itself is nobody's news"),
-        pytest.param(_baseline(), [_status(9)], _NOBODY, (), id="nor is what is older"),
+        pytest.param(_baseline(), [_status(9)], _NOBODY, (9,), id="below the baseline: the counter is lost"),
+        pytest.param(_baseline(), [_status(10), _listed((9, 6, None))], _NOBODY, (9,), id="the same in the list"),
         pytest.param(_baseline(), [_status(11)], _NOBODY, (11,), id="above the baseline: a candidate"),
         pytest.param(_baseline(before=None), [_status(1)], _NOBODY, (1,), id="it never ran: everything is above"),
         pytest.param(_baseline(), [_status(None)], _NOBODY, (), id="it never ran, still"),
@@ -132,14 +133,27 @@ def test_the_file_id_of_a_status_answer_helps_to_read_the_list() -> None:
 
 def test_a_round_with_a_lost_answer_is_not_an_empty_one() -> None:
     lookup = _round(_status(None), _seen(succeeded=False))
-    assert (lookup.rounds, lookup.empty_rounds, lookup.round_failed) == (1, 0, True)
+    assert (lookup.rounds, lookup.full_rounds, lookup.round_failed) == (1, 0, True)
     full = begin_round(lookup, (_baseline(),))
     assert not full.round_failed, "the next round starts over"
 
 
-def test_a_new_round_forgets_what_an_earlier_one_saw() -> None:
+def test_a_new_round_takes_nothing_back_that_an_earlier_one_saw() -> None:
     lookup = begin_round(_round(_status(12)), (_baseline(),))
+    assert lookup.all_candidates == (12,)
+
+
+def test_a_candidate_that_turns_out_to_be_another_jobs_is_none() -> None:
+    lookup = begin_round(_round(_status(12)), (_baseline(),), ours=frozenset(ids(12)))
     assert lookup.all_candidates == ()
+
+
+def test_what_the_journal_has_found_is_still_found() -> None:
+    """A process died after it had found 12; the next one's looks show others only, and took it for nothing."""
+    lookup = begin_round(Lookup(since=0.0), (_baseline(),), earlier=ids(12))
+    assert lookup.candidates == {"/a": frozenset({12})}
+    several = begin_round(Lookup(since=0.0), (_baseline(), _baseline("/b")), earlier=ids(12))
+    assert several.all_candidates == (12,), "of which of the files it is, nobody knows"
 
 
 @given(
@@ -158,7 +172,7 @@ def test_patience_ends_only_after_enough_empty_rounds_and_the_whole_grace(
             lookup = after_answer(lookup, answer, baselines=(_baseline(),), ours=_NOBODY, at=at)
         at += spacing
     now = at + after
-    expected = rounds >= _PATIENCE.lookup_empty_rounds and now >= 5.0 + grace
+    expected = rounds >= _PATIENCE.lookup_full_rounds and now >= 5.0 + grace
     assert is_exhausted(lookup, _PATIENCE, grace=grace, now=now) is expected
 
 

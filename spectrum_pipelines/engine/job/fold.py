@@ -54,6 +54,7 @@ def _call_failed(state: RunState, event: si.CallFailed, at: float) -> None:
         # A stop that could not be sent must not go out later on the strength of an old look.
         attempt.stop.cleared = None
         attempt.stop.need_list = False
+        attempt.stop.is_fresh = False
     state.rest(job, at + state.pipeline.http.retry_interval)
 
 

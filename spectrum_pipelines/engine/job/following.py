@@ -9,7 +9,7 @@ from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.state.run import Attempt, JobState, RunState
 from spectrum_pipelines.engine.state.watch import Watch
 from spectrum_pipelines.engine.timing.waits import retry_wait
-from spectrum_pipelines.engine.triggering.lookup import is_exhausted
+from spectrum_pipelines.engine.triggering.lookup import shows_absence
 from spectrum_pipelines.pipeline.model.action import Stop
 from spectrum_pipelines.pipeline.model.durations import format_duration
 from spectrum_pipelines.pipeline.model.policy import OnAmbiguous, OnRunning, OnTimeout, RetryReason
@@ -127,7 +127,8 @@ def _was_never_started(state: RunState, job: JobState, now: float) -> bool:
     """As far as empty look-ups can tell. Candidates, or a search that was not answered, are reasons not to start another one."""
     if job.current or job.attempt.candidates or job.attempt.lookup is None:
         return False
-    return is_exhausted(job.attempt.lookup, state.patience, grace=job.job.policy.ambiguous_grace, now=now)
+    lookup, grace = job.attempt.lookup, job.job.policy.ambiguous_grace
+    return shows_absence(lookup, job.attempt.baselines, state.patience, grace=grace, now=now)
 
 
 def _retry_reason(last: Attempt) -> RetryReason | None:

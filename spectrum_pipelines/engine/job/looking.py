@@ -130,6 +130,8 @@ def _known(state: RunState, job: JobState, target: FileReference, now: float) ->
     seen_at = state.targets_seen_at.get(target)
     # What we have triggered since may be the latest execution now, here or downstream.
     comes_later = state.triggers or job.job.needs or job.attempt.number > 1
+    if isinstance(job.job.action, Stop):
+        return None  # what a stop hits is looked at right before it
     if comes_later or job.attempt.unsent or job.attempt.wake_at is not None or seen_at is None:
         return None
     return state.targets[target] if now - seen_at <= state.patience.preflight_is_fresh else None

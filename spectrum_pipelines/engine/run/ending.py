@@ -39,12 +39,24 @@ def decide_failed_preflight(state: RunState) -> Iterator[Decision]:
 
 def decide_limits(state: RunState, now: float) -> Iterator[Decision]:
     """The pipeline's own timeouts."""
-    limit = state.pipeline.timeout
-    if limit is not None and state.left and not state.timed_out and now >= limit:
+    ends_at, finally_ends_at = limit_times(state)
+    if ends_at is not None and now >= ends_at:
         yield PipelineTimedOut(during_finally=False)
-    waiting = state.left_finally and not state.finally_timed_out
-    if waiting and state.finally_at is not None and now >= state.finally_at + state.pipeline.finally_timeout:
+    if finally_ends_at is not None and now >= finally_ends_at:
         yield PipelineTimedOut(during_finally=True)
+
+
+def limit_times(state: RunState) -> tuple[float | None, float | None]:
+    """The run-clock seconds at which the pipeline's own timeouts are over, of the jobs and of `finally`; None where none counts.
+
+    Time in which no process worked on the run does not count.
+    """
+    ends_at = finally_ends_at = None
+    if state.pipeline.timeout is not None and state.left and not state.timed_out:
+        ends_at = state.pipeline.timeout + state.paused
+    if state.finally_at is not None and state.left_finally and not state.finally_timed_out:
+        finally_ends_at = state.finally_at + state.pipeline.finally_timeout
+    return ends_at, finally_ends_at
 
 
 def decide_end(state: RunState) -> Iterator[Decision]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from spectrum_pipelines.engine.facts import Finding, PreflightFailed, PreflightPassed
+from spectrum_pipelines.engine.job.identity import names_other_file
 from spectrum_pipelines.engine.outcome import Cause
 from spectrum_pipelines.engine.requests import AskTarget, Outcome
 from spectrum_pipelines.engine.sightings import TargetSeen
@@ -53,6 +54,9 @@ def tolerates_missing(action: Action) -> bool:
 
 def interpret_target(request: AskTarget, outcome: Outcome) -> TargetSeen | PreflightFailed:
     """A refusal concerns this target; every other failure concerns the server, and ends the run before it began."""
+    if isinstance(outcome, StatusAnswer) and names_other_file(request.target, outcome):
+        told = f"the server's answer is about file {outcome.file_id}"
+        return TargetSeen(target=request.target, answer=told)
     if isinstance(outcome, StatusAnswer):
         return TargetSeen(target=request.target, answer=outcome)
     if isinstance(outcome, Refused) and not isinstance(outcome, Forbidden):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.state.execution import Execution
-from spectrum_pipelines.engine.state.run import JobState, RunState, Step
+from spectrum_pipelines.engine.state.run import JobState, RunState, Step, StopState
 from spectrum_pipelines.engine.triggering.lookup import Lookup
 from spectrum_pipelines.engine.watching.fold import follow
 from spectrum_pipelines.pipeline.model.action import JobId
@@ -24,6 +24,13 @@ def is_resumable(state: RunState) -> bool:
     if state.ended is None or state.abort is not None:
         return True
     return any(job.is_done and job.cause in _UNSEEN_ENDS and job.open_executions for job in state.jobs.values())
+
+
+def pause(state: RunState, seconds: float) -> None:
+    """Nobody has worked on the run for so long: the pipeline's own timeouts do not count that."""
+    state.paused += seconds
+    if state.finally_at is not None:
+        state.finally_at += seconds
 
 
 def resumed(state: RunState, event: ev.Resumed, at: float) -> None:
@@ -67,7 +74,7 @@ def _take_up(state: RunState, job: JobState, at: float) -> None:
                 _follow_again(state, job, at)
             else:
                 stop = attempt.stop
-                stop.since, stop.cleared, stop.sent, stop.withheld = at, None, 0, None
+                attempt.stop = StopState(cause=stop.cause, reason=stop.reason, since=at, is_fresh=False)
                 _poll_again(state, job, at)
         case _:
             pass

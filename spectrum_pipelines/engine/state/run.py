@@ -59,6 +59,7 @@ class StopState:
     need_list: bool = False  # the file's status could not tell what a stop would hit: list-running must
     sent: int = 0  # stops that the server took, or may have taken
     withheld: str | None = None  # why the last stop was not sent, or was refused
+    is_fresh: bool = True  # asked for on the strength of a look of this process, and nothing was sent since
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -91,7 +92,10 @@ class AttemptState:
     misses: int = 0  # questions without a usable answer, in a row
     missing_since: float | None = None  # the first of these
     lookup: Lookup | None = None  # the search for a trigger whose answer was lost
-    candidates: tuple[ExecutionId, ...] = ()  # what the search has found
+    candidates: tuple[
+        ExecutionId, ...
+    ] = ()  # what the search has found, or an answer has named that cannot be believed
+    answered: tuple[ExecutionId, ...] = ()  # the latter: whatever a search finds, that trigger was handled
     stop: StopState | None = None  # a stop on its way
     deletions: tuple[tuple[DataId, Deletion], ...] = ()  # what `delete_data` has been answered
 
@@ -185,6 +189,7 @@ class RunState:
         self.abort: AbortRequested | None = None
         self.abort_at = 0.0  # run clock, seconds
         self.resumptions = 0  # processes that took the run over
+        self.paused = 0.0  # seconds of the run clock in which no process worked on the run
 
         self.jobs: dict[JobId, JobState] = {id_: JobState(job=job) for id_, job in pipeline.jobs.items()}
         self.dependents = _dependents(pipeline)  # who needs the job

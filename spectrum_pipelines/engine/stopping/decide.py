@@ -57,7 +57,7 @@ def _next_stop(state: RunState, job: JobState, stop: StopState) -> Iterator[Deci
         watch = state.following.get((job_id, execution.execution_id))
         if watch is not None and not watch.doubted:
             yield ExecutionDoubted(job=job_id, execution_id=execution.execution_id)
-    elif stop.cleared == execution.execution_id or (stop.cause is Cause.ACTION and not stop.sent):
+    elif stop.cleared == execution.execution_id or (stop.cause is Cause.ACTION and stop.is_fresh):
         yield PostStop(job=job_id, turn=turn, target=target, execution_id=execution.execution_id)
     elif stop.need_list:
         yield AskRunning(job=job_id, turn=turn, purpose=Purpose.VERIFY_STOP)

@@ -32,6 +32,7 @@ def _stop_sent(state: RunState, event: si.StopSent, at: float) -> None:
         return
     job = state.touch(event.job)
     stop.sent += 1
+    stop.is_fresh = False
     stop.cleared = None
     stop.need_list = False
     state.rest(job, at + state.patience.stop_again)
@@ -43,6 +44,7 @@ def _stop_withheld(state: RunState, event: si.StopWithheld, at: float) -> None:
         return
     job = state.touch(event.job)
     stop.withheld = event.reason
+    stop.is_fresh = False
     stop.cleared = None
     stop.need_list = False
     state.rest(job, at + state.patience.stop_look_again)

@@ -35,8 +35,8 @@ class Patience(Struct, frozen=True, kw_only=True):
     lookup_first_rest: float = 0.25
     #: .. so long.
     lookup_longest_rest: float = 4.0
-    #: A search has found nothing only after so many full rounds that found nothing.
-    lookup_empty_rounds: int = 3
+    #: A search has found nothing only after so many full rounds.
+    lookup_full_rounds: int = 3
 
 
 #: Up to so many executions are looked at one by one where the server says how long each will go on.

@@ -25,6 +25,12 @@ def is_taken(state: RunState, job: JobState, execution_id: ExecutionId) -> bool:
     return execution_id in before or execution_id in state.owners
 
 
+def owned_by_others(state: RunState, job: JobState) -> frozenset[ExecutionId]:
+    """What other attempts of this run have got: none of it is the job's."""
+    mine = {e.execution_id for e in job.current}
+    return frozenset(owned for owned in state.owners if owned not in mine)
+
+
 def rivals(state: RunState, job: JobState) -> Iterator[JobId]:
     """Other jobs whose trigger of one of the same files has no answer yet."""
     targets = {baseline.target for baseline in job.attempt.baselines}

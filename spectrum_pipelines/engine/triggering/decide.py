@@ -19,6 +19,7 @@ from spectrum_pipelines.engine.sightings import LookupBegun, LookupRested
 from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.engine.triggering.claims import is_taken, rivals
 from spectrum_pipelines.engine.triggering.lookup import (
+    HISTORY_LENGTH,
     Look,
     LookAtDetails,
     LookAtHistory,
@@ -26,12 +27,12 @@ from spectrum_pipelines.engine.triggering.lookup import (
     LookAtStatus,
     Lookup,
     is_exhausted,
+    shows_absence,
+    shows_all,
 )
 from spectrum_pipelines.pipeline.model.action import Sequence
 from spectrum_pipelines.pipeline.model.durations import format_duration
 from spectrum_pipelines.spectrum import FileId, FileReference
-
-_HISTORY_LENGTH = 50
 
 
 def decide_intended(state: RunState, job: JobState) -> Iterator[Decision]:
@@ -78,37 +79,51 @@ def _question(job: JobState, look: Look) -> Request:
         case LookAtDetails(execution_id=execution_id):
             return AskDetails(job=job_id, turn=turn, execution_id=execution_id, purpose=Purpose.LOOKUP)
         case LookAtHistory(configuration_id=configuration_id):
-            return AskHistory(job=job_id, turn=turn, configuration_id=configuration_id, length=_HISTORY_LENGTH)
+            return AskHistory(job=job_id, turn=turn, configuration_id=configuration_id, length=HISTORY_LENGTH)
 
 
 def _judge(state: RunState, job: JobState, lookup: Lookup, now: float) -> Iterator[Decision]:
-    provable = not any(is_taken(state, job, one) for one in lookup.all_candidates)
-    contested = next(rivals(state, job), None)
-    found = [lookup.candidates.get(b.target, frozenset()) for b in job.attempt.baselines]
-    several = any(len(candidates) > 1 for candidates in found)
     if lookup.all_candidates and lookup.all_candidates != job.attempt.candidates:
         yield CandidatesFound(job=job.job.id, attempt=job.attempt.number, execution_ids=lookup.all_candidates)
         return
-    if several and not lookup.round_failed:
-        yield _unknown(job, f"{_listed(lookup)} may be ours")
-    elif any(found) and not all(b.is_known for b in job.attempt.baselines):
-        yield _unknown(job, f"{_listed(lookup)} may be ours; the server named no execution before the trigger")
-    elif any(found) and (contested is not None or not provable):
-        # Wait for the other's answer: it takes its own away, and the next round sees what is left.
-        if contested is None or not _waited(lookup, job, now):
-            yield LookupRested(job=job.job.id)
-        else:
-            yield _unknown(job, f"{_listed(lookup)} may be ours or that of job {contested}")
-    elif all(found) and not lookup.round_failed:
+    waited = _waited(lookup, job, now)
+    answered = not lookup.round_failed and (waited or not lookup.blind)
+    found = [lookup.candidates.get(b.target, frozenset()) for b in job.attempt.baselines]
+    if answered and (doubt := _doubt(job, lookup)) is not None:
+        yield _unknown(job, f"{_listed(lookup)} may be ours{doubt}")
+    elif any(found) and (doubt := _passing_doubt(state, job, lookup, answered=answered)) is not None:
+        yield _unknown(job, f"{_listed(lookup)} may be ours{doubt}") if waited else LookupRested(job=job.job.id)
+    elif answered and any(found) and (all(found) or waited):
         yield _adopt(job, lookup)
     elif is_exhausted(lookup, state.patience, grace=job.job.policy.ambiguous_grace, now=now):
-        yield from _nothing_found(job, lookup)
-    elif any(found) and not lookup.round_failed and _waited(lookup, job, now):
-        yield _adopt(job, lookup)
+        yield from _nothing_found(state, job, lookup, now)
     elif now >= lookup.since + max(state.patience.longest_silence, job.job.policy.ambiguous_grace):
         yield _unknown(job, f"the server gave no full answer for {format_duration(round(now - lookup.since))}")
     else:
         yield LookupRested(job=job.job.id)
+
+
+def _doubt(job: JobState, lookup: Lookup) -> str | None:
+    """Why nobody will ever know which candidate is ours."""
+    if lookup.lost_counter:
+        return "; the server gives lower ids than before the trigger, as if it had lost its counter"
+    if any(len(candidates) > 1 for candidates in lookup.candidates.values()):
+        return ""
+    if lookup.all_candidates and not all(b.is_known for b in job.attempt.baselines):
+        return "; the server named no execution before the trigger"
+    return None
+
+
+def _passing_doubt(state: RunState, job: JobState, lookup: Lookup, *, answered: bool) -> str | None:
+    """Why the only candidate may be another's, as long as no later round shows more."""
+    if (contested := next(rivals(state, job), None)) is not None:
+        # The other's answer takes its own away, and the next round sees what is left.
+        return f" or that of job {contested}"
+    if lookup.earlier or any(is_taken(state, job, one) for one in lookup.all_candidates):
+        return ""
+    if answered and not shows_all(lookup, job.attempt.baselines):
+        return ", and nothing shows all executions since the trigger"
+    return None
 
 
 def _waited(lookup: Lookup, job: JobState, now: float) -> bool:
@@ -127,13 +142,20 @@ def _adopt(job: JobState, lookup: Lookup) -> Adopted:
     return Adopted(job=job.job.id, attempt=job.attempt.number, executions=executions, by=by, complete=complete)
 
 
-def _nothing_found(job: JobState, lookup: Lookup) -> Iterator[Decision]:
-    if job.attempt.sender_died:
+def _nothing_found(state: RunState, job: JobState, lookup: Lookup, now: float) -> Iterator[Decision]:
+    grace = job.job.policy.ambiguous_grace
+    is_absent = shows_absence(lookup, job.attempt.baselines, state.patience, grace=grace, now=now)
+    if lookup.all_candidates:
+        yield _unknown(job, f"{_listed(lookup)} may be ours")
+    elif not is_absent:
+        hidden = "others came after the trigger, and nothing shows all executions since then"
+        yield _unknown(job, f"no execution of it showed up in {lookup.full_rounds} look-ups, but {hidden}")
+    elif job.attempt.sender_died:
         # Nobody is left who could still deliver that request, and for the whole grace time nothing has shown up: it never was.
         reason = "the runner ended between the intent and the trigger; no execution of it exists"
         yield TriggerNotHandled(job=job.job.id, attempt=job.attempt.number, reason=reason, wait=0.0)
     else:
-        yield _unknown(job, f"no execution of it showed up in {lookup.empty_rounds} look-ups")
+        yield _unknown(job, f"no execution of it showed up in {lookup.full_rounds} look-ups")
 
 
 def _unknown(job: JobState, found: str) -> Decision:

@@ -10,6 +10,7 @@ from spectrum_pipelines.engine import sightings as si
 from spectrum_pipelines.engine.outcome import AdoptedBy
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.run import RunState, Step
+from spectrum_pipelines.engine.triggering.claims import owned_by_others
 from spectrum_pipelines.engine.triggering.lookup import Lookup, after_answer, begin_round
 from spectrum_pipelines.engine.watching.fold import start_following
 
@@ -48,7 +49,10 @@ def _trigger_ambiguous(state: RunState, event: ev.TriggerAmbiguous, at: float) -
 
 
 def _candidates_found(state: RunState, event: ev.CandidatesFound, at: float) -> None:
-    state.touch(event.job).attempt.candidates = event.execution_ids
+    job = state.touch(event.job)
+    if job.step is Step.INTENDED:
+        job.attempt.answered = event.execution_ids
+    job.attempt.candidates = tuple(sorted({*event.execution_ids, *job.attempt.answered}))
 
 
 def _triggered(state: RunState, event: ev.Triggered, at: float) -> None:
@@ -100,9 +104,13 @@ def _executions(
 
 
 def _lookup_begun(state: RunState, event: si.LookupBegun, at: float) -> None:
-    attempt = state.jobs[event.job].attempt
+    job = state.jobs[event.job]
+    attempt = job.attempt
     if attempt.lookup is not None:
-        state.touch(event.job).attempt.lookup = begin_round(attempt.lookup, attempt.baselines)
+        others = owned_by_others(state, job) - set(attempt.answered)
+        state.touch(event.job).attempt.lookup = begin_round(
+            attempt.lookup, attempt.baselines, attempt.candidates, others
+        )
 
 
 def _lookup_seen(state: RunState, event: si.LookupSeen, at: float) -> None:
@@ -110,8 +118,7 @@ def _lookup_seen(state: RunState, event: si.LookupSeen, at: float) -> None:
     lookup = job.attempt.lookup
     if lookup is None or not lookup.todo:
         return
-    mine = {e.execution_id for e in job.current}
-    ours = frozenset(owned for owned in state.owners if owned not in mine)
+    ours = owned_by_others(state, job)
     found = after_answer(lookup, event, baselines=job.attempt.baselines, ours=ours, at=at)
     state.touch(event.job).attempt.lookup = found
 

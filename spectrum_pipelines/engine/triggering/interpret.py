@@ -14,7 +14,14 @@ any 5xx, an id that is none
 =============================================  ==============  =====================================
 """
 
-from spectrum_pipelines.engine.facts import AttemptEnded, Event, StartedExecution, TriggerAmbiguous, TriggerNotHandled
+from spectrum_pipelines.engine.facts import (
+    AttemptEnded,
+    CandidatesFound,
+    Event,
+    StartedExecution,
+    TriggerAmbiguous,
+    TriggerNotHandled,
+)
 from spectrum_pipelines.engine.facts import Triggered as TriggeredEvent
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigger
@@ -24,7 +31,7 @@ from spectrum_pipelines.engine.timing.waits import backoff
 from spectrum_pipelines.engine.triggering.claims import is_taken
 from spectrum_pipelines.errors import ClientError, Forbidden, Refused, Throttled, TlsFailure, Unauthorized, Unsent
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
-from spectrum_pipelines.spectrum import ExecutionPlan, Triggered
+from spectrum_pipelines.spectrum import ExecutionId, ExecutionPlan, Triggered
 
 
 def interpret_post(state: RunState, request: PostTrigger | PostSequence, outcome: Outcome) -> list[Event | Sighting]:
@@ -32,13 +39,14 @@ def interpret_post(state: RunState, request: PostTrigger | PostSequence, outcome
     job = state.jobs[request.job]
     match outcome:
         case Triggered() if is_taken(state, job, outcome.execution_id):
-            return [_ambiguous(request, f"execution {outcome.execution_id} was there before, or is another job's")]
+            told = f"execution {outcome.execution_id} was there before, or is another job's"
+            return [*_kept(job, request, (outcome.execution_id,)), _ambiguous(request, told)]
         case Triggered():
             file_id = job.attempt.baselines[0].file_id if job.attempt.baselines else None
             started = StartedExecution(execution_id=outcome.execution_id, file_id=file_id)
             return [_triggered(request, (started,), _named(state, outcome.user))]
         case ExecutionPlan():
-            return [_planned(state, job, request, outcome)]
+            return _planned(state, job, request, outcome)
         case ClientError():
             return [_failed(state, job, request, outcome)]
         case _:
@@ -60,7 +68,16 @@ def _named(state: RunState, name: str | None) -> str | None:
     return None if name is None else masked(name, secret_texts(state.pipeline.variables.values()))
 
 
-def _planned(state: RunState, job: JobState, request: PostTrigger | PostSequence, plan: ExecutionPlan) -> Event:
+def _kept(job: JobState, request: PostTrigger | PostSequence, ids: tuple[ExecutionId, ...]) -> list[Event]:
+    """Ids that an answer has named and that cannot be believed: a person is shown them. The baseline itself is an old answer's."""
+    before = {baseline.execution_id for baseline in job.attempt.baselines}
+    named = tuple(one for one in ids if one not in before)
+    return [CandidatesFound(job=request.job, attempt=request.attempt, execution_ids=named)] if named else []
+
+
+def _planned(
+    state: RunState, job: JobState, request: PostTrigger | PostSequence, plan: ExecutionPlan
+) -> list[Event | Sighting]:
     """A plan that leaves out a file, or names what it did not start, is not the whole of what we asked for."""
     executions = tuple(
         StartedExecution(
@@ -71,11 +88,13 @@ def _planned(state: RunState, job: JobState, request: PostTrigger | PostSequence
         for one in plan.executions
         if one.execution_id is not None and one.triggered and not is_taken(state, job, one.execution_id)
     )
+    named = [one.execution_id for one in plan.executions if one.execution_id is not None]
+    kept = _kept(job, request, tuple(one for one in named if is_taken(state, job, one)))
     if not executions:
-        return _ambiguous(request, "an execution plan without any execution that it has started")
+        return [*kept, _ambiguous(request, "an execution plan without any execution that it has started")]
     promised = sum(one.triggered for one in plan.executions)
     complete = len(executions) >= max(promised, len(set(job.attempt.baselines)))
-    return _triggered(request, executions, None, complete=complete)
+    return [*kept, _triggered(request, executions, None, complete=complete)]
 
 
 def _failed(state: RunState, job: JobState, request: PostTrigger | PostSequence, error: ClientError) -> Event:

@@ -224,14 +224,25 @@ def _execution_doubted(state: RunState, event: si.ExecutionDoubted, at: float) -
     watch.final_word = event.final_word or watch.final_word  # a doubt from elsewhere takes nothing back that was shown
     watch.unlisted = watch.unlisted or event.unlisted
     watch.overtaken = watch.overtaken or event.overtaken
+    _learn_file(state, followed, event.file_id)
     _schedule(state, followed, watch, look_at)
+
+
+def _file_unknown(state: RunState, event: si.FileUnknown, at: float) -> None:
+    followed = (event.job, event.execution_id)
+    if (watch := state.following.get(followed)) is not None:
+        watch.file_asked = True
+        watch.doubted = watch.listed = watch.overtaken = watch.expects_end = False
+        _schedule(state, followed, watch, at)
 
 
 def _poll_missed(state: RunState, event: si.PollMissed, at: float) -> None:
     followed = (event.job, event.execution_id)
     if (watch := state.following.get(followed)) is None:
         return
-    pause = max(blind_pause(state.pipeline.poll, age=max(0.0, at - watch.since)), state.pipeline.http.retry_interval)
+    pause = state.pipeline.http.retry_interval
+    if not event.mixed_up:
+        pause = max(pause, blind_pause(state.pipeline.poll, age=max(0.0, at - watch.since)))
     # Refused details do not say that it is gone: its file's status may show it, unless that shows another one.
     is_elsewhere = event.refused and watch.final_word is None and not watch.overtaken
     watch.refusals += event.refused
@@ -285,6 +296,7 @@ WATCH_FOLDS: dict[type, Callable[[RunState, Any, float], None]] = {
     si.ExecutionSeen: _execution_seen,
     si.ListSeen: _list_seen,
     si.ExecutionDoubted: _execution_doubted,
+    si.FileUnknown: _file_unknown,
     si.PollMissed: _poll_missed,
     si.ListMissed: _list_missed,
     si.LessonSeen: lesson_seen,

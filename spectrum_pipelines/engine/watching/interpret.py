@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from spectrum_pipelines.engine.facts import AttemptEnded, Event, ExecutionChanged, ExecutionEnded, Warned
+from spectrum_pipelines.engine.job.identity import has_unknown_file, other_file
 from spectrum_pipelines.engine.job.looking import ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskDetails, AskStatus, Outcome
 from spectrum_pipelines.engine.sightings import (
     ExecutionDoubted,
     ExecutionSeen,
+    FileUnknown,
     ListMissed,
     ListSeen,
     PollMissed,
@@ -36,6 +38,8 @@ Events = list[Event | Sighting]
 _REFUSALS = 5
 #: And before an end that another answer has shown under its own id is believed without them.
 _BELIEVED_AFTER = 2
+#: And details of another file before nothing is expected of the id any more.
+_MIX_UPS = 2
 
 
 def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
@@ -44,6 +48,10 @@ def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
         return _list_failed(state, outcome)
     assert isinstance(outcome, tuple)
     entries = {e.execution_id: e for e in outcome if isinstance(e, ActiveJob)}
+    for followed in state.following:
+        entry = entries.get(followed[1])
+        if entry is not None and other_file(state.jobs[followed[0]], state.execution(followed), entry) is not None:
+            del entries[followed[1]]  # the id is another file's by now
     asked_at = now if state.list_poll.asked_at is None else state.list_poll.asked_at
     events: Events = []
     for followed, watch in state.following.items():
@@ -113,18 +121,24 @@ def interpret_status(state: RunState, request: AskStatus, outcome: Outcome) -> E
     if isinstance(outcome, ClientError):
         return _missed(state, request.job, execution_id, outcome)
     assert isinstance(outcome, StatusAnswer)
-    if outcome.execution_id != execution_id:
+    ours = state.execution((request.job, execution_id))
+    if other_file(state.jobs[request.job], ours, outcome) is not None:
         return [ExecutionDoubted(job=request.job, execution_id=execution_id, overtaken=True)]
+    if outcome.execution_id != execution_id:
+        told = outcome.file_id
+        return [ExecutionDoubted(job=request.job, execution_id=execution_id, overtaken=True, file_id=told)]
+    word, file_id = outcome.job_status, outcome.file_id
+    if outcome.phase.is_final:
+        return [ExecutionDoubted(job=request.job, execution_id=execution_id, final_word=word, file_id=file_id)]
     seen = ExecutionSeen(
         job=request.job,
         execution_id=execution_id,
-        job_status=outcome.job_status,
+        job_status=word,
         progress=outcome.progress,
         estimate_seconds=outcome.estimate_seconds,
-        file_id=outcome.file_id,
+        file_id=file_id,
     )
-    shown = _shown(state, request.job, state.execution((request.job, execution_id)), outcome.job_status)
-    return shown if outcome.phase.is_final else [*shown, seen]
+    return [*_shown(state, request.job, ours, word), seen]
 
 
 def _missed(state: RunState, job_id: JobId, execution_id: ExecutionId, error: ClientError) -> Events:
@@ -149,8 +163,13 @@ def interpret_details(state: RunState, request: AskDetails, outcome: Outcome) ->
     if isinstance(outcome, ClientError):
         return _missed(state, request.job, request.execution_id, outcome)
     assert isinstance(outcome, JobDetails)
+    job = state.jobs[request.job]
+    if (told := other_file(job, execution, outcome)) is not None:
+        return [_foreign(state, followed, watch, told)]
     if outcome.phase.is_final:
-        return [_ended(followed, outcome)]
+        is_doubtful = not watch.file_asked and has_unknown_file(job, execution, outcome)
+        unknown = FileUnknown(job=request.job, execution_id=request.execution_id)
+        return [unknown if is_doubtful else _ended(followed, outcome)]
     seen = ExecutionSeen(
         job=request.job,
         execution_id=request.execution_id,
@@ -184,6 +203,17 @@ def _ended(followed: tuple[JobId, ExecutionId], details: JobDetails) -> Executio
         failure_count=details.failure_count,
         counters=details.counters,
     )
+
+
+def _foreign(
+    state: RunState, followed: tuple[JobId, ExecutionId], watch: Watch, told: str
+) -> PollMissed | AttemptEnded:
+    """No answer about ours. Once or twice something on the way may have mixed them up."""
+    reason = f"the details of execution {followed[1]} are about {told}"
+    if watch.refusals < _MIX_UPS:
+        return PollMissed(job=followed[0], execution_id=followed[1], message=reason, refused=True, mixed_up=True)
+    reason = f"{reason}: the server has given this id to something else, and nothing is known of ours"
+    return ended(state.jobs[followed[0]], JobStatus.UNKNOWN, Cause.AMBIGUOUS, reason)
 
 
 def _lost(state: RunState, followed: tuple[JobId, ExecutionId], error: Refused) -> AttemptEnded:
