@@ -15,10 +15,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from spectrum_pipelines.client.transport.exchange import Call, Reply
 from tests.simulation.kernel import EPOCH, Kernel
+from tests.simulation.nonsense import with_nonsense, with_text_ids
 from tests.simulation.spectrum import Execution, File, Origin, SimulatedSpectrum
+from tests.simulation.spoilt import Spoiler
 
 _FILE = re.compile(r"/api/job-execution/(.+)/(status|trigger|stop)")
 _ODD_WORDS = ("PREPARING", "", "SUBMITTED_TO_CLUSTER", "STOPPING")
+_SHORT_HISTORY = 2
 
 
 class Listing(Enum):
@@ -41,14 +44,34 @@ class Details(Enum):
     REFUSED = "refused"
 
 
+class History(Enum):
+    """What job-history gives away."""
+
+    ALL = "all"
+    SHORT = "short"
+    EMPTY = "empty"
+    ENDED_ONLY = "ended only"
+    REFUSED = "refused"
+    BROKEN = "broken"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manners:
-    """What this server's answers look like. Lags are seconds by which a view is behind the truth."""
+    """What this server's answers look like. Lags are seconds by which a view is behind the truth.
+
+    `mixed_up`: the share of details that are another file's. `absurd`: the share of dates and numbers that make no sense.
+    `text_ids`: ids are written as text where the page has numbers. `spoilers`: what else is wrong in them.
+    """
 
     listing: Listing = Listing.COMPLETE
     list_lag: float = 0.0
     status_lag: float = 0.0
     details: Details = Details.ALL
+    history: History = History.ALL
+    mixed_up: float = 0.0
+    absurd: float = 0.0
+    text_ids: bool = False
+    spoilers: tuple[Spoiler, ...] = ()
     failure_code: int = 200
     spelling: Mapping[str, str] | None = None
     narrow_space: bool = False
@@ -67,22 +90,46 @@ class Answers:
 
     def handle(self, call: Call, origin: Origin | None, *, repeated: bool = False) -> tuple[Reply, list[Execution]]:
         """Do what is asked. Also tells what was started or stopped by it, for the checks."""
+        operation, reply, touched = self._handle(call, origin, repeated=repeated)
+        for spoiler in self.manners.spoilers:
+            if spoiler.operation == operation:
+                reply = self._spoilt(reply, spoiler, call)
+        return reply, touched
+
+    def _spoilt(self, reply: Reply, spoiler: Spoiler, call: Call) -> Reply:
+        told = json.loads(reply.body or b"null")
+        about = self._file_of(call)
+        others = [e for e in self.spectrum.executions.values() if e.file is not about]
+        another = self._random.choice(others) if others else _nobody()
+        spoilt = spoiler.spoil(told, another, self._random)
+        return Reply(http_status=reply.http_status, headers=reply.headers, body=json.dumps(spoilt).encode())
+
+    def _file_of(self, call: Call) -> File | None:
+        """The file that a call is about, if it is about one."""
+        path = unquote(urlsplit(call.url).path)
+        if found := _FILE.fullmatch(path):
+            return self.spectrum.find(found[1])
+        name, number = path.rsplit("/", 2)[-2:]
+        known = self.spectrum.executions.get(int(number)) if name == "job-details" else None
+        return None if known is None else known.file
+
+    def _handle(self, call: Call, origin: Origin | None, *, repeated: bool) -> tuple[str, Reply, list[Execution]]:
         url = urlsplit(call.url)
         path = unquote(url.path)
         if found := _FILE.fullmatch(path):
-            return self._file(found[1], found[2], origin, repeated=repeated)
+            return found[2], *self._file(found[1], found[2], origin, repeated=repeated)
         match path.rsplit("/", 1):
             case ["/api/job-execution", "list-running"]:
-                return self._list(), []
+                return "list", self._list(), []
             case ["/api/job-execution", "trigger"]:
-                return self._sequence(json.loads(call.body or b"{}"), origin, repeated=repeated)
+                return "sequence", *self._sequence(json.loads(call.body or b"{}"), origin, repeated=repeated)
             case ["/rest/job-execution/job-details", number]:
-                return self._details(int(number)), []
+                return "details", self._details(int(number)), []
             case ["/rest/job-configuration/job-history", number]:
                 asked = parse_qs(url.query)
-                return self._history(int(number), int(asked["start"][0]), int(asked["length"][0])), []
+                return "history", self._history(int(number), int(asked["start"][0]), int(asked["length"][0])), []
             case ["/rest/data", number]:
-                return self._delete(int(number)), []
+                return "delete", self._delete(int(number)), []
             case _:
                 raise AssertionError(f"the client asked for {call.method} {call.url}")
 
@@ -93,7 +140,7 @@ class Answers:
         if file is None or (file.refuses and verb == "trigger"):
             return self._no("File doesn\u2019t exist or isn\u2019t accessible with current permissions"), []
         if verb == "status":
-            return _json(self._status(file)), []
+            return self._told(self._status(file)), []
         if verb == "stop":
             hit = self.spectrum.stop(file)
             return Reply(http_status=200, headers={}, body=b""), [hit] if hit else []
@@ -147,7 +194,7 @@ class Answers:
                 return _json([])
         seen_at = self._kernel.now - self.manners.list_lag
         shown = [e for e in self.spectrum.executions.values() if self._is_listed(e, seen_at)]
-        return _json([self._entry(e, seen_at) for e in shown])
+        return self._told([self._entry(e, seen_at) for e in shown])
 
     def _is_listed(self, execution: Execution, seen_at: float) -> bool:
         if execution.queued_at > seen_at or (execution.ended_at is not None and execution.ended_at <= seen_at):
@@ -190,11 +237,15 @@ class Answers:
             hidden = True
         if execution is None or hidden:
             return self._no(f"Entity of type 'JobExecution' with id '{number}' not found.")
+        # A mix-up that cannot be seen is nobody's fault but the server's.
+        if self.manners.details is not Details.SPARSE and self._random.random() < self.manners.mixed_up:
+            others = [e for e in self.spectrum.executions.values() if e.file is not execution.file]
+            execution = self._random.choice(others) if others else execution
         word = execution.word_at(self._kernel.now) or ""
         if self.manners.details is Details.SPARSE:
             return _json({"jobStatus": self._spelled(word), "startTime": None, "file": None, "counters": None})
         good = execution.final is not None and execution.final.startswith("COMPLETED")
-        return _json({
+        return self._told({
             **self._times(execution, self._kernel.now, "startTime", "stopTime"),
             "jobStatus": self._spelled(word),
             "jobConfigurationId": execution.file.configuration_id,
@@ -206,10 +257,18 @@ class Answers:
 
     def _history(self, number: int, start: int, length: int) -> Reply:
         file = next((f for f in self.spectrum.files.values() if f.configuration_id == number), None)
-        if file is None:
+        if file is None or self.manners.history is History.REFUSED:
             return self._no("No such configuration")
-        rows = [{"id": e.id, "jobStatus": e.word_at(self._kernel.now)} for e in reversed(file.executions)]
-        return _json(rows[start : start + length])
+        if self.manners.history is History.BROKEN:
+            return Reply(http_status=500, headers={}, body=b"<html>Internal Server Error</html>")
+        shown = [
+            e
+            for e in reversed(file.executions)
+            if e.ended_at is not None or self.manners.history is not History.ENDED_ONLY
+        ]
+        rows = [{"id": e.id, "jobStatus": e.word_at(self._kernel.now)} for e in shown]
+        most = {History.SHORT: _SHORT_HISTORY, History.EMPTY: 0}.get(self.manners.history, length)
+        return self._told(rows[start : start + min(length, most)])
 
     def _delete(self, number: int) -> Reply:
         if number not in self.spectrum.executions:
@@ -218,8 +277,20 @@ class Answers:
         self.spectrum.deleted.add(number)
         return _json({"status": is_new})
 
+    def _told(self, answer: Any) -> Reply:
+        """An answer, with what this server makes of numbers and dates."""
+        if self.manners.text_ids:
+            answer = with_text_ids(answer)
+        return _json(with_nonsense(answer, self.manners.absurd, self._random) if self.manners.absurd else answer)
+
     def _no(self, reason: str) -> Reply:
         return _json({"status": "failure", "reason": reason}, code=self.manners.failure_code)
+
+
+def _nobody() -> Execution:
+    """An execution of a file that is not ours, where the server has none."""
+    file = File(id=9_077, uuid="0", path="/elsewhere", configuration_id=95_077, outcomes=(), durations=())
+    return Execution(id=990_077, file=file, origin=None, queued_at=0.0, outcome="COMPLETED", duration=1.0)
 
 
 def _planned(execution: Execution, echo: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from spectrum_pipelines.engine.job import following, verdict
 from spectrum_pipelines.engine.job.looking import Decision
 from spectrum_pipelines.engine.requests import AskStatus, Outcome, PostSequence, PostStop, PostTrigger
 from spectrum_pipelines.engine.run import reopen
-from spectrum_pipelines.engine.sightings import LookupRested
+from spectrum_pipelines.engine.sightings import LookupRested, Sighting
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.run import JobState, RunState, Step, StopState
 from spectrum_pipelines.engine.stopping import decide as stopping
@@ -126,8 +126,10 @@ def _stop_without_looking(patch: Patch) -> None:
 def _follow_the_first_of_a_plan(patch: Patch) -> None:
     real = interpret_trigger._planned
 
-    def planned(*asked: Any) -> ev.Event:
-        event = real(*asked)
+    def planned(*asked: Any) -> list[ev.Event | Sighting]:
+        return [first_of(event) for event in real(*asked)]
+
+    def first_of(event: ev.Event | Sighting) -> ev.Event | Sighting:
         return replace(event, executions=event.executions[:1]) if isinstance(event, ev.Triggered) else event
 
     patch.setattr(interpret_trigger, "_planned", planned)

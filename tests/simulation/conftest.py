@@ -7,34 +7,40 @@ from pathlib import Path
 import pytest
 
 _RUNS = 1_000
+_ANSWERS = 1_000
 _CHUNKS = 20
 _LARGEST_CHUNK = 2_500
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--simulations", type=int, default=_RUNS, help="how many seeds to simulate")
-    parser.addoption("--simulation-first", type=int, default=0, help="the first of these seeds")
-    parser.addoption("--simulation-seed", type=int, default=None, help="simulate this seed alone and tell its story")
+    for name, option, runs in (("simulations", "simulation", _RUNS), ("answers", "answers", _ANSWERS)):
+        parser.addoption(f"--{name}", type=int, default=runs, dest=f"{option}_runs", help="how many seeds to run")
+        parser.addoption(f"--{option}-first", type=int, default=0, help="the first of them")
+        parser.addoption(f"--{option}-seed", type=int, default=None, help="run this seed alone and tell its story")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "seeds" not in metafunc.fixturenames:
-        return
+    for fixture, option, runs in (("seeds", "simulation", _RUNS), ("answers", "answers", _ANSWERS)):
+        if fixture in metafunc.fixturenames:
+            chunks = _chunks(metafunc.config, option, runs)
+            metafunc.parametrize(fixture, chunks, ids=[f"{fixture} {one.start} to {one.stop - 1}" for one in chunks])
+
+
+def _chunks(config: pytest.Config, option: str, runs: int) -> list[range]:
     # Unknown where pytest was not started in this folder: then the defaults hold.
-    alone = metafunc.config.getoption("simulation_seed", None)
+    alone = config.getoption(f"{option}_seed", None)
     if alone is not None:
-        metafunc.parametrize("seeds", [range(alone, alone + 1)], ids=[f"seed {alone}"])
-        return
-    runs = metafunc.config.getoption("simulations", _RUNS)
-    size = min(_LARGEST_CHUNK, -(-runs // _CHUNKS))
-    start = metafunc.config.getoption("simulation_first", 0)
-    chunks = [range(first, min(first + size, start + runs)) for first in range(start, start + runs, size)]
-    metafunc.parametrize("seeds", chunks, ids=[f"seeds {chunk.start} to {chunk.stop - 1}" for chunk in chunks])
+        return [range(alone, alone + 1)]
+    first = config.getoption(f"{option}_first", 0)
+    last = first + config.getoption(f"{option}_runs", runs)
+    size = min(_LARGEST_CHUNK, -(-(last - first) // _CHUNKS))
+    return [range(start, min(start + size, last)) for start in range(first, last, size)]
 
 
 @pytest.fixture
 def is_alone(request: pytest.FixtureRequest) -> bool:
-    return request.config.getoption("simulation_seed", None) is not None
+    named = (request.config.getoption(f"{option}_seed", None) for option in ("simulation", "answers"))
+    return any(one is not None for one in named)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_KEPT = (b'"event": "trigger', b'"event": "candidates_found"')
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiskFault:
@@ -102,4 +104,4 @@ class Disk:
 
 
 def _of_triggers(lines: bytes) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in lines.splitlines() if b'"event": "trigger' in line]
+    return [json.loads(line) for line in lines.splitlines() if any(word in line for word in _KEPT)]

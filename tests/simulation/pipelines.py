@@ -59,6 +59,7 @@ class Drawing:
 
     random: random.Random
     calm: bool
+    largest: int = 40
 
 
 def draw_files(drawing: Drawing, number: int) -> list[File]:
@@ -86,7 +87,7 @@ def draw_files(drawing: Drawing, number: int) -> list[File]:
 def draw_pipeline(drawing: Drawing) -> tuple[Pipeline, list[File]]:
     """A pipeline, and the files that it acts on."""
     rng = drawing.random
-    size = rng.randint(*rng.choices(_SIZES, _SIZE_ODDS)[0])
+    size = min(drawing.largest, rng.randint(*rng.choices(_SIZES, _SIZE_ODDS)[0]))
     files = draw_files(drawing, size if drawing.calm else max(1, round(size * rng.choice((0.5, 1, 1, 1.5)))))
     jobs: dict[JobId, Job] = {}
     finals = rng.choice((0, 0, 1)) if size > 1 else 0
@@ -100,8 +101,8 @@ def draw_pipeline(drawing: Drawing) -> tuple[Pipeline, list[File]]:
         jobs=jobs,
         server=Server(url=URL),
         variables={"token": Variable(name="token", value=SECRET, secret=True)},
-        timeout=None if drawing.calm else rng.choice((None, None, None, 60.0, 300.0)),
-        finally_timeout=3600.0 if drawing.calm else rng.choice((20.0, 600.0)),
+        timeout=None if drawing.calm else rng.choice((None, None, None, 15.0, 60.0, 300.0)),
+        finally_timeout=3600.0 if drawing.calm else rng.choice((5.0, 20.0, 600.0)),
         concurrency=Concurrency(max_parallel=rng.choice((None, None, 1, 2, 8))),
         poll=Poll(
             min=rng.choice((0.25, 1.0, 2.0)),

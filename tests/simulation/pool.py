@@ -8,7 +8,10 @@ from greenlet import greenlet
 
 from spectrum_pipelines.engine.requests import Outcome, Request
 from spectrum_pipelines.runner.loop import Heard, Interrupted
-from tests.simulation.kernel import SHORTEST, Kernel
+from tests.simulation.kernel import SHORTEST, Kernel, Spins
+
+#: Times that the loop may wake up in a row for nothing: no outcome, no request, no fact.
+_IDLE = 1_000
 
 
 class Worker(greenlet):  # type: ignore[misc]
@@ -39,10 +42,16 @@ class Pool:
         self._waiting: deque[Request] = deque()
         self._working: list[Worker] = []
         self._arrived: list[Heard | Interrupted] = []
+        self._idle = 0
+
+    def stir(self) -> None:
+        """Something has changed: waking up was not for nothing."""
+        self._idle = 0
 
     def submit(self, request: Request) -> None:
         """Perform it when there is a free connection."""
         self._step("submit")
+        self.stir()
         self.on_move()
         self.on_submitted(request)
         self._waiting.append(request)
@@ -61,6 +70,9 @@ class Pool:
         until = None if timeout is None else self._kernel.now + (max(timeout, SHORTEST) if timeout else 0.0)
         self._kernel.advance(until, lambda: bool(self._arrived))
         arrived, self._arrived = self._arrived, []
+        self._idle = 0 if arrived else self._idle + 1
+        if self._idle > _IDLE:
+            raise Spins(f"at {self._kernel.now:.3f}s the process has woken up {_IDLE:,} times for nothing")
         self._step("collected")
         self.on_collected(arrived)
         return arrived

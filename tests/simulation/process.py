@@ -1,6 +1,7 @@
 """One process of ours: the real engine, runner, journal and client, wired as the command line wires them, until it ends or dies."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,17 @@ from typing import Any
 from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.client.retry import RetrySettings
 from spectrum_pipelines.engine.facts import Event, Resumed, RunStarted, Settled, Stamped
-from spectrum_pipelines.engine.requests import Request
+from spectrum_pipelines.engine.requests import (
+    AskDetails,
+    AskHistory,
+    AskRunning,
+    AskStatus,
+    PostSequence,
+    PostStop,
+    PostTrigger,
+    Purpose,
+    Request,
+)
 from spectrum_pipelines.engine.run.reopen import is_resumable
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.model.action import JobId
@@ -21,14 +32,14 @@ from spectrum_pipelines.runner.perform import perform
 from spectrum_pipelines.spectrum import ExecutionId
 from spectrum_pipelines.store.folder.journal import JournalFile, Recorded, replay, scan
 from tests.engine.forgotten import forgotten
-from tests.simulation.disk import Disk
+from tests.simulation.disk import Disk, DiskFault
 from tests.simulation.kernel import Kernel, VirtualClock
 from tests.simulation.ledger import BrokenPromise
 from tests.simulation.network import Network, Wire
 from tests.simulation.pipelines import URL
 from tests.simulation.pool import Pool
 from tests.simulation.promises import Promises
-from tests.simulation.scenario import Life
+from tests.simulation.scenario import Life, Moment
 
 RUN_ID = "20261123T150405Z-7f3a"
 
@@ -63,7 +74,8 @@ class Process:
         self._steps = 0
         self._is_over = False
         self._signals: list[str] = []
-        self._clock = VirtualClock(machine.kernel, jumps=machine.jumps)
+        self._clock = VirtualClock(machine.kernel, jumps=machine.jumps, skew=life.skew)
+        self._asked: Counter[str] = Counter()
 
     def go(self) -> RunState:
         """Begin the run, or go on with it, until it has ended. Raises Died."""
@@ -92,7 +104,7 @@ class Process:
         pool = self._pool(self._api())
         pool.on_waiting = lambda under_way: _nobody_is_forgotten(state, under_way)
         self._dates_with_fate(pool)
-        observers = (machine.promises.observed, *machine.observers)
+        observers = (machine.promises.observed, lambda *_: pool.stir(), *machine.observers)
         runner = Runner(state, calls=pool, journal=journal, clock=run_clock, observers=observers)
         try:
             return runner.run(first)
@@ -118,7 +130,7 @@ class Process:
         machine, http = self._machine, self._machine.pipeline.http
         pool = Pool(machine.kernel, lambda it: perform(it, api), connections=http.max_connections, step=self._step)
         pool.on_move = machine.promises.moved
-        pool.on_submitted = machine.promises.submitted
+        pool.on_submitted = lambda request: self._submitted(pool, request)
         pool.on_collected = machine.promises.collected
         return pool
 
@@ -128,6 +140,26 @@ class Process:
             kernel.after(life.dies_at, self._while_alive(lambda: self._die("now")))
         if life.signal_at is not None:
             kernel.after(life.signal_at, self._while_alive(lambda: self._hear(pool)))
+
+    def _submitted(self, pool: Pool, request: Request) -> None:
+        self._machine.promises.submitted(request)
+        kind = kind_of(request)
+        self._asked[kind] += 1
+        life = self._life
+        self._on(life.breaks_on, kind, self._break_disk)
+        self._on(life.signal_on, kind, lambda: self._hear(pool))
+        self._on(life.dies_on, kind, lambda: self._die(f"at a {kind}"))
+
+    def _on(self, moment: Moment | None, kind: str, act: Callable[[], None]) -> None:
+        if moment is None or moment.kind != kind or moment.nth != self._asked[kind]:
+            return
+        if moment.after is None:
+            act()
+        else:
+            self._machine.kernel.after(moment.after, self._while_alive(act))
+
+    def _break_disk(self) -> None:
+        self._machine.disk.fault = DiskFault(call=0)
 
     def _while_alive(self, act: Callable[[], None]) -> Callable[[], None]:
         return lambda: None if self._is_over else act()
@@ -143,6 +175,23 @@ class Process:
 
     def _die(self, where: str) -> None:
         raise Died(where)
+
+
+def kind_of(request: Request) -> str:
+    """What a request is for, as `Moment` names it."""
+    match request:
+        case PostTrigger() | PostSequence():
+            return "trigger"
+        case PostStop():
+            return "stop"
+        case AskStatus(purpose=Purpose.VERIFY_STOP) | AskRunning(purpose=Purpose.VERIFY_STOP):
+            return "verify"
+        case AskStatus(purpose=Purpose.LOOKUP) | AskRunning() | AskHistory() | AskDetails(purpose=Purpose.LOOKUP):
+            return "look-up"
+        case AskDetails():
+            return "details"
+        case _:
+            return "other"
 
 
 def _nobody_is_forgotten(state: RunState, under_way: list[Request]) -> None:

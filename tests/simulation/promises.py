@@ -46,6 +46,7 @@ class Promises:
             case PostTrigger(job=job, attempt=attempt) | PostSequence(job=job, attempt=attempt):
                 for earlier in self._ledger.posts[job, attempt]:
                     self._is_allowed_after(earlier, passage, (job, attempt))
+                self._truths.retried(job, attempt)
                 self._ledger.posts[job, attempt].append(passage)
             case _:
                 pass
@@ -56,7 +57,8 @@ class Promises:
         if earlier.process == passage.process:
             raise BrokenPromise(f"P1: {attempt} is triggered again after a trigger [{earlier.fate.value}]")
         # Two jobs that trigger one file may take each other's execution over: still one execution for each of them.
-        is_ours = any(self._truths.adopters.get(e.id, attempt[0]) == attempt[0] for e in earlier.touched)
+        there = [e for e in earlier.touched if not e.is_lost]
+        is_ours = any(self._truths.adopters.get(e.id, attempt[0]) == attempt[0] for e in there)
         if earlier.is_pending or is_ours:
             raise BrokenPromise(f"P1: {attempt} is triggered again, and the first trigger was or will be handled")
 
@@ -84,6 +86,8 @@ class Promises:
                 self._truths.searched(job)
             case AskStatus(job=job, purpose=Purpose.VERIFY_STOP):
                 self._stops.looked(job)
+            case AskStatus(job=job, purpose=Purpose.BASELINE):
+                self._stops.found_running(job)
             case _:
                 pass
 
@@ -108,6 +112,7 @@ class Promises:
         # An intent that is gone with the power was never promised; whether its trigger was sent is judged by P1.
         self._submitted = Counter({key: min(n, self._intents[key]) for key, n in self._submitted.items()})
         self._truths.taken_up()
+        self._stops.taken_up()
 
     def _read_disk(self) -> None:
         for fact in self._disk.kept[self._read :]:
@@ -115,6 +120,8 @@ class Promises:
                 self._intents[fact["job"], fact["attempt"]] += 1
             elif fact["event"] == "triggered":
                 self._ids_on_disk.update(one["execution_id"] for one in fact["executions"])
+            elif fact["event"] == "candidates_found":
+                self._ids_on_disk.update(fact["execution_ids"])
         self._read = len(self._disk.kept)
 
     def observed(self, fact: Stamped, state: RunState) -> None:

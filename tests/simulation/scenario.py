@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
-from tests.simulation.answers import Details, Listing, Manners
+from tests.simulation.answers import Details, History, Listing, Manners
 from tests.simulation.disk import DiskFault
 from tests.simulation.pipelines import Drawing, draw_pipeline
 from tests.simulation.spectrum import File, Habits
@@ -21,17 +21,32 @@ class Mood(Enum):
     FAIR = "fair"
     ROUGH = "rough"
     LOST_TRIGGERS = "lost triggers"
+    SHADOWED = "shadowed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """So many seconds after the process has asked for something of this kind for the nth time; None: as it is about to ask."""
+
+    kind: str
+    nth: int
+    after: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """One process of ours. It dies at a step or a second of its own, if at all; `cuts_power`: the machine dies with it.
+    """One process of ours. It dies at a step, a second or a moment of its own, if at all; `cuts_power`: the machine dies with it.
 
-    `signal_at`, `settles`, `resumes`: what a person does during and after it. `rests`: seconds until the next one.
+    `signal_at`, `signal_on`: when a person interrupts it. `breaks_on`: when its disk breaks. `rests`: seconds until the next one.
+    `skew`: seconds by which the wall clock of its machine is wrong.
     """
 
     dies_at_step: int | None = None
     dies_at: float | None = None
+    dies_on: Moment | None = None
+    signal_on: Moment | None = None
+    breaks_on: Moment | None = None
+    skew: float = 0.0
     cuts_power: bool = False
     disk_fault: DiskFault | None = None
     signal_at: float | None = None
@@ -50,6 +65,14 @@ class Stranger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """The server loses its id counter, or, with an `age` in seconds, everything that is younger."""
+
+    at: float
+    age: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One simulation, ready to be run. `restarts` are (at, for so long)."""
 
@@ -61,6 +84,7 @@ class Scenario:
     manners: Manners
     weather: Weather
     strangers: tuple[Stranger, ...] = ()
+    losses: tuple[Loss, ...] = ()
     restarts: tuple[tuple[float, float], ...] = ()
     jumps: tuple[tuple[float, float], ...] = ()
     lives: tuple[Life, ...] = ()
@@ -73,7 +97,7 @@ class Scenario:
 def draw(seed: int) -> Scenario:
     """The scenario of a seed."""
     rng = random.Random(f"scenario/{seed}")
-    mood = rng.choices(list(Mood), (2, 3, 3, 2))[0]
+    mood = rng.choices(list(Mood), (2, 3, 3, 2, 3))[0]
     drawing = Drawing(random=rng, calm=mood is Mood.CALM)
     pipeline, files = draw_pipeline(drawing)
     scenario = Scenario(
@@ -88,7 +112,7 @@ def draw(seed: int) -> Scenario:
     )
     if mood is Mood.CALM:
         return scenario
-    return replace(
+    rough = replace(
         scenario,
         habits=_habits(rng),
         manners=_manners(rng),
@@ -99,6 +123,73 @@ def draw(seed: int) -> Scenario:
             (rng.uniform(0, 100), rng.choice((-3600.0, 3600.0, 40.0))) for _ in range(rng.choice((0, 0, 0, 1)))
         ),
     )
+    return tried(rough, random.Random(f"trials/{seed}"))
+
+
+def tried(scenario: Scenario, rng: random.Random) -> Scenario:
+    """The same with what a server in trouble says, and with processes that end just where it hurts."""
+    shadowed = scenario.mood is Mood.SHADOWED
+    past = rng.choice((0, 1, 3))
+    losses = _losses(rng)
+    return replace(
+        scenario,
+        # Where ids begin anew there have been many.
+        habits=replace(scenario.habits, past=past, first_id=500 if losses or past else scenario.habits.first_id),
+        manners=replace(
+            scenario.manners,
+            history=rng.choice(list(History)) if shadowed or rng.random() < 0.3 else History.ALL,
+            mixed_up=rng.choice((0.0, 0.0, 0.0, 0.0, 0.05, 1.0)),
+            absurd=rng.choice((0.0, 0.0, 0.3)),
+            text_ids=rng.random() < 0.1,
+        ),
+        losses=losses,
+        strangers=(*scenario.strangers, *(_shadows(rng, scenario.files) if shadowed else ())),
+        lives=_lives_on_the_edge(rng) if shadowed or rng.random() < 0.2 else _skewed(rng, scenario.lives),
+    )
+
+
+def _losses(rng: random.Random) -> tuple[Loss, ...]:
+    if rng.random() < 0.85:
+        return ()
+    return (Loss(at=rng.uniform(0, 40), age=rng.choice((None, 3.0, 10.0, 60.0))),)
+
+
+def _shadows(rng: random.Random, files: tuple[File, ...]) -> tuple[Stranger, ...]:
+    """Somebody who starts the same files around the same time, again and again."""
+    began = rng.uniform(0, 3)
+    times = (began + rng.expovariate(0.5) * turn for turn in range(rng.choice((2, 5, 10))))
+    return tuple(Stranger(at=at, verb="trigger", file_id=rng.choice(files).id) for at in times)
+
+
+def _skewed(rng: random.Random, lives: tuple[Life, ...]) -> tuple[Life, ...]:
+    """Processes on several machines, whose clocks differ."""
+    return tuple(replace(life, skew=rng.choice((0.0, 0.0, 0.0, 3600.0, -3600.0, 20.0))) for life in lives)
+
+
+def _lives_on_the_edge(rng: random.Random) -> tuple[Life, ...]:
+    return _skewed(rng, tuple(_life_on_the_edge(rng) for _ in range(rng.choice((1, 2, 2, 3, 4)))))
+
+
+def _life_on_the_edge(rng: random.Random) -> Life:
+    """It ends at a step of a trigger, a search or a stop; or it is interrupted there, and dies or loses its disk on the way out."""
+    rests = rng.choice((0.0, 1.0, 5.0, 30.0))
+    last = _moment(rng, ("trigger", "trigger", "stop", "stop", "verify", "look-up", "details"))
+    match rng.choice(("kill", "kill", "kill", "signal", "disk", "signal and kill", "signal and disk")):
+        case "kill":
+            return Life(dies_on=last, cuts_power=rng.random() < 0.3, rests=rests)
+        case "signal":
+            return Life(signal_on=last, rests=rests)
+        case "disk":
+            return Life(breaks_on=last, rests=rests)
+        case "signal and kill":
+            return Life(signal_on=last, dies_on=_moment(rng, ("stop", "verify", "details")), rests=rests)
+        case _:
+            return Life(signal_on=last, breaks_on=_moment(rng, ("stop", "verify", "details")), rests=rests)
+
+
+def _moment(rng: random.Random, kinds: tuple[str, ...]) -> Moment:
+    after = rng.choice((None, 0.0, 0.02, rng.expovariate(2.0), rng.expovariate(0.3)))
+    return Moment(kind=rng.choice(kinds), nth=rng.choice((1, 1, 1, 2, 2, 3, 5)), after=after)
 
 
 def _habits(rng: random.Random) -> Habits:
@@ -126,10 +217,10 @@ def _manners(rng: random.Random) -> Manners:
 
 
 def _weather(rng: random.Random, mood: Mood) -> Weather:
-    share = {Mood.FAIR: 0.03, Mood.ROUGH: 0.25, Mood.LOST_TRIGGERS: 0.02}[mood]
+    share = {Mood.FAIR: 0.03, Mood.ROUGH: 0.25, Mood.LOST_TRIGGERS: 0.02, Mood.SHADOWED: 0.02}[mood]
     return Weather(
         asking=share,
-        acting=0.6 if mood is Mood.LOST_TRIGGERS else share,
+        acting={Mood.LOST_TRIGGERS: 0.6, Mood.SHADOWED: 0.3}.get(mood, share),
         latency=rng.choice((0.01, 0.05, 0.3)),
         outages=tuple((at, at + length) for at, length in _windows(rng, often=0.15, longest=700.0)),
         locked_out=tuple((at, at + length) for at, length in _windows(rng, often=0.05, longest=30.0)),

@@ -37,11 +37,15 @@ class File:
     downstream: tuple["File", ...] = ()
     refuses: bool = False
     executions: list["Execution"] = field(default_factory=list)
+    runs: int = 0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Execution:
-    """One run of a file. `origin` is None for a stranger's; `repeated`: a proxy sent our request twice."""
+    """One run of a file. `origin` is None for a stranger's; `repeated`: a proxy sent our request twice.
+
+    `is_lost`: the server was restored from a backup that does not know it; nobody can ever see it again.
+    """
 
     id: int
     file: File
@@ -54,11 +58,12 @@ class Execution:
     started_at: float | None = None
     ended_at: float | None = None
     final: str | None = None
+    is_lost: bool = False
 
     @property
     def is_active(self) -> bool:
         """It waits or runs."""
-        return self.ended_at is None
+        return self.ended_at is None and not self.is_lost
 
     @property
     def is_running(self) -> bool:
@@ -78,8 +83,13 @@ class Execution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """How this server does things where the vendor's page is silent."""
+    """How this server does things where the vendor's page is silent.
 
+    `first_id`: its first execution here comes after this one. `past`: so many of each file have ended before.
+    """
+
+    first_id: int = 10
+    past: int = 0
     slots: int = 4
     stop_is_heard: bool = True
     stop_cancels_queued: bool = False
@@ -100,6 +110,7 @@ class SimulatedSpectrum:
     ) -> None:
         self.files = {file.id: file for file in files}
         self.executions: dict[int, Execution] = {}
+        self._named: dict[int, list[Execution]] = {}
         self.deleted: set[int] = set()
         self.is_down = False
         self._kernel = kernel
@@ -107,11 +118,19 @@ class SimulatedSpectrum:
         self._random = random
         self._tell = tell
         self._active: list[Execution] = []
-        self._next_id = 10
+        self._next_id = habits.first_id - 3 * habits.past * len(self.files)
+        for _ in range(habits.past):
+            for file in self.files.values():
+                self._remember(file)
+        self._next_id = habits.first_id
 
     def find(self, reference: str) -> File | None:
         """By id, uuid or path, as the API takes them."""
         return next((f for f in self.files.values() if reference in {str(f.id), f.uuid, f.path.strip("/")}), None)
+
+    def named(self, number: int) -> list[Execution]:
+        """Every execution that was ever given this id: one, unless the server has lost its counter."""
+        return self._named.get(number, [])
 
     @property
     def active(self) -> list[Execution]:
@@ -122,25 +141,68 @@ class SimulatedSpectrum:
         self, file: File, origin: Origin | None, *, repeated: bool = False, waits_for: tuple[Execution, ...] = ()
     ) -> Execution:
         """Start a file, or queue it behind its running execution."""
-        self._next_id += self._random.randint(1, 3)
-        turn = len(file.executions)
         execution = Execution(
-            id=self._next_id,
+            id=self._new_id(),
             file=file,
             origin=origin,
             queued_at=self._kernel.now,
-            outcome=file.outcomes[min(turn, len(file.outcomes) - 1)],
-            duration=file.durations[min(turn, len(file.durations) - 1)],
+            outcome=file.outcomes[min(file.runs, len(file.outcomes) - 1)],
+            duration=file.durations[min(file.runs, len(file.durations) - 1)],
             waits_for=waits_for,
             repeated=repeated,
         )
-        file.executions.append(execution)
-        self.executions[execution.id] = execution
+        file.runs += 1
+        self._add(execution)
         self._active.append(execution)
         whose = f"for {origin.job} attempt {origin.attempt}" if origin else "for a stranger"
         self._tell("spectrum", lambda: f"execution {execution.id} of file {file.id} queued {whose}")
         self._go_on()
         return execution
+
+    def _new_id(self) -> int:
+        self._next_id += self._random.randint(1, 3)
+        while self._next_id in self.executions:
+            self._next_id += 1
+        return self._next_id
+
+    def _add(self, execution: Execution) -> None:
+        execution.file.executions.append(execution)
+        self.executions[execution.id] = execution
+        self._named.setdefault(execution.id, []).append(execution)
+
+    def _remember(self, file: File) -> None:
+        """An execution that was over before anything of this began."""
+        long_ago = -600.0
+        self._add(
+            Execution(
+                id=self._new_id(),
+                file=file,
+                origin=None,
+                queued_at=long_ago,
+                outcome="COMPLETED",
+                duration=1.0,
+                started_at=long_ago,
+                ended_at=long_ago,
+                final="COMPLETED",
+            )
+        )
+
+    def lose_counter(self) -> None:
+        """Ids begin anew, and everything is still there."""
+        self._next_id = 0
+        self._tell("spectrum", lambda: "loses its counter")
+
+    def restore(self, age: float) -> None:
+        """Go back to a backup that is so many seconds old: what began since then is gone, and its ids are given once more."""
+        self._tell("spectrum", lambda: f"is restored as it was {age:.1f}s ago")
+        for execution in [e for e in self.executions.values() if e.queued_at > self._kernel.now - age]:
+            execution.is_lost = True
+            execution.file.executions.remove(execution)
+            del self.executions[execution.id]
+            if execution in self._active:
+                self._active.remove(execution)
+        self._next_id = max(self.executions, default=self._habits.first_id)
+        self._go_on()
 
     def sequence(self, files: Iterable[File], origin: Origin | None, *, repeated: bool = False) -> list[Execution]:
         """Start these files and everything downstream."""

@@ -23,6 +23,16 @@ class Stops:
         self._manners = manners
         self._last_look: dict[JobId, float] = {}
         self._look_before: dict[int, float] = {}
+        self._found_running: set[JobId] = set()
+
+    def taken_up(self) -> None:
+        """A new process has seen nothing itself: what ran when the old one looked may long be over."""
+        self._last_look.clear()
+        self._found_running.clear()
+
+    def found_running(self, job: JobId) -> None:
+        """The job looks at its file before it acts: whatever runs there then is what it means."""
+        self._found_running.add(job)
 
     def looked(self, job: JobId) -> None:
         """The job asks what runs there."""
@@ -33,7 +43,8 @@ class Stops:
         looked_at = self._last_look.pop(request.job, None)
         if looked_at is not None:
             self._look_before[id(passage)] = looked_at
-        elif not self._may_stop_blindly(request.job):
+            self._found_running.discard(request.job)
+        elif not (self._may_stop_blindly(request.job) and request.job in self._found_running):
             raise BrokenPromise(f"P4: {request.job} stops whatever runs in {request.target} without having looked")
 
     def _may_stop_blindly(self, job_id: JobId) -> bool:

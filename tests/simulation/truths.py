@@ -1,20 +1,24 @@
 """P4: what the run says of executions and jobs, held against what Spectrum knows."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from spectrum_pipelines.engine import facts as ev
-from spectrum_pipelines.engine.outcome import AdoptedBy, JobStatus, RunStatus
+from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.state.run import JobState, RunState
-from spectrum_pipelines.pipeline.model.action import Sequence, Trigger
+from spectrum_pipelines.pipeline.model.action import Check, Sequence, Stop, Trigger, WaitFor
 from spectrum_pipelines.pipeline.model.policy import Warnings
 from spectrum_pipelines.spectrum import Phase, phase_of
-from tests.simulation.answers import Details, Manners
+from tests.simulation.answers import Details, History, Manners
 from tests.simulation.kernel import Kernel
 from tests.simulation.ledger import Attempt, BrokenPromise, Ledger, attempt_of
 from tests.simulation.spectrum import Execution, SimulatedSpectrum
 
 #: An abort has to be over in five seconds of wall clock (P6).
 _ABORT_TAKES = 5.0
+
+#: Seconds by which two sums of the same times may differ.
+_ROUNDING = 0.01
 
 
 class Truths:
@@ -33,6 +37,10 @@ class Truths:
         self._manners = manners
         self._ledger = ledger
         self._searched_at: dict[str, float] = {}
+        self._unknown: dict[Attempt, float] = {}
+        self._identified: set[tuple[str, int]] = set()
+        self._worked = 0.0
+        self._began_at = 0.0
         self._aborted_at: float | None = None
 
     def searched(self, job: str) -> None:
@@ -42,14 +50,40 @@ class Truths:
     def taken_up(self) -> None:
         """A new process knows of no abort."""
         self._aborted_at = None
+        self._began_at = self._kernel.now
+
+    def put_down(self) -> None:
+        """A process is over."""
+        self._worked += self._kernel.now - self._began_at
+
+    def retried(self, job: str, number: int) -> None:
+        """Another attempt is triggered. Nothing may be left of one that is unknown, unless nobody could have seen it."""
+        attempt = (job, number - 1)
+        searched_at = self._unknown.get(attempt)
+        if searched_at is None or job in self.vouched_for:
+            return
+        for ours in self._ledger.started_by(attempt):
+            was_there = ours.queued_at < searched_at - self._manners.list_lag - self._manners.status_lag
+            if was_there and not ours.is_lost and self.adopters.get(ours.id, job) == job:
+                raise BrokenPromise(
+                    f"P1: {attempt} started {ours.id}, and nobody found it; another attempt is triggered"
+                )
 
     def observed(self, event: ev.Event, state: RunState) -> None:
         """A fact is shown."""
         match event:
             case ev.ExecutionEnded():
-                self._ended(event)
-            case ev.Adopted(by=AdoptedBy.RECONCILED):
-                self._adopted(event, state.jobs[event.job])
+                self._ended(event, state.jobs[event.job])
+            case ev.AttemptEnded(status=JobStatus.UNKNOWN, cause=Cause.AMBIGUOUS) if event.job in self._searched_at:
+                self._unknown[event.job, event.attempt] = self._searched_at[event.job]
+            case ev.PipelineTimedOut(during_finally=False):
+                self._timed_out(state)
+            case ev.Triggered(executions=executions):
+                self._identify(event.job, executions)
+            case ev.Adopted(executions=executions):
+                self._identify(event.job, executions)
+                if event.by is AdoptedBy.RECONCILED:
+                    self._adopted(event, state.jobs[event.job])
             case ev.JobEnded(status=JobStatus.SUCCEEDED | JobStatus.WARNED):
                 self._succeeded(state.jobs[event.job])
             case ev.AbortRequested():
@@ -59,25 +93,58 @@ class Truths:
             case _:
                 pass
 
-    def _ended(self, event: ev.ExecutionEnded) -> None:
-        truth = self._spectrum.executions.get(event.execution_id)
+    def _identify(self, job: str, executions: Iterable[ev.StartedExecution]) -> None:
+        known = (one for one in executions if one.file_id is not None or one.configuration_id is not None)
+        self._identified.update((job, one.execution_id) for one in known)
+
+    def _timed_out(self, state: RunState) -> None:
+        worked = self._worked + self._kernel.now - self._began_at
+        limit = state.pipeline.timeout
+        if limit is None or worked < limit - _ROUNDING:
+            raise BrokenPromise(f"P4: the pipeline timed out after {worked:.3f}s in which somebody worked on it")
+
+    def _ended(self, event: ev.ExecutionEnded, job: JobState) -> None:
+        if self._manners.mixed_up and not self._is_file_known(job, event.execution_id):
+            return
         said = f"P4: execution {event.execution_id} is said to have ended {event.job_status}"
-        if truth is None or truth.final is None:
+        truths = self._meant(event.execution_id, job)
+        if not truths:
+            raise BrokenPromise(f"{said}; it is another file's")
+        ends = [truth.final for truth in truths if truth.final is not None]
+        if not ends:
             raise BrokenPromise(f"{said}; it has not")
-        if phase_of(truth.final) is not phase_of(event.job_status):
-            raise BrokenPromise(f"{said}; it ended {truth.final}")
+        if all(phase_of(end) is not phase_of(event.job_status) for end in ends):
+            raise BrokenPromise(f"{said}; it ended {ends}")
+
+    def _is_file_known(self, job: JobState, execution_id: int) -> bool:
+        """The journal has a name for the file of this execution that details can be held against."""
+        target = str(getattr(job.job.action, "target", ""))
+        is_only = len(job.attempt.baselines) == 1 and not isinstance(job.job.action, Sequence)
+        is_named = target.isdigit() or "-" in target or (is_only and job.attempt.baselines[0].file_id is not None)
+        return is_named or (job.job.id, execution_id) in self._identified
+
+    def _meant(self, number: int, job: JobState) -> list[Execution]:
+        """What this id may be for the job: one execution, unless the server has lost its counter.
+
+        A server that does not tell of which file its details are may show another one's.
+        """
+        named = self._spectrum.named(number)
+        if self._manners.details is Details.SPARSE or not isinstance(job.job.action, Trigger | WaitFor | Check | Stop):
+            return named
+        file = self._spectrum.find(str(job.job.action.target).strip("/"))
+        return [one for one in named if one.file is file or job.job.id in self.vouched_for]
 
     def _adopted(self, event: ev.Adopted, job: JobState) -> None:
         """A stranger's execution may be taken for ours only as long as ours cannot be seen."""
         attempt = (event.job, event.attempt)
         chosen = {one.execution_id for one in event.executions}
         self.adopters.update((one, event.job) for one in chosen)
-        if any(attempt_of(self._spectrum.executions[one]) != attempt for one in chosen):
+        if any(all(attempt_of(e) != attempt for e in self._spectrum.named(one)) for one in chosen):
             self.confused.add(attempt)
         seen_until = self._searched_at.get(event.job, 0.0) - self._manners.list_lag - self._manners.status_lag
         for ours in self._ledger.started_by(attempt):
             was_there = ours.queued_at < seen_until and self._is_asked_for(ours, job) and self._is_visible(ours)
-            if ours.id in chosen or not was_there or self._ledger.came_twice(ours):
+            if ours.id in chosen or ours.is_lost or not was_there or self._ledger.came_twice(ours):
                 continue
             if any(e.id in chosen for e in ours.file.executions):
                 raise BrokenPromise(f"P4: {sorted(chosen)} is taken for ours, and {ours.id} was to be seen")
@@ -86,7 +153,8 @@ class Truths:
         return any(self._spectrum.find(one.target.strip("/")) is execution.file for one in job.attempt.baselines)
 
     def _is_visible(self, execution: Execution) -> bool:
-        return execution is execution.file.executions[-1] or self._manners.details is Details.ALL
+        is_told = self._manners.details is Details.ALL and self._manners.history is History.ALL
+        return execution is execution.file.executions[-1] or (is_told and not self._manners.mixed_up)
 
     def _succeeded(self, job: JobState) -> None:
         if not isinstance(job.job.action, Trigger | Sequence):
@@ -96,19 +164,26 @@ class Truths:
             raise BrokenPromise(f"{name} without any execution")
         attempt = (job.job.id, job.attempt.number)
         for execution in job.current:
-            truth = self._spectrum.executions[execution.execution_id]
-            phase = None if truth.final is None else phase_of(truth.final)
-            if phase not in {Phase.SUCCEEDED, Phase.WARNED}:
-                raise BrokenPromise(f"{name}, its execution {truth.id} is {truth.final}")
-            if phase is Phase.WARNED and job.job.policy.warnings is Warnings.FAIL:
+            if self._manners.mixed_up and not self._is_file_known(job, execution.execution_id):
+                continue
+            truths = self._meant(execution.execution_id, job)
+            phases = {phase_of(truth.final) for truth in truths if truth.final is not None}
+            if not phases & {Phase.SUCCEEDED, Phase.WARNED}:
+                raise BrokenPromise(f"{name}, its execution {execution.execution_id} is {phases}")
+            if phases == {Phase.WARNED} and job.job.policy.warnings is Warnings.FAIL:
                 raise BrokenPromise(f"{name} in spite of warnings")
-            if execution.adopted is None and attempt_of(truth) != attempt:
-                raise BrokenPromise(f"{name} by execution {truth.id} of {truth.origin}")
+            if execution.adopted is None and all(attempt_of(truth) != attempt for truth in truths):
+                raise BrokenPromise(f"{name} by execution {execution.execution_id} of {[t.origin for t in truths]}")
         followed = {execution.execution_id for execution in job.current}
-        if isinstance(job.job.action, Sequence) and all(e.adopted is None for e in job.current):
+        if self._is_whole_plan(job):
             started = [e for e in self._ledger.started_by(attempt) if not self._ledger.came_twice(e)]
             if missing := [e.id for e in started if e.id not in followed]:
                 raise BrokenPromise(f"{name} without executions {missing} of its plan")
+
+    def _is_whole_plan(self, job: JobState) -> bool:
+        """The answer to its trigger has named all, and no person has said otherwise."""
+        is_named = isinstance(job.job.action, Sequence) and all(e.adopted is None for e in job.current)
+        return is_named and job.job.id not in self.vouched_for
 
     def _run_ended(self, event: ev.RunEnded, state: RunState) -> None:
         if self._aborted_at is not None and self._kernel.now > self._aborted_at + _ABORT_TAKES:

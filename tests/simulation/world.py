@@ -117,6 +117,9 @@ class World:
             file = self._spectrum.files[deed.file_id]
             act = self._spectrum.stop if deed.verb == "stop" else lambda it: self._spectrum.trigger(it, None)
             self._kernel.at(deed.at, partial(act, file))
+        for loss in self.scenario.losses:
+            lose = self._spectrum.lose_counter if loss.age is None else partial(self._spectrum.restore, loss.age)
+            self._kernel.at(loss.at, lose)
         for at, length in self.scenario.restarts:
             self._kernel.at(at, self._spectrum.go_down)
             self._kernel.at(at + length, self._spectrum.come_up)
@@ -133,6 +136,7 @@ class World:
             state, where = None, repr(death)
             power = ", and the power fails" if life.cuts_power else ""
             self.story.tell("process", lambda: f"{number} ends: {where}{power}")
+        self.truths.put_down()
         self._bury(number)
         if state is None:
             self._look_at_the_remains(life)
