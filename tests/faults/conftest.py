@@ -96,3 +96,7 @@ def beside(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
             return Project(place, capsys, url=judge.url, judge=judge)
 
         yield build
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--spoilt", type=int, default=20, help="how many wrong fields to try over real sockets")
