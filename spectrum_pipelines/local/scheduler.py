@@ -34,6 +34,7 @@ class Scheduler:
         self._jobs: dict[ExecutionId, Job] = {}
         self._stopping: set[ExecutionId] = set()
         self._held: set[ExecutionId] = set()
+        self._waiting: dict[ExecutionId, None] = {}  # WAITING_FOR_OTHER_JOB, oldest first
         self._runs = Counter(one.file_id for one in ledger.everything() if one.start is not None)
         self._closing = False
 
@@ -44,6 +45,8 @@ class Scheduler:
                 self._end(execution, Outcome(status=Status.ERROR, failure_count=1, reason="the server was killed"))
             elif execution.file_id not in self._files:
                 self._end(execution, Outcome(status=Status.CANCELED, reason="the file left the workspace"))
+            elif execution.status is Status.WAITING:
+                self._waiting[execution.id] = None
         self._start_ready()
 
     def trigger(self, file: File, user: str, trigger: Trigger = Trigger.REST) -> Execution:
@@ -106,6 +109,7 @@ class Scheduler:
 
     def _admit(self, executions: list[Execution]) -> None:
         self._ledger.put(*executions)
+        self._waiting |= {one.id: None for one in executions if one.status is Status.WAITING}
         for execution in executions:
             action = self._files[execution.file_id].action
             if isinstance(action, Simulate) and action.queue:
@@ -120,9 +124,10 @@ class Scheduler:
     def _start_ready(self) -> None:
         if self._closing:
             return
-        for execution in self._ledger.active():
-            if execution.status is Status.WAITING:
-                self._end_wait(execution)
+        for number in list(self._waiting):
+            self._end_wait(number)
+        if len(self._jobs) >= self._slots:  # before a look at thousands that wait for a slot
+            return
         taken = {self._file_of(number) for number in self._jobs}
         for execution in self._ledger.active():
             if len(self._jobs) >= self._slots:
@@ -132,11 +137,13 @@ class Scheduler:
                 if execution.status is Status.QUEUED and execution.id not in self._held:
                     self._start(execution)
 
-    def _end_wait(self, execution: Execution) -> None:
+    def _end_wait(self, number: ExecutionId) -> None:
+        execution = self._execution(number)
         before = [one for number in execution.after if (one := self._ledger.get(number))]
         if any(not one.is_active and one.status not in SUCCESS for one in before):
             self._end(execution, Outcome(status=Status.CANCELED, reason="a job that it builds on did not succeed"))
         elif not any(one.is_active for one in before):
+            del self._waiting[number]
             self._ledger.put(replace(execution, status=Status.QUEUED))
 
     def _start(self, execution: Execution) -> None:
@@ -161,6 +168,7 @@ class Scheduler:
 
     def _end(self, execution: Execution, outcome: Outcome) -> None:
         self._held.discard(execution.id)
+        self._waiting.pop(execution.id, None)
         ended = replace(
             execution,
             status=outcome.status,
@@ -189,9 +197,12 @@ class Scheduler:
         return any(one.trigger is Trigger.DATA and one.status in PENDING for one in self._ledger.active_of(file.id))
 
     def _file_of(self, number: ExecutionId) -> FileId:
+        return self._execution(number).file_id
+
+    def _execution(self, number: ExecutionId) -> Execution:
         execution = self._ledger.get(number)
         assert execution is not None
-        return execution.file_id
+        return execution
 
     def _last_time(self, execution: Execution) -> float:
         assert execution.start is not None
