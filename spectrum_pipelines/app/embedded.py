@@ -63,7 +63,9 @@ def start_server(path: Path, *, host: str, port: int, verbose: bool) -> "tuple[R
     try:
         server = RunningServer.start(workspace, host=host, port=port, state=path.parent / STATE_FOLDER, log=log)
     except OSError as error:
-        hint = "is another server running on this workspace? end it, or choose another --port or workspace folder"
+        # An error of the state says itself what to do; one of the system has a number, and is mostly about the address.
+        in_use = "is another server running on this workspace? end it, or choose another --port or workspace folder"
+        hint = in_use if error.errno is not None else None
         raise UserError(f"the embedded server cannot start: {error.strerror or error}", hint=hint) from error
     return server, workspace
 

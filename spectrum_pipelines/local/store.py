@@ -48,7 +48,11 @@ class Store:
             self._loaded = self._read()
         except (sqlite3.Error, OddRowError, UnicodeDecodeError) as error:
             self._db.close()
-            advice = "does another server use it?" if isinstance(error, sqlite3.OperationalError) else "remove the file"
+            advice = (
+                "does another server use it? end that one first"
+                if isinstance(error, sqlite3.OperationalError)
+                else "remove the file"
+            )
             raise OSError(f"cannot open the server's state {where}: {error} ({advice})") from error
 
     def _open(self) -> None:

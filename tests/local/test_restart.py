@@ -289,7 +289,8 @@ def test_the_command_tells_a_state_that_it_cannot_use(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "spectrum_pipelines", "local", "serve", str(workspace)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert "executions.sqlite is no regular file, and no server made it: remove it" in ended.stderr
+    told = f"{tmp_path}/.spectrum-local/executions.sqlite is no regular file, and no server made it: remove it"
+    assert ended.stderr == f"error: the embedded server cannot start: {told}\n"
 
 
 def test_a_disk_that_takes_no_more_is_told_and_stops_no_job(
