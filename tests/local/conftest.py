@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--local-fuzz", type=int, default=_FUZZ, help="how many seeds to draw workspaces and requests from"
     )
+    parser.addoption("--local-fuzz-first", type=int, default=0, help="the first of these seeds")
     parser.addoption("--local-fuzz-seed", type=int, default=None, help="draw from this seed alone")
 
 
@@ -40,8 +41,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("fuzz_seeds", [range(alone, alone + 1)], ids=[f"seed {alone}"])
         return
     runs = metafunc.config.getoption("local_fuzz", _FUZZ)
+    begin = metafunc.config.getoption("local_fuzz_first", 0)
     size = -(-runs // _CHUNKS)
-    chunks = [range(first, min(first + size, runs)) for first in range(0, runs, size)]
+    chunks = [range(first, min(first + size, begin + runs)) for first in range(begin, begin + runs, size)]
     metafunc.parametrize("fuzz_seeds", chunks, ids=[f"seeds {one.start} to {one.stop - 1}" for one in chunks])
 
 

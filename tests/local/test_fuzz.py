@@ -1,6 +1,7 @@
 """A workspace of any shape is an error of its file, and a request of any shape has an answer: never our fault, never a hang.
 
-`pytest tests/local --local-fuzz 20000` is the long form; `--local-fuzz-seed N` tells one and tries it alone.
+`pytest tests/local --local-fuzz 20000` is the long form, with the seeds from `--local-fuzz-first` on; `--local-fuzz-seed N` tries
+one alone.
 """
 
 import http.client
