@@ -10,7 +10,8 @@
     compose, tree, fault      events -> data and the place of every piece of it
     parse                     all of the above: source -> document and diagnostics
     gate                      is the data surely valid?
-    violation, alternatives   if not: what jsonschema found, and which alternative was meant
+    gated                     if not: where, by jsonschema
+    violation, alternatives   what jsonschema found, and which alternative was meant
     wording, hints, suggest   values in words, and what to write instead
     complaints, schema        document and schema -> diagnostics
 """

@@ -1,11 +1,16 @@
-"""A fault of a file as a value: where, what, and what to do. Rendered last, in `output/diagnostics.py`."""
+"""A fault of a file as a value: where, what, and what to do. Rendered last, in `render/findings/`."""
 
 from collections.abc import Iterable
 from enum import Enum
+from itertools import islice
 
 from msgspec import Struct
 
 from spectrum_pipelines.document.position import Span
+
+#: One check of one file reports no more faults than this: a file of 10 MB can hold a million, and nobody reads them.
+MOST_FAULTS = 1_000
+MEND_FIRST = "mend the first ones, then validate the file again"
 
 
 class Severity(Enum):
@@ -41,6 +46,21 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Sort by file, line, column and code, and drop repetitions (an alias shows one fault in several places)."""
     return tuple(sorted(dict.fromkeys(diagnostics), key=_place))
+
+
+def capped(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """At most `MOST_FAULTS`, and where there are more, a last one that says so. What comes after that is never asked for."""
+    source = iter(diagnostics)
+    found = list(islice(source, MOST_FAULTS))
+    if len(found) == MOST_FAULTS and (following := next(source, None)) is not None:
+        found.append(too_many(following.file, following.span, following.severity))
+    return found
+
+
+def too_many(file: str, span: Span, severity: Severity = Severity.ERROR) -> Diagnostic:
+    """The fault that stands for all that are not listed, at the first of them."""
+    message = f"more than {MOST_FAULTS:,} faults of this kind: the others are not listed"
+    return Diagnostic(file=file, span=span, code="too-many-faults", message=message, hint=MEND_FIRST, severity=severity)
 
 
 def _place(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:

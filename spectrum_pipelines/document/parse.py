@@ -1,5 +1,6 @@
 """A source to a located document: plain data, and the place of every key and value in it."""
 
+import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,8 @@ from spectrum_pipelines.document.position import Path, Span, span_between, start
 from spectrum_pipelines.document.reading.fault import Fault
 from spectrum_pipelines.document.reading.tree import Branch, Node, key_range, range_of, value_range
 from spectrum_pipelines.document.source import Source
+
+_NO_BREAK = re.compile(r"[^\r\n]")
 
 
 class Document:
@@ -34,16 +37,17 @@ class Document:
 
     def masked(self, is_secret: Callable[[Path], bool]) -> Source:
         """The source with each secret scalar overwritten by asterisks of the same length: for excerpts, and nothing else."""
-        text = list(self.source.text)
-        for path, (start, end) in _scalars(self._root):
-            if is_secret(path):
-                text[start:end] = ["*" if character not in "\r\n" else character for character in text[start:end]]
-        return Source(name=self.source.name, text="".join(text))
+        text, shown, at = self.source.text, [], 0
+        for start, end in sorted({places for path, places in _scalars(self._root) if is_secret(path)}):
+            shown += [text[at:start], _NO_BREAK.sub("*", text[max(at, start) : end])]
+            at = max(at, end)
+        return Source(name=self.source.name, text="".join([*shown, text[at:]]))
 
     def _span(self, start: int, end: int) -> Span:
         text = self.source.text
-        # Block scalars end behind their last line break.
-        end = max(start, len(text[start:end].rstrip()) + start)
+        # Block scalars end behind their last line break. A slice of a whole file would be too dear where faults are many.
+        while end > start and text[end - 1].isspace():
+            end -= 1
         return span_between(start, end, self._starts)
 
     @cached_property

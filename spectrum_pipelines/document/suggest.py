@@ -1,6 +1,7 @@
 """The word that was probably meant."""
 
 from collections.abc import Iterable
+from functools import cached_property, lru_cache
 
 _LONGEST = 64  # beyond, it is not a slip of the finger
 _FEW = 200
@@ -9,19 +10,50 @@ _FEW = 200
 def closest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` is most likely a slip of, or None if none is near.
 
-    Bounded: among thousands of candidates (job ids) only those one slip away are found, in time linear in their number.
+    Among thousands of candidates (job ids) only those one slip away are found. A thousand misspelt words cost little more than one:
+    what has to be known of the candidates is worked out once.
     """
     if not word or len(word) > _LONGEST:
         return None
-    pool = [it for it in dict.fromkeys(candidates) if it != word and abs(len(it) - len(word)) <= max(2, len(word) // 2)]
-    folded = _fold(word)
-    for candidate in pool:
-        if _fold(candidate) == folded:
-            return candidate
-    if len(pool) > _FEW:
-        known = set(pool)
-        return next((slip for slip in _slips(word, sorted(set("".join(pool)))) if slip in known), None)
-    return _nearest(folded, pool)
+    return _vocabulary(tuple(candidates)).closest(word)
+
+
+@lru_cache(maxsize=16)
+def _vocabulary(candidates: tuple[str, ...]) -> "_Vocabulary":
+    return _Vocabulary(candidates)
+
+
+class _Vocabulary:
+    """Words that may have been meant, ready to be asked often."""
+
+    def __init__(self, candidates: tuple[str, ...]) -> None:
+        self._words = tuple(dict.fromkeys(candidates))
+
+    def closest(self, word: str) -> str | None:
+        folded = _fold(word)
+        if found := next((it for it in self._by_fold.get(folded, ()) if it != word), None):
+            return found
+        if len(self._words) > _FEW:
+            return next((slip for slip in _slips(word, self._letters) if slip in self._known and slip != word), None)
+        return _nearest(
+            folded, [it for it in self._words if it != word and abs(len(it) - len(word)) <= max(2, len(word) // 2)]
+        )
+
+    @cached_property
+    def _by_fold(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for word in self._words:
+            if len(word) <= 2 * _LONGEST:
+                found.setdefault(_fold(word), []).append(word)
+        return found
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self._words)
+
+    @cached_property
+    def _letters(self) -> list[str]:
+        return sorted({letter for word in self._words for letter in word})
 
 
 def _fold(word: str) -> str:

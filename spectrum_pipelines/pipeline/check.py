@@ -4,10 +4,11 @@ The rules are asked about every form that a file can take: as it stands, and wit
 """
 
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
-from spectrum_pipelines.document.diagnostic import Diagnostic, in_order
+from spectrum_pipelines.document.diagnostic import MOST_FAULTS, Diagnostic, capped, in_order
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.schema import validator as schema
 from spectrum_pipelines.pipeline.form.overlay import OVERLAID, environments
@@ -43,26 +44,61 @@ RULES: tuple[tuple[Rule, frozenset[str]], ...] = (
 )
 
 
+#: One runner carries 10,000 jobs well; with more than twice as many, what needs what takes more memory than a runner should have.
+MOST_JOBS = 20_000
+#: Jobs and variables of all forms together: twenty environments of 10,000 jobs.
+MOST_FORMED = 200_000
+
+
 def check(document: Document) -> tuple[Diagnostic, ...]:
-    """All faults of a file in one pass, sorted by line. Needs no values: what a run must be given is not missing yet."""
+    """All faults of a file in one pass, sorted by line. Needs no values: what a run must be given is not missing yet.
+
+    Of one kind of fault at most `MOST_FAULTS` are told.
+    """
     found = list(schema.check(document, "pipeline", redact=secret_paths(document)))
-    plain = draft(View(document))
-    found += (diagnostic for rule, _ in RULES for diagnostic in rule(plain))
-    found += check_environments(document)
-    used = used_variables(plain)
-    known = set(found)
-    for environment in environments(document):
-        form = draft(View(document, environment))
-        used |= used_variables(form)
-        for diagnostic in _check_form(form):
-            if diagnostic not in known:
-                found.append(replace(diagnostic, message=f"{diagnostic.message} (in environment `{environment}`)"))
-    found += check_unused(plain.view, used)
+    view = View(document)
+    if (number := len(view.section("jobs")) + len(view.section("finally"))) > MOST_JOBS:
+        message = f"a pipeline of {number:,} jobs; at most {MOST_JOBS:,} are allowed"
+        found.append(view.fault(("jobs",), "too-many-jobs", message, hint="split the pipeline", at_key=True))
+        return in_order(found)
+    plain = draft(view)
+    found += (diagnostic for rule, _ in RULES for diagnostic in capped(rule(plain)))
+    found += capped(check_environments(document))
+    used = used_variables(view.data)
+    found += _check_environments(document, known=frozenset(found), size=len(plain.jobs), used=used)
+    found += capped(check_unused(view, used))
     return in_order(found)
+
+
+def _check_environments(
+    document: Document, *, known: AbstractSet[Diagnostic], size: int, used: set[str]
+) -> list[Diagnostic]:
+    """What an environment brings about that the file alone does not. Adds to `used` what the environments use."""
+    found: list[Diagnostic] = []
+    size += len(View(document).section("variables"))
+    for number, environment in enumerate(environments(document), start=1):
+        if number * size > MOST_FORMED:
+            message = (
+                f"{number:,} environments of {size:,} jobs and variables; at most {MOST_FORMED:,} in all are allowed"
+            )
+            path = ("environments", environment)
+            hint = "split the pipeline, or give values by --vars-file instead of an environment"
+            found.append(View(document).fault(path, "too-large", message, hint=hint, at_key=True))
+            break
+        form = draft(View(document, environment))
+        used |= used_variables(form.view.overlay)
+        found += (
+            replace(it, message=f"{it.message} (in environment `{environment}`)")
+            for it in _check_form(form)
+            if it not in known
+        )
+        if len(found) > MOST_FAULTS:
+            return capped(found)
+    return found
 
 
 def _check_form(form: Draft) -> Iterator[Diagnostic]:
     changed = form.view.overlay.keys()
     for rule, sections in RULES:
         if not sections.isdisjoint(changed):
-            yield from rule(form)
+            yield from capped(rule(form))

@@ -24,6 +24,7 @@ from yaml.events import (
 )
 
 from spectrum_pipelines.document.copies import copied, height
+from spectrum_pipelines.document.diagnostic import MEND_FIRST, MOST_FAULTS
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.reading.fault import Fault, Unparsable
 from spectrum_pipelines.document.reading.scalars import BadScalar
@@ -215,6 +216,9 @@ class _Composer:
 
     def _note(self, span: Range, code: str, message: str, hint: str | None, first: Range | None = None) -> None:
         start, end = span
+        if len(self.faults) == MOST_FAULTS:
+            message = f"more than {MOST_FAULTS:,} faults: the rest of the file is not read"
+            raise Unparsable(Fault(start=start, end=end, code="too-many-faults", message=message, hint=MEND_FIRST))
         also = (*first, "it stands here first") if first else None
         self.faults.append(Fault(start=start, end=end, code=code, message=message, hint=hint, also=also))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from spectrum_pipelines.document.diagnostic import Diagnostic, Related, in_order
+from spectrum_pipelines.document.diagnostic import Diagnostic, Related, capped, in_order
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.position import Path, Span
 from spectrum_pipelines.document.schema.gate import Test, gate
@@ -76,18 +76,16 @@ def _without_elsewhere(schema: Any) -> Any:
 def _diagnosed(document: Document, rules: _Prepared, redact: Callable[[Path], bool]) -> tuple[Diagnostic, ...]:
     if rules.is_surely_valid(document.data):
         return ()
-    return in_order(_diagnostic(document, it) for it in _complaints(document, rules.schema, redact))
+    return in_order(capped(_diagnostic(document, it) for it in _complaints(document, rules.schema, redact)))
 
 
 def _complaints(document: Document, schema: Mapping[str, Any], redact: Callable[[Path], bool]) -> Iterator["Complaint"]:
     # Loading these takes longer than checking most files; a file without faults does without them.
-    from jsonschema import Draft7Validator  # noqa: PLC0415
-    from referencing import Registry  # noqa: PLC0415
-
     from spectrum_pipelines.document.schema.complaints import complaints  # noqa: PLC0415
+    from spectrum_pipelines.document.schema.gated import errors  # noqa: PLC0415
     from spectrum_pipelines.document.schema.violation import violation_of  # noqa: PLC0415
 
-    for error in Draft7Validator(schema, registry=Registry()).iter_errors(document.data):
+    for error in errors(document.data, schema):
         for complaint in complaints(violation_of(error, schema, redact)):
             if complaint.path not in document.unsound:
                 yield complaint

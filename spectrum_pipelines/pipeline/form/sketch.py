@@ -48,7 +48,7 @@ class Need(Struct, frozen=True, kw_only=True):
         return "".join(as_text(combination[it.key]) if isinstance(it, MatrixReference) else str(it) for it in parts)
 
 
-class JobSketch(Struct, frozen=True, kw_only=True):
+class JobSketch(Struct, frozen=True, kw_only=True, dict=True):
     """A job before its matrix is spread out. `actions` are the action keys that it has: one, if all is well.
 
     `open` are keys of the matrix whose values only a run will know: a list variable without a default holds them.
@@ -73,6 +73,18 @@ class JobSketch(Struct, frozen=True, kw_only=True):
         """Whether that is certain; a reference is not."""
         return self.body.get("allow_failure") is True
 
+    @cached_property
+    def value_texts(self) -> Mapping[str, frozenset[str]]:
+        """The values of each key of the matrix as they stand in brackets."""
+        return {key: frozenset(map(as_text, values)) for key, values in self.matrix.items()}
+
+    @cached_property
+    def first_labels(self) -> tuple[str, ...]:
+        """The first of what may stand in brackets after the id: enough to suggest one."""
+        if not self.matrix or self.open:
+            return ()
+        return tuple(label(combination) for combination in islice(combinations(self.matrix), _SUGGESTED))
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -93,9 +105,33 @@ class Draft:
         return need.job in self.jobs and self.jobs[need.job].is_finally == job.is_finally
 
     @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all jobs."""
+        return tuple(self.jobs)
+
+    @cached_property
+    def ids_of(self) -> Mapping[bool, tuple[str, ...]]:
+        """The ids of the jobs under `jobs` (False) and of those under `finally` (True)."""
+        return {
+            is_finally: tuple(job.id for job in self.jobs.values() if job.is_finally == is_finally)
+            for is_finally in (False, True)
+        }
+
+    @cached_property
     def ancestry(self) -> tuple[dict[str, int], dict[str, int]]:
         """See `graph.ancestors`. Jobs in or behind a cycle are missing."""
         return ancestors(self.needs)
+
+    @cached_property
+    def needed_by(self) -> dict[tuple[str, str | None], int]:
+        """The bits of the jobs that need a job: all of it (None), or the combination with this label."""
+        bits, _ = self.ancestry
+        found: dict[tuple[str, str | None], int] = {}
+        for job in self.jobs.values():
+            for need in job.needs if job.id in bits else ():
+                key = (need.job, need.label)
+                found[key] = found.get(key, 0) | bits[job.id]
+        return found
 
     @cached_property
     def must_succeed(self) -> dict[str, int]:
@@ -126,18 +162,11 @@ def draft(view: View) -> Draft:
     return Draft(view, jobs)
 
 
-def labels(job: JobSketch) -> Iterator[str]:
-    """The first of what may stand in brackets after the id: enough to suggest one."""
-    if job.matrix and not job.open:
-        yield from (label(combination) for combination in islice(combinations(job.matrix), _SUGGESTED))
-
-
 def has_label(job: JobSketch, text: str) -> bool:
     """Whether this may stand in brackets after the id. Values hold no commas, so nothing needs to be spread out."""
     parts = text.split(",")
     return len(parts) == len(job.matrix) and all(
-        key in job.open or part in map(as_text, values)
-        for part, (key, values) in zip(parts, job.matrix.items(), strict=True)
+        key in job.open or part in texts for part, (key, texts) in zip(parts, job.value_texts.items(), strict=True)
     )
 
 

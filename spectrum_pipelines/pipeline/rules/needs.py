@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.form.matrix import MOST_COMBINATIONS, as_text
-from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, Need, combination_count, has_label, labels
+from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, Need, combination_count, has_label
 from spectrum_pipelines.pipeline.graph.cycles import cycles
 
 #: Edges of the spread-out graph; 1,000 combinations that need 1,000 others are this many.
@@ -78,9 +78,9 @@ def _check_need(draft: Draft, job: JobSketch, need: Need) -> Iterator[Diagnostic
     view, other = draft.view, draft.jobs.get(need.job)
     if other is None:
         if _ID.fullmatch(need.job) and need.job not in view.section("jobs") and need.job not in view.section("finally"):
-            same = [it.id for it in draft.jobs.values() if it.is_finally == job.is_finally and it.id != job.id]
+            same = draft.ids_of[job.is_finally]
             near = closest(need.job, same)
-            hint = f"did you mean `{near}`?" if near else _known_jobs(same)
+            hint = f"did you mean `{near}`?" if near and near != job.id else _known_jobs(same, job.id)
             yield view.fault(need.path, "unknown-job", f"there is no job `{need.job}`", hint=hint)
     elif other.is_finally != job.is_finally:
         message = f"`{need.job}` stands under `{other.path[0]}` and `{job.id}` under `{job.path[0]}`"
@@ -94,8 +94,8 @@ def _check_need(draft: Draft, job: JobSketch, need: Need) -> Iterator[Diagnostic
     elif need.follows_matrix:
         return  # the rule on lists looks at each combination
     elif need.label is not None and not has_label(other, need.label):
-        near = closest(need.label, labels(other))
-        shown = near or next(labels(other), "...")
+        near = closest(need.label, other.first_labels)
+        shown = near or next(iter(other.first_labels), "...")
         hint = (
             f"did you mean `{other.id}[{shown}]`?"
             if near
@@ -104,11 +104,12 @@ def _check_need(draft: Draft, job: JobSketch, need: Need) -> Iterator[Diagnostic
         yield view.fault(need.path, "unknown-job", f"there is no job `{need}`", hint=hint)
 
 
-def _known_jobs(ids: list[str]) -> str:
-    if not ids:
+def _known_jobs(ids: tuple[str, ...], own: str) -> str:
+    shown = [f"`{it}`" for it in ids[: _SHOWN + 1] if it != own][:_SHOWN]
+    if not shown:
         return "there is no other job to need here"
-    shown = ", ".join(f"`{it}`" for it in ids[:_SHOWN])
-    return f"there are {shown}" + (f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else "")
+    more = len(ids) - 1 - len(shown)
+    return f"there are {', '.join(shown)}" + (f" and {more:,} more" if more > 0 else "")
 
 
 def _check_cycles(draft: Draft) -> Iterator[Diagnostic]:

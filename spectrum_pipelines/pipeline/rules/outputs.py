@@ -8,7 +8,7 @@ from msgspec import Struct
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
-from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, has_label, labels
+from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, has_label
 from spectrum_pipelines.pipeline.model.action import JobOutput
 
 _WITH_EXECUTION = ("trigger", "wait_for", "check")
@@ -35,8 +35,10 @@ def check_output(place: Place, reference: str) -> Iterator[Diagnostic]:
     if job is None:
         return
     if other is None:
-        near = closest(name, (it for it in draft.jobs if it != job.id))
-        hint = f"did you mean `${{jobs.{near}.execution_id}}`?" if near else "refer to a job that this one needs"
+        near = closest(name, draft.ids)
+        hint = "refer to a job that this one needs"
+        if near and near != job.id:
+            hint = f"did you mean `${{jobs.{near}.execution_id}}`?"
         yield place.fault("unknown-job", f"there is no job `{name}`", hint)
         return
     if wrong := _wrong_label(other, label):
@@ -62,13 +64,13 @@ def check_output(place: Place, reference: str) -> Iterator[Diagnostic]:
 def _wrong_label(other: JobSketch, label: str | None) -> tuple[str, str] | None:
     if not other.matrix:
         return None if label is None else (f"`{other.id}` has no matrix", f"write `${{jobs.{other.id}.execution_id}}`")
-    first = next(labels(other), "...")
+    first = next(iter(other.first_labels), "...")
     if label is None:
         message = f"`{other.id}` is several jobs, one for each combination of its matrix"
         return message, f"say which one, such as `${{jobs.{other.id}[{first}].execution_id}}`"
     if has_label(other, label):
         return None
-    shown = closest(label, labels(other)) or first
+    shown = closest(label, other.first_labels) or first
     return f"there is no job `{other.id}[{label}]`", f"did you mean `${{jobs.{other.id}[{shown}].execution_id}}`?"
 
 
@@ -83,8 +85,8 @@ def _runs_before(draft: Draft, job: JobSketch, other: JobSketch, label: str | No
     if label is None:
         return True
     # It may be another combination that is waited for: somebody on the way must need this one.
-    waiting = (it for it in draft.jobs.values() if it.id in bits and (it.id == job.id or before[job.id] & bits[it.id]))
-    return any(need.job == other.id and need.label in (None, label) for it in waiting for need in it.needs)
+    waiting = draft.needed_by.get((other.id, None), 0) | draft.needed_by.get((other.id, label), 0)
+    return bool((before[job.id] | bits[job.id]) & waiting)
 
 
 def _quoted(reference: str) -> str:

@@ -1,6 +1,7 @@
 """Rules on `${...}`: that each can be read, stands for something, and stands where it can be filled in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.suggest import closest
@@ -33,7 +34,7 @@ def check_references(draft: Draft) -> Iterator[Diagnostic]:
     if holds_reference(view.data.get("name")):
         hint = "a name is the same in every run; put the reference into `description`"
         yield view.fault(("name",), "misplaced-reference", "no reference can stand in `name`", hint=hint)
-    for path, text in phrases(view.data):
+    for path, text in phrases(_looked_at(view)):
         for written, part in read_references(text):
             place = Place(draft=draft, path=path, written=written)
             if isinstance(part, Misread):
@@ -42,12 +43,19 @@ def check_references(draft: Draft) -> Iterator[Diagnostic]:
                 yield from _check(place, part)
 
 
-def used_variables(draft: Draft) -> set[str]:
-    """The names of all variables that a view refers to."""
-    if "${" not in draft.view.document.source.text:
-        return set()
-    parts = (part for _, text in phrases(draft.view.data) for part in read_phrase(text))
-    lists = {name for _, name in list_references(draft.view.data)}
+def _looked_at(view: View) -> Mapping[str, Any]:
+    """All of the file; of an environment what it changes, and all jobs if it changes one: they may refer to each other."""
+    if view.environment is None:
+        return view.data
+    changed = set(view.overlay)
+    changed |= set(_JOBS) if changed.intersection(_JOBS) else set()
+    return {key: value for key, value in view.data.items() if key in changed}
+
+
+def used_variables(data: Mapping[str, Any]) -> set[str]:
+    """The names of all variables that a file, or what an environment changes of it, refers to."""
+    parts = (part for _, text in phrases(data) for part in read_phrase(text))
+    lists = {name for _, name in list_references(data)}
     return lists | {part.name for part in parts if isinstance(part, VariableReference)}
 
 

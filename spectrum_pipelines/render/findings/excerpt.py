@@ -13,6 +13,8 @@ from spectrum_pipelines.words.clean import markers, visible
 _TAB = 4
 _WIDTH = 100
 _LEAD = 30  # cells before the caret that stay when the line is cut
+_LONG = 2_000  # characters; tabs of a longer line may be shown one cell off
+_NEAR = 500  # characters on both sides of the caret that are looked at in a long line
 _DOTS = "..."
 
 
@@ -20,10 +22,15 @@ def excerpt(line: str, span: Span) -> tuple[str, str]:
     """The line as it may be printed, and the line of carets for it. A span over several lines is marked on its first."""
     start = min(span.start.column - 1, len(line))
     end = span.end.column - 1 if span.end.line == span.start.line else len(line)
+    skipped = 0
+    if len(line) > _LONG:
+        # A line may be the whole of a file: only what is near the caret becomes cells.
+        skipped = max(0, start - _NEAR)
+        line, start, end = line[skipped : start + _NEAR], start - skipped, end - skipped
     cells = _cells(line)
     widths = [_width(cell) for cell in cells]
     first, last = _window(widths, start)
-    before, after = _DOTS if first else "", _DOTS if last < len(cells) else ""
+    before, after = _DOTS if first or skipped else "", _DOTS if last < len(cells) else ""
     shown = before + "".join(cells[first:last]) + after
     indent = len(before) + sum(widths[first:start])
     carets = sum(widths[start : min(max(end, start), last)])

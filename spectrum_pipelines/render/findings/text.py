@@ -31,7 +31,7 @@ def render_text(
         return ""
     paint = _painted if color else _unpainted
     shown = every[:limit]
-    lines = {it.file: lines_of(sources[it.file].text) for it in shown if it.file in sources}
+    lines = {file: lines_of(sources[file].text) for file in {it.file for it in shown} if file in sources}
     blocks = ["\n".join(_block(it, lines.get(it.file), paint)) for it in shown]
     if len(shown) < len(every):
         blocks.append(f"... and {len(every) - len(shown):,} more")
