@@ -90,7 +90,7 @@ def worst_texts(size: int) -> Iterator[tuple[str, str]]:
     yield "keys that stand there twice", head + one + "x-a:\n" + _lines(size, 450_000, "  a: 1\n")
     yield "anchors and aliases", head + one + "x-a:\n" + _lines(size, 90_000, "  - &a{0} 1\n  - *a{0}\n")
     jobs = _lines(size, min(5_000, most), "  j{0}: {{trigger: {0}7}}\n")
-    changes = _lines(size, 5_000, "  e{0}: {{jobs: {{j1: {{timeout: 1h}}}}}}\n")
+    changes = _lines(size, min(5_000, size // 10_000), "  e{0}: {{jobs: {{j1: {{timeout: 1h}}}}}}\n")
     yield "environments", head + "jobs:\n" + jobs + "environments:\n" + changes
     yield "one line of faults", head + "jobs: {" + _lines(size, most, "j{0}: {{trigger: 1, timeout: 2}}, ") + "}\n"
     yield "one scalar", head + "jobs: {a: {trigger: '/" + "x" * (size - 100) + "'}}\n"
