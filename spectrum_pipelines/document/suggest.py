@@ -28,16 +28,18 @@ class _Vocabulary:
 
     def __init__(self, candidates: tuple[str, ...]) -> None:
         self._words = tuple(dict.fromkeys(candidates))
+        self._place = {word: place for place, word in enumerate(self._words)}
 
     def closest(self, word: str) -> str | None:
         folded = _fold(word)
         if found := next((it for it in self._by_fold.get(folded, ()) if it != word), None):
             return found
-        if len(self._words) > _FEW:
-            return next((slip for slip in _slips(word, self._letters) if slip in self._known and slip != word), None)
-        return _nearest(
-            folded, [it for it in self._words if it != word and abs(len(it) - len(word)) <= max(2, len(word) // 2)]
-        )
+        off = max(2, len(word) // 2)
+        near = [self._by_length.get(length, ()) for length in range(len(word) - off, len(word) + off + 1)]
+        if sum(map(len, near)) > _FEW:
+            return next((slip for slip in _slips(word, self._letters) if slip in self._place and slip != word), None)
+        pool = {it for words in near for it in words if it != word}
+        return _nearest(folded, sorted(pool, key=self._place.__getitem__))
 
     @cached_property
     def _by_fold(self) -> dict[str, list[str]]:
@@ -48,8 +50,11 @@ class _Vocabulary:
         return found
 
     @cached_property
-    def _known(self) -> frozenset[str]:
-        return frozenset(self._words)
+    def _by_length(self) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for word in self._words:
+            found.setdefault(len(word), []).append(word)
+        return found
 
     @cached_property
     def _letters(self) -> list[str]:
