@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import tomllib
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,8 +28,11 @@ class Unfit(Exception):
 
 def version() -> str:
     """The one place where the version stands."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return str(project["version"])
+    text = (ROOT / "spectrum_pipelines" / "__init__.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
+    if match is None:
+        raise Unfit("spectrum_pipelines/__init__.py has no version")
+    return match[1]
 
 
 def changelog_versions() -> list[str]:
@@ -42,7 +44,7 @@ def changelog_versions() -> list[str]:
 def check_tag(tag: str) -> None:
     """The tag names the version, and the changelog knows it."""
     if tag != f"v{version()}":
-        raise Unfit(f"the tag {tag} is not the version {version()} of pyproject.toml")
+        raise Unfit(f"the tag {tag} is not the version {version()} of the package")
     if version() not in changelog_versions():
         raise Unfit(f".github/CHANGELOG.md has no entry for {version()}")
 

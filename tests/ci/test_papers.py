@@ -1,5 +1,6 @@
 """The papers for contributors: what they name is there."""
 
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def test_the_walk_goes_through_every_room() -> None:
 
 
 def test_the_version_is_the_same_everywhere() -> None:
-    assert spectrum_pipelines.__version__ == version()
+    assert spectrum_pipelines.__version__ == importlib.metadata.version("spectrum-pipelines") == version()
     newest, ours = (tuple(map(int, it.split("."))) for it in (changelog_versions()[0], version()))
     assert newest >= ours
 
