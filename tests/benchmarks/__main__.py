@@ -15,12 +15,12 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from tests.benchmarks import brain, polling, startup, validation
+from tests.benchmarks import brain, polling, startup, stores, validation
 from tests.benchmarks.measured import run, run_bare
 from tests.benchmarks.row import Row, table
 from tests.benchmarks.workloads import ALL, W1, W2, W3, W4, Workload
@@ -49,21 +49,18 @@ def _rows_of(workload: Workload, told: str, runs: list[dict[str, float]], *, goa
         yield Row(section=workload.name, what=told, figure=figure, value=value, goal=goal if goals else None)
 
 
-def _small(workload: Workload) -> Workload:
-    return replace(workload, layers=min(workload.layers, 2), width=min(workload.width, 3), seconds=0.2, latency=0.001)
-
-
 def sections(*, smoke: bool) -> dict[str, Callable[[], Iterator[Row]]]:
     """Every benchmark by its name."""
     times = 1 if smoke else 3
     found: dict[str, Callable[[], Iterator[Row]]] = {}
     for one in ALL:
-        shown = _small(one) if smoke else one
+        shown = one.in_small() if smoke else one
         found[one.name] = lambda shown=shown: workload_rows(
             shown, times=1 if shown.jobs * shown.seconds > 5_000 else times
         )  # type: ignore[misc]
     found["polling"] = lambda: polling.rows(samples=2 if smoke else 200)
     found["startup"] = lambda: startup.rows(times=1 if smoke else 11)
+    found["stores"] = lambda: stores.rows(times=1 if smoke else 3, shrink=smoke)
     found["validation"] = lambda: validation.rows(count=2 if smoke else 500, jobs=50 if smoke else 5_000)
     found["engine"] = lambda: brain.rows(jobs=400 if smoke else 10_000, parallel=20 if smoke else 500)
     return found
@@ -71,7 +68,9 @@ def sections(*, smoke: bool) -> dict[str, Callable[[], Iterator[Row]]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
-    parser.add_argument("names", nargs="*", help="W1 to W6, polling, startup, validation, engine; all without any")
+    parser.add_argument(
+        "names", nargs="*", help="W1 to W6, polling, startup, stores, validation, engine; all without any"
+    )
     parser.add_argument("--smoke", action="store_true", help="everything in small: that it runs, not how fast")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     wanted = parser.parse_args()

@@ -6,10 +6,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.benchmarks.workloads import Workload
@@ -78,8 +79,10 @@ def environment() -> dict[str, str]:
     return kept | {"SPECTRUM_USERNAME": "ci", "SPECTRUM_PASSWORD": "pw-benchmark"}
 
 
-def run(workload: Workload, *, hints: str = "right", seed: int = 1) -> dict[str, Any]:
-    """Run a workload once and give its figures."""
+def run(
+    workload: Workload, *, hints: str = "right", seed: int = 1, more: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Run a workload once and give its figures. `more` stands in the environment, too."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
 
@@ -87,7 +90,7 @@ def run(workload: Workload, *, hints: str = "right", seed: int = 1) -> dict[str,
             (folder / "pipeline.yaml").write_text(workload.pipeline(url), encoding="utf-8")
             return [*COMMAND, "run", "pipeline.yaml", "--report", "report.json", "--progress", "plain"]
 
-        return _figures(workload, command, folder=folder, hints=hints, seed=seed)
+        return _figures(workload, command, folder=folder, hints=hints, seed=seed, more=more)
 
 
 def run_bare(workload: Workload, *, seed: int = 1) -> dict[str, Any]:
@@ -100,16 +103,23 @@ def run_bare(workload: Workload, *, seed: int = 1) -> dict[str, Any]:
 
 
 def _figures(
-    workload: Workload, command: Callable[[str], list[str]], *, folder: Path, hints: str, seed: int
+    workload: Workload,
+    command: Callable[[str], list[str]],
+    *,
+    folder: Path,
+    hints: str,
+    seed: int,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     durations = workload.durations(seed)
     ideal = workload.ideal(durations)
     with serving(durations, latency=workload.latency, hints=hints) as served:
-        ended = timed(command(served.url), folder=folder, env=environment())
+        ended = timed(command(served.url), folder=folder, env={**environment(), **more})
     assert ended.code == 0, f"{workload.name} ended with exit code {ended.code}"
     assert served.told["executions"] == workload.jobs, "every job is triggered once"
     return {
         "makespan": ended.wall / ideal,
+        "seconds": ended.wall,
         "requests": sum(served.told["requests"].values()) / workload.jobs,
         "cpu": ended.cpu,
         "memory": ended.memory_mb,

@@ -1,7 +1,7 @@
 """What is run: shapes of pipelines with seeded durations, and how long each takes if nobody adds anything."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SPREAD = 0.3
 
@@ -26,6 +26,10 @@ class Workload:
     @property
     def jobs(self) -> int:
         return self.layers * self.width
+
+    def in_small(self) -> "Workload":
+        """The same shape in a second: that it runs, not how fast."""
+        return replace(self, layers=min(self.layers, 2), width=min(self.width, 3), seconds=0.2, latency=0.001)
 
     def durations(self, seed: int = 1) -> list[float]:
         """Seconds of each job, layer after layer: spread evenly, so that neither round numbers nor memory help."""
