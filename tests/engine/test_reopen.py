@@ -177,6 +177,24 @@ def test_a_process_that_died_between_intent_and_answer(kind: str, delivered: boo
         assert one.status is (JobStatus.UNKNOWN if delivered else JobStatus.SUCCEEDED)
 
 
+@pytest.mark.parametrize("arrives", [True, False], ids=["a late POST arrives", "no POST arrives"])
+def test_a_trigger_that_may_still_arrive_is_not_called_lost(arrives: bool) -> None:
+    """The lease of the process before has ended, and a request that it sent under it has a deadline of its own."""
+    world = World(pipeline(job("a")), File(path="/a", id=6, duration=20.0))
+    world.crash_after = 4
+    with pytest.raises(Crash):
+        world.run()
+    assert isinstance(world.facts[-1].event, ev.TriggerIntended)
+    began = world.clock.seconds
+    if arrives:
+        world.at(began + 60.0, lambda: setattr(world, "late", world.spectrum.start("/a")))
+    state = world.resume(calls_left=70.0)
+    posts = [at for at, request in world.sent if isinstance(request, PostTrigger) and at > began]
+    assert len(world.spectrum.executions) == 1
+    assert the_job(state).status is JobStatus.SUCCEEDED
+    assert posts == [] if arrives else posts[0] >= began + 70.0 + the_job(state).job.policy.ambiguous_grace
+
+
 def test_an_ambiguous_trigger_stays_one_for_the_next_process() -> None:
     """The request may still be on its way: a living process had sent it and got no answer."""
     world = World(pipeline(job("a")), faults=[Fault(on=PostTrigger, outcome=_LOST)])

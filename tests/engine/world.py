@@ -144,7 +144,7 @@ class World:
         state.past.update(past or {})
         return self._go(state, 0.0, STARTED)
 
-    def resume(self, *first: ev.Event, later: float = 0.0, delivered: bool = True) -> RunState:
+    def resume(self, *first: ev.Event, later: float = 0.0, delivered: bool = True, calls_left: float = 0.0) -> RunState:
         """A new process, `later` seconds after; what the old one had sent was `delivered` or never was."""
         for _, _, item, fault in self._calls:
             if delivered and isinstance(item, PostTrigger | PostSequence) and fault is None:
@@ -152,7 +152,9 @@ class World:
         self._calls.clear()
         self.crash_at = self.crash_after = self.full_at = math.inf
         self._pass_until(self.clock.seconds + later)
-        return self._go(self.replayed(), resume_at(self.facts[-1], self.clock.now()), *first, ev.Resumed())
+        state = self.replayed()
+        state.calls_left = calls_left
+        return self._go(state, resume_at(self.facts[-1], self.clock.now()), *first, ev.Resumed())
 
     def replayed(self) -> RunState:
         """The state that the journal alone gives."""

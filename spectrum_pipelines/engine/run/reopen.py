@@ -60,7 +60,7 @@ def _take_up(state: RunState, job: JobState, at: float) -> None:
     match job.step:
         case Step.INTENDED | Step.RECONCILING:
             attempt.sender_died = attempt.sender_died or job.step is Step.INTENDED
-            attempt.lookup = Lookup(since=at)
+            attempt.lookup = Lookup(since=at, sent_until=at + state.calls_left)
             attempt.began_at = at
             attempt.accepted_at = at
             job.step = Step.RECONCILING

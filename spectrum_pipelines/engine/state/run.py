@@ -230,6 +230,9 @@ class RunState:
         )
         self.most_followed = 0  # executions that were followed at once
 
+        self.calls_left = (
+            0.0  # seconds for which triggers of the process before may still arrive; set by who takes over
+        )
         self.past: dict[
             JobId, float
         ] = {}  # seconds that jobs took in earlier runs: paces the looks and decides nothing

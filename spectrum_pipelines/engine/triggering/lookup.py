@@ -73,6 +73,8 @@ Found = Mapping[str, frozenset[ExecutionId]]
 class Lookup(Struct, frozen=True, kw_only=True):
     """How far the search is. `since` and `first_full_at` are on the run clock; `todo` is what is left of this round.
 
+    `sent_until`: the trigger may still arrive until then, so a round before it shows no absence.
+
     By target: `candidates` above the baseline and ids `below` it, of all rounds; the `latest` execution of this round, whether the
     round is `clear`: it would have shown an execution of ours; and whether it is `whole`: as far as the server can show it, no
     execution is hidden. `earlier`: what the journal has of an earlier process's rounds.
@@ -80,6 +82,7 @@ class Lookup(Struct, frozen=True, kw_only=True):
     """
 
     since: float
+    sent_until: float = 0.0
     todo: tuple[Look, ...] = ()
     candidates: Found = field(default_factory=dict)
     below: Found = field(default_factory=dict)
@@ -281,7 +284,7 @@ def is_of_another_file(told: FileId | None, target: str, known: FileId | None) -
 
 def _close_round(lookup: Lookup, at: float) -> Lookup:
     rounds = lookup.rounds + 1
-    if lookup.round_failed:
+    if lookup.round_failed or at < lookup.sent_until:
         return replace(lookup, rounds=rounds)
     first = at if lookup.first_full_at is None else lookup.first_full_at
     return replace(lookup, rounds=rounds, full_rounds=lookup.full_rounds + 1, first_full_at=first)
