@@ -121,6 +121,26 @@ def try_quickstart(programs: Path, folder: Path) -> None:
         raise Unfit("the quickstart exported nothing")
 
 
+def check_image(wheel: Path, folder: Path) -> None:
+    """What the Dockerfile copies is enough to build the same wheel."""
+    text = (ROOT / "pipelines" / "ci" / "Dockerfile").read_text(encoding="utf-8")
+    for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE):
+        *names, target = line.split()
+        for name in names:
+            place = folder / target.removeprefix("/src").lstrip("/")
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, place, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                place.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, place / name.rpartition("/")[2])
+    out = folder / "out"
+    _do([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(out), str(folder)])
+    (built,) = out.iterdir()
+    with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(built) as other:
+        if difference := set(one.namelist()) ^ set(other.namelist()):
+            raise Unfit(f"the image would be built from other files: {sorted(difference)[:5]}")
+
+
 def _do(command: list[str], *, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
     shown = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     if shown.returncode:
@@ -154,6 +174,9 @@ def _checked(folder: Path) -> list[Path]:
     check_the_same([wheel, source], again)
     check_contents(wheel, source)
     _do([sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(source)])
+    (folder / "image").mkdir()
+    check_image(wheel, folder / "image")
+    _say("the image would be built from the same files")
     _, core = installed(wheel, folder / "core")
     _say(f"core: {core / 2**20:.1f} MiB installed")
     check_size(core)

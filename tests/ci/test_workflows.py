@@ -20,6 +20,7 @@ SCHEMAS = {
     CI / "gitlab-ci.yml": "gitlab-ci",
     CI / "azure-pipelines.yml": "azure-pipelines",
     ACTION: "github-actions",
+    ROOT / ".github" / "dependabot.yml": "dependabot",
     **dict.fromkeys(WORKFLOWS, "github-workflows"),
 }
 
@@ -75,6 +76,17 @@ def test_others_actions_are_pinned_and_nothing_is_put_into_a_script(path: Path) 
             assert re.fullmatch(r"[\w-]+/[\w/-]+@v\d+(\.\d+\.\d+)?", step["uses"])
         if step.get("uses", "").startswith("actions/checkout"):
             assert step["with"] == {"persist-credentials": False}
+
+
+def test_the_image_gets_what_it_copies_and_nothing_else() -> None:
+    kept = [
+        line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
+    ]
+    dockerfile = (CI / "Dockerfile").read_text(encoding="utf-8")
+    copied = [
+        name for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE) for name in line.split()[:-1]
+    ]
+    assert sorted(kept) == sorted(copied)
 
 
 def test_what_runs_the_projects_code_cannot_publish() -> None:
