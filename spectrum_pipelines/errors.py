@@ -4,8 +4,7 @@
 
     SpectrumPipelinesError
     ├── UserError                 the user's file, option or environment                exit 2
-    │   ├── UnreadableFile        a file that cannot be read or decoded                 exit 2
-    │   └── InvalidFile           a file with faults, each shown at its line            exit 2
+    │   └── UnreadableFile        a file that cannot be read or decoded                 exit 2
     ├── Interruption              a signal before anything was triggered            exit 130, 143
     ├── ConflictError             a job, a group or a run key is busy                   exit 6
     ├── StateError                the state directory or a report path fails us         exit 2
@@ -25,7 +24,8 @@
         └── Refused               Spectrum's own no, with its reason                    exit 1
             └── Forbidden         403: this user may not do that                        exit 7
 
-What is not in this tree is our bug: exit 70. The library raises, only `cli` prints and exits.
+`InvalidFile`, a UserError that carries the faults of a file, stands in `document.diagnostic`, beside what a fault is. What is not
+in this tree is our bug: exit 70. The library raises, only `cli` prints and exits.
 """
 
 from enum import IntEnum
@@ -70,10 +70,6 @@ class UserError(SpectrumPipelinesError):
 
 class UnreadableFile(UserError):
     """A file that is missing, a directory, forbidden, too large or not text."""
-
-
-class InvalidFile(UserError):
-    """A pipeline, workspace or vars file with faults."""
 
 
 class Interruption(SpectrumPipelinesError):

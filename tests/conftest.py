@@ -4,10 +4,12 @@
 faults, where the ordinary run takes every second one.
 """
 
+import atexit
 import gc
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +27,10 @@ from tests.databases import DatabaseServer, database_server, why_not  # noqa: E4
 _MEMORY = Path("/dev/shm")
 if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 2 * 2**30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+# The locks of concurrency groups stand in one place for each user: not in that of whoever runs the tests.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="spectrum-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 # A tenth and more of the suite was the collector, which went again and again through all that pytest has collected.
 gc.set_threshold(20_000, 20, 50)

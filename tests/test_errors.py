@@ -71,7 +71,7 @@ def test_the_drawing_is_right(one: type[SpectrumPipelinesError]) -> None:
 
 
 def test_an_error_is_its_message_and_keeps_its_hint_and_evidence() -> None:
-    error = errors.InvalidFile("2 faults", hint="see above", details=("line 1", "line 2"))
+    error = errors.UserError("2 faults", hint="see above", details=("line 1", "line 2"))
     assert str(error) == "2 faults"
     assert (error.hint, error.details, error.exit_code) == ("see above", ("line 1", "line 2"), ExitCode.USAGE)
 

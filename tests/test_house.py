@@ -1,6 +1,7 @@
 """The rules that keep the package readable: who may import whom, what is pure, and how long things may get."""
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -18,7 +19,8 @@ DATA = {"document", "pipeline", "engine"}
 BELOW_APP = {"client", "runner", "store", "report", "plan", "progress", "render", "words", "files"}
 #: Which rooms of the package a room may import, beside itself. `schemas` and `__version__` are for all.
 MAY_SEE = {
-    "__init__": set(),
+    "__init__": {"api"},
+    "api": GROUND | DATA | {"app", "runner", "store"},
     "errors": set(),
     "clock": set(),
     "spectrum": set(),
@@ -31,17 +33,17 @@ MAY_SEE = {
     "runner": GROUND | {"pipeline", "engine", "client"},
     "store": GROUND | DATA | {"files", "report", "runner", "words"},
     "report": GROUND | DATA | {"files", "words"},
-    "plan": GROUND | DATA | {"app", "files", "store", "words"},
+    "plan": GROUND | DATA | {"files", "words"},
     "progress": GROUND | DATA | {"report", "store", "words"},
     "render": GROUND | DATA | {"files", "report", "plan", "words"},
-    "app": GROUND | DATA | BELOW_APP | {"local", "cli"},
+    "app": GROUND | DATA | BELOW_APP | {"local"},
     "cli": GROUND | DATA | BELOW_APP | {"app"},
     "__main__": {"cli"},
     "local": set(),
 }
 #: What only these modules may import: a prefix of the module's path for each.
 ONLY_IN = {
-    "click": ("cli/", "app/"),
+    "click": ("cli/",),
     "requests": ("client/",),
     "urllib3": ("client/",),
     "tenacity": ("client/retry.py", "engine/timing/waits.py"),
@@ -146,11 +148,37 @@ def test_every_folder_of_the_package_is_shipped() -> None:
     assert sorted(shipped) == sorted({*folders, f"{PACKAGE}.schemas"})
 
 
-def test_only_the_command_line_prints_and_exits() -> None:
+#: What only some rooms may touch, as it is written: a terminal, the arguments, the environment, signals, the end of the process.
+TOUCHES = {
+    "print": ("cli/",),
+    "sys.exit": ("cli/",),
+    "os._exit": ("cli/",),
+    "sys.argv": ("cli/",),
+    "sys.stdin": ("cli/",),
+    "sys.stdout": ("cli/",),
+    "sys.stderr": ("cli/",),
+    "os.environ": ("cli/", "client/transport/http.py"),
+    "os.getenv": (),
+    "signal.signal": ("cli/",),
+    "signal.pthread_sigmask": ("cli/",),
+    "os.chdir": (),
+}
+
+
+@pytest.mark.parametrize(("touch", "places"), TOUCHES.items(), ids=list(TOUCHES))
+def test_the_process_belongs_to_the_command_line(touch: str, places: tuple[str, ...]) -> None:
     for path in MODULES:
         for node in ast.walk(tree(path)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"print", "sys.exit", "os._exit"}:
-                assert part(path) == "cli", f"{named(path)}:{node.lineno}"
+            if isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) == touch:
+                assert named(path).startswith(places), f"{named(path)}:{node.lineno}"
+
+
+def test_the_map_of_the_package_names_its_rooms_in_the_order_of_their_imports() -> None:
+    told = ast.get_docstring(tree(ROOT / PACKAGE / "__init__.py"), clean=False) or ""
+    drawn = re.findall(r"^    ([a-z]+)/? {2,}", told, re.MULTILINE)
+    assert set(drawn) == MAY_SEE.keys() - {"__init__", "__main__"}
+    for place, room in enumerate(drawn):
+        assert MAY_SEE[room] <= set(drawn[:place]), room
 
 
 def test_functions_can_be_read_at_a_glance() -> None:

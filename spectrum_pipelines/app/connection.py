@@ -1,20 +1,17 @@
-"""A connection to Spectrum, wired from options: transport, API, credentials, and what every answer goes through on its way in."""
+"""How Spectrum is reached: what a caller says of it, and the open line that comes of it."""
 
-import os
 import random
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import tzinfo
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from spectrum_pipelines.app.trace import trace_headers
-from spectrum_pipelines.cli.credentials import Credentials, credentials
-from spectrum_pipelines.cli.options import ConnectionOptions
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import Unauthorized, UserError
 from spectrum_pipelines.pipeline.model.pipeline import Http, Server
@@ -26,37 +23,101 @@ if TYPE_CHECKING:
     from spectrum_pipelines.engine.requests import Outcome, Request
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Connection:
-    """A server that can be talked to. `perform` makes an engine's request; `api` is for use by hand."""
+    """Where a Spectrum server is, and how to log in. Nothing is connected before a run needs it.
+
+    `password` may be a function: it is asked again when the server refuses the login, and a secret that was renewed meanwhile is
+    tried once. `verify` is a CA bundle, False for anybody's certificate, or True for the public authorities; `client_cert` a PEM
+    file, or a (certificate, key) pair. `proxies` maps schemes to URLs; None is no proxy. `timezone` is that of the server's dates,
+    by name; None takes `server.timezone` of the pipeline.
+    """
 
     url: str
-    api: "SpectrumApi"
-    transport: "HttpTransport"
-    login: Credentials
-    clock: Clock
-    zone: tzinfo | None
-    redact: Callable[[str], str] = str
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    _: KW_ONLY
+    username: str
+    password: str | Callable[[], str] = field(repr=False)
+    verify: bool | str = True
+    client_cert: str | tuple[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    proxies: Mapping[str, str] | None = None
+    timezone: str | None = None
+
+    @property
+    def network(self) -> Mapping[str, str] | None:
+        """The process environment, where CA bundles and proxies are to be taken from it; None: they are not."""
+        return None
+
+
+#: The connection for a pipeline's `server`. Raises UserError for what is missing.
+Reach = Callable[[Server], Connection]
+
+
+class _Login:
+    """A user and the secret of today."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._secret = connection.password
+        self.username = connection.username
+        self.password = self._secret if isinstance(self._secret, str) else self._secret()
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return self.username, self.password
+
+    def renewed(self) -> bool:
+        """Ask for the secret again; True if it is another one than before."""
+        fresh = self._secret if isinstance(self._secret, str) else self._secret()
+        is_new, self.password = fresh != self.password, fresh
+        return is_new
+
+
+class Line:
+    """An open connection. `perform` makes an engine's request; `api` is for use by hand."""
+
+    def __init__(
+        self,
+        *,
+        api: "SpectrumApi",
+        transport: "HttpTransport",
+        login: _Login,
+        clock: Clock,
+        zone: tzinfo | None,
+        redact: Callable[[str], str],
+        connection: Connection,
+    ) -> None:
+        self.api = api
+        self.connection = connection
+        self._transport = transport
+        self._login = login
+        self._clock = clock
+        self._zone = zone
+        self._redact = redact
+        self._lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self.connection.url
 
     def perform(self, request: "Request") -> "Outcome":
         """One call; a refused login is tried once more if the secret has changed meanwhile."""
         from spectrum_pipelines.runner.perform import perform  # noqa: PLC0415 - not for use by hand
 
-        used = self.login.password
+        used = self._login.password
         outcome = perform(request, self.api)
         if isinstance(outcome, Unauthorized) and self._log_in_again(used):
             # A refused login is not handled, whatever was asked: sending it again starts nothing twice.
             outcome = perform(request, self.api)
-        outcome = _scrubbed(outcome, self.redact)
+        outcome = _scrubbed(outcome, self._redact)
         return self._dated(outcome) if isinstance(outcome, JobDetails) else outcome
 
     def _log_in_again(self, used: str) -> bool:
         """Have another secret than the one that was refused. Calls that were refused together read it once."""
-        with self.lock:
-            if self.login.password == used and self.login.renewed():
-                self.transport.log_in(self.login.pair)
-            return self.login.password != used
+        with self._lock:
+            if self._login.password == used and self._login.renewed():
+                self._transport.log_in(self._login.pair)
+            return self._login.password != used
 
     def _dated(self, details: JobDetails) -> JobDetails:
         """Read the server's own times, for gates only."""
@@ -65,7 +126,7 @@ class Connection:
         return replace(
             details,
             run_seconds=run_seconds(details.start_time, details.stop_time),
-            stop_age=age(details.stop_time, zone=self.zone, now=self.clock.now()),
+            stop_age=age(details.stop_time, zone=self._zone, now=self._clock.now()),
         )
 
 
@@ -83,24 +144,8 @@ def _scrubbed(outcome: "Outcome", redact: Callable[[str], str]) -> "Outcome":
             return outcome
 
 
-@contextmanager
-def server_of(options: ConnectionOptions) -> Iterator[ConnectionOptions]:
-    """Start the embedded server if `--local` asks for it; the options then name its address and first user."""
-    if options.local is None:
-        yield options
-        return
-    if options.server is not None and "SPECTRUM_URL" not in os.environ:
-        raise UserError("--server and --local exclude each other", hint="give one of them")
-    from spectrum_pipelines.app.embedded import embedded_server  # noqa: PLC0415 - the extra `local`
-
-    with embedded_server(options.local) as (url, users):
-        # A name that the workspace does not know is meant for the real server, and stands in the environment.
-        login = None if options.username in users else next(iter(users.items()))
-        yield replace(options, server=url, login=login)
-
-
-def connect(
-    options: ConnectionOptions,
+def open_line(
+    connection: Connection,
     *,
     server: Server,
     http: Http,
@@ -109,30 +154,31 @@ def connect(
     redact: Callable[[str], str] = str,
     stopping: Callable[[], bool] | None = None,
     on_retry: Callable[[str], None] | None = None,
-) -> Connection:
-    """Wire a connection that is closed with `stack`. Raises UserError for whatever the options lack."""
+) -> Line:
+    """Wire a line that is closed with `stack`. Raises UserError for what cannot be used."""
     from spectrum_pipelines.client.api import SpectrumApi  # noqa: PLC0415 - requests and tenacity
     from spectrum_pipelines.client.retry import RetrySettings  # noqa: PLC0415
     from spectrum_pipelines.client.transport.http import HttpTransport  # noqa: PLC0415
 
-    url = _address(options.server or server.url)
-    check_allowed(url, os.environ)
-    login = credentials(options, os.environ)
+    refuse_login(connection.url)
+    zone = _zone(connection.timezone or server.timezone)
+    login = _Login(connection)
+    network = connection.network
     transport = HttpTransport(
         clock=clock,
         auth=login.pair,
-        verify=_verify(options),
-        client_cert=_client_cert(options),
+        verify=connection.verify,
+        client_cert=connection.client_cert,
         connect_timeout=http.connect_timeout,
         read_timeout=http.read_timeout,
         max_connections=http.max_connections,
-        headers=trace_headers(os.environ),
-        # The embedded server is on this machine and in this process: no proxy of the network leads there.
-        proxies=None if options.local is None else {},
+        headers=connection.headers,
+        proxies=connection.proxies if connection.proxies is not None or network is not None else {},
+        environ=network if network is not None else MappingProxyType({}),
     )
     stack.callback(transport.close)
     api = SpectrumApi(
-        server=url,
+        server=connection.url,
         transport=transport,
         retry=RetrySettings(limit=http.retry_limit, interval=http.retry_interval),
         clock=clock,
@@ -143,50 +189,18 @@ def connect(
         on_retry=on_retry,
         deadline=max(2 * http.read_timeout, http.connect_timeout + http.read_timeout),
     )
-    return Connection(
-        url=url, api=api, transport=transport, login=login, clock=clock, zone=_zone(server.timezone), redact=redact
-    )
+    return Line(api=api, transport=transport, login=login, clock=clock, zone=zone, redact=redact, connection=connection)
 
 
-def _address(url: str | None) -> str:
-    if not url:
-        hint = "give --server, set SPECTRUM_URL, write `server: {url: ...}`, or try it with --local WORKSPACE"
-        raise UserError("no address of a Spectrum server", hint=hint)
-    parts = urlsplit(url)
+def refuse_login(url: str) -> None:
+    """Refuse an address that holds a login: it would end up in the journal, in logs and in process lists. Raises UserError."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return  # whoever opens the line says what is wrong with it
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
         hint = "give the name with --username and the password with SPECTRUM_PASSWORD or SPECTRUM_PASSWORD_FILE"
         raise UserError("the server's URL holds a login; it would end up in logs and process lists", hint=hint)
-    return url
-
-
-def check_allowed(url: str, environ: Mapping[str, str]) -> None:
-    """Keep a changed pipeline file from sending the login elsewhere. Raises UserError.
-
-    SPECTRUM_ALLOWED_HOSTS lists `host` or `host:port`, separated by commas; without it every host is allowed.
-    """
-    listed = environ.get("SPECTRUM_ALLOWED_HOSTS")
-    if listed is None:
-        return
-    host = (urlsplit(url).hostname or "").lower()
-    port = urlsplit(url).port
-    allowed = {name.strip().lower() for name in listed.split(",") if name.strip()}
-    if host not in allowed and f"{host}:{port}" not in allowed:
-        hint = "was `server.url` changed? if it is right, add the host to SPECTRUM_ALLOWED_HOSTS"
-        raise UserError(f"{host} is not among SPECTRUM_ALLOWED_HOSTS; no credentials were sent", hint=hint)
-
-
-def _verify(options: ConnectionOptions) -> bool | str:
-    if options.insecure and options.ca_bundle:
-        raise UserError("--insecure and --ca-bundle exclude each other", hint="with --ca-bundle the server is checked")
-    return False if options.insecure else options.ca_bundle or True
-
-
-def _client_cert(options: ConnectionOptions) -> str | tuple[str, str] | None:
-    if options.client_key and not options.client_cert:
-        raise UserError("--client-key needs --client-cert", hint="a key alone shows nothing to the server")
-    if options.client_cert and options.client_key:
-        return options.client_cert, options.client_key
-    return options.client_cert
 
 
 def _zone(name: str | None) -> tzinfo | None:

@@ -1,17 +1,15 @@
 """The embedded server from a workspace file: the same reading, checking and messages as for a pipeline file."""
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spectrum_pipelines.cli.terminal import say, wants_color
-from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
+from spectrum_pipelines.document.diagnostic import Diagnostic, InvalidFile, Severity, in_order
 from spectrum_pipelines.document.parse import Document, parse
 from spectrum_pipelines.document.schema import validator as schema
 from spectrum_pipelines.document.source import read_source
-from spectrum_pipelines.errors import InvalidFile, UserError
+from spectrum_pipelines.errors import UserError
 
 if TYPE_CHECKING:
     from spectrum_pipelines.local.serving import RunningServer
@@ -33,9 +31,7 @@ def check_workspace_file(document: Document) -> tuple[Diagnostic, ...]:
 
 
 def load_workspace(path: Path) -> "Workspace":
-    """Read and check a workspace file. Raises UserError; the findings are on stderr then."""
-    from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - with the rest of the extra
-
+    """Read and check a workspace file. Raises UserError; InvalidFile with its faults."""
     try:
         from spectrum_pipelines.local.workspace import build_workspace  # noqa: PLC0415 - the extra `local`
     except ImportError as error:
@@ -45,21 +41,20 @@ def load_workspace(path: Path) -> "Workspace":
     if document is not None:
         found = in_order([*found, *check_workspace_file(document)])
     if document is None or any(it.severity is Severity.ERROR for it in found):
-        sys.stderr.write(render_text(found, {source.name: source}, color=wants_color(sys.stderr)))
-        raise InvalidFile(
-            f"{path} is no valid workspace", hint="`spectrum-pipelines schema workspace` shows what it may hold"
-        )
+        hint = "`spectrum-pipelines schema workspace` shows what it may hold"
+        raise InvalidFile(f"{path} is no valid workspace", hint=hint, diagnostics=found, shown=source)
     return build_workspace(document.data, path.parent)
 
 
-def start_server(path: Path, *, host: str, port: int, verbose: bool) -> "tuple[RunningServer, Workspace]":
-    """Serve a workspace. Raises UserError, also for an address that cannot be had."""
+def start_server(
+    path: Path, *, host: str, port: int, log: Callable[[str], None] | None = None
+) -> "tuple[RunningServer, Workspace]":
+    """Serve a workspace; `log` is told each change of a run. Raises UserError, also for an address that cannot be had."""
     workspace = load_workspace(path)
     try:
         from spectrum_pipelines.local.serving import STATE_FOLDER, RunningServer  # noqa: PLC0415 - the extra `local`
     except ImportError as error:
         raise UserError(f"the embedded server is not installed ({error.name} is missing)", hint=_INSTALL) from error
-    log = (lambda line: say("server", line)) if verbose else None
     try:
         server = RunningServer.start(workspace, host=host, port=port, state=path.parent / STATE_FOLDER, log=log)
     except OSError as error:
@@ -73,7 +68,7 @@ def start_server(path: Path, *, host: str, port: int, verbose: bool) -> "tuple[R
 @contextmanager
 def embedded_server(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Serve a workspace on a free port of this machine; gives the address, and each user's password."""
-    server, workspace = start_server(path, host="127.0.0.1", port=0, verbose=False)
+    server, workspace = start_server(path, host="127.0.0.1", port=0)
     try:
         yield server.url, {user.name: user.password for user in workspace.users}
     finally:

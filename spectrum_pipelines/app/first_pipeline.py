@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from spectrum_pipelines.app.connection import Reach
+from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.app.look_ahead import look_ahead
-from spectrum_pipelines.cli.options import ConnectionOptions
-from spectrum_pipelines.clock import Clock, rfc3339
+from spectrum_pipelines.clock import rfc3339
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.model.action import JobId, Trigger
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
@@ -24,18 +25,18 @@ _MARGIN = 5  # times the slow runs of the past
 _LONGEST = 60  # characters of a job id
 
 
-def first_pipeline(files: Iterable[str], options: ConnectionOptions, *, clock: Clock) -> str:
+def first_pipeline(files: Iterable[str], reach: Reach, front: Front, *, embedded: bool) -> str:
     """The text of a pipeline file that triggers these files. Raises ClientError, and UserError for files that are not there."""
     jobs: dict[JobId, Job] = {}
     for file in dict.fromkeys(files):
         name = _job_id(file, jobs)
         jobs[name] = Job(id=name, action=Trigger(target=file), line=0)
-    outlook = look_ahead(Pipeline(name="first", jobs=jobs), options, clock=clock)
+    outlook = look_ahead(Pipeline(name="first", jobs=jobs), reach, front)
     refused = [it for it in outlook.targets.values() if it.refusal is not None]
     if refused:
         details = tuple(f"{it.reference}: {it.refusal}" for it in refused)
         raise UserError("nothing was written: the server does not know all files", details=details, hint="check --file")
-    return "\n".join(_lines(outlook, embedded=options.local is not None, now=clock.now())) + "\n"
+    return "\n".join(_lines(outlook, embedded=embedded, now=front.clock.now())) + "\n"
 
 
 def _job_id(file: str, taken: dict[JobId, Job]) -> JobId:

@@ -1,34 +1,96 @@
-"""From a file name to a pipeline that can run, with every fault on stderr before anything is asked of a server."""
+"""From a file to a pipeline that can run, with every fault of the file as a value before anything is asked of a server."""
 
-import sys
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from spectrum_pipelines.cli.options import ValueOptions
-from spectrum_pipelines.cli.terminal import wants_color
 from spectrum_pipelines.clock import SystemClock
-from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
+from spectrum_pipelines.document.diagnostic import Diagnostic, InvalidFile, Severity, in_order
 from spectrum_pipelines.document.parse import Document, parse
 from spectrum_pipelines.document.source import Source, read_source
-from spectrum_pipelines.errors import InvalidFile, UserError
+from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.build import Given, build
 from spectrum_pipelines.pipeline.check import check
+from spectrum_pipelines.pipeline.fill.values import PREFIX
+from spectrum_pipelines.pipeline.graph.selection import select
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.plan.facts import PlanFacts
+from spectrum_pipelines.plan.waves import plan
+from spectrum_pipelines.store.texts import Texts
+
+#: Stands for `${run.id}` before there is a run.
+RUN_ID = "RUN_ID"
 
 
 class Loaded(Struct, frozen=True, kw_only=True):
-    """A pipeline, and the document that it was built from."""
+    """A pipeline file with its values filled in, ready to run. `warnings` are what `validate` shows of it besides errors."""
 
     pipeline: Pipeline
     document: Document
+    given: Given
+    only: tuple[str, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        """The name and the text of the file."""
+        return self.document.source
+
+    @property
+    def texts(self) -> Texts:
+        """What a run of it must find again when it is gone on with."""
+        return Texts(pipeline=self.source.text)
+
+    def for_run(self, run_id: str) -> "Loaded":
+        """The same for the run of this id: a file may name its run. Raises InvalidFile."""
+        if "run.id" not in self.source.text and "\\" not in self.source.text:  # an escape could spell anything
+            return self
+        given = replace(
+            self.given, run_date=None if self.pipeline.date is None else date.fromisoformat(self.pipeline.date)
+        )
+        return load_source(self.source, given, only=self.only, run_id=run_id)
+
+    def planned(self) -> PlanFacts:
+        """What a run would do."""
+        return PlanFacts(self.pipeline, plan(self.pipeline), self.document)
 
 
-def load_pipeline(source: Source, given: Given, *, run_id: str, quiet: bool = False) -> Loaded:
-    """Build the pipeline of one run. Raises InvalidFile; the findings, and warnings unless `quiet`, are on stderr then."""
+def load(
+    source: str | Path,
+    *,
+    environment: str | None = None,
+    variables: Mapping[str, Any] = MappingProxyType({}),
+    environ: Mapping[str, str] = MappingProxyType({}),
+    server: str | None = None,
+    only: Iterable[str] = (),
+    outputs: Mapping[str, int] = MappingProxyType({}),
+) -> Loaded:
+    """Read a pipeline file and fill in its values. Asks no server.
+
+    `variables` win over everything else; a text is read as `--var` reads one, other values are taken as they are. `environ` stands
+    for the process environment: `${env.X}` and `SPECTRUM_VAR_<NAME>`. `server` wins over `server.url`. `only` is a selection as
+    `--only` takes it; `outputs` gives the execution ids of jobs that are not selected, for references to them.
+
+    Raises InvalidFile, whose `diagnostics` are all faults of the file; UnreadableFile; and UserError for a useless selection.
+    """
+    given = given_values(environment=environment, variables=variables, environ=environ, server=server)
+    return load_source(read_source(str(source)), given, only=tuple(only), outputs=outputs)
+
+
+def load_source(
+    source: Source,
+    given: Given,
+    *,
+    only: tuple[str, ...] = (),
+    run_id: str = RUN_ID,
+    outputs: Mapping[str, int] = MappingProxyType({}),
+) -> Loaded:
+    """The pipeline of one run. Raises InvalidFile and UserError."""
     document, found = parse(source)
     pipeline = None
     if document is not None and any(it.severity is Severity.ERROR for it in found):
@@ -37,65 +99,63 @@ def load_pipeline(source: Source, given: Given, *, run_id: str, quiet: bool = Fa
     elif document is not None:
         pipeline, more = build(document, given=given, run_id=run_id)
         found = in_order([*found, *more])
-    failed = document is None or any(it.severity is Severity.ERROR for it in found)
-    if found and (failed or not quiet):
-        show(found, source, document)
-    if failed or document is None or pipeline is None:
-        raise InvalidFile(f"{source.name} is not a valid pipeline; nothing was triggered")
-    return Loaded(pipeline=pipeline, document=document)
+    if document is None or pipeline is None or any(it.severity is Severity.ERROR for it in found):
+        message = f"{source.name} is not a valid pipeline; nothing was triggered"
+        raise InvalidFile(message, diagnostics=found, shown=quotable(source, document))
+    if outputs:
+        raise UserError("`outputs` are not in this version", hint="select the jobs as well: their ids are known then")
+    if only:
+        pipeline = select(pipeline, only)
+    return Loaded(pipeline=pipeline, document=document, given=given, only=only, warnings=found)
 
 
-def show(found: Iterable[Diagnostic], source: Source, document: Document | None) -> None:
-    """Findings for people, without the values of secrets."""
-    from spectrum_pipelines.pipeline.secrets import secret_paths  # noqa: PLC0415
-    from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - a good file needs none
+def quotable(source: Source, document: Document | None) -> Source:
+    """The text of a file without the values of secrets."""
+    from spectrum_pipelines.pipeline.secrets import secret_paths  # noqa: PLC0415 - a good file is not quoted
 
-    shown = document.masked(secret_paths(document)) if document is not None else source
-    sys.stderr.write(render_text(found, {source.name: shown}, color=wants_color(sys.stderr)))
+    return document.masked(secret_paths(document)) if document is not None else source
 
 
 def given_values(
-    options: ValueOptions,
-    environ: Mapping[str, str],
     *,
+    environment: str | None = None,
+    variables: Mapping[str, Any] = MappingProxyType({}),
+    vars_file: Mapping[str, Any] = MappingProxyType({}),
+    environ: Mapping[str, str] = MappingProxyType({}),
     server: str | None = None,
-    recorded: Mapping[str, Any] = MappingProxyType({}),
-    now: datetime | None = None,
-    run_date: str | None = None,
 ) -> Given:
-    """What the command line and the environment give, over what a journal has recorded. Raises UserError.
-
-    `now` is when the run first started (by default, it starts now), `run_date` what its journal says of the day.
-    """
+    """What a pipeline is given from outside; `variables` win. Raises UserError."""
     if server is not None and not server.lower().startswith(("http://", "https://")):
         raise UserError(
             f"`{server}` is no address of a server", hint="--server and SPECTRUM_URL want http://... or https://..."
         )
+    texts = {name: value for name, value in variables.items() if isinstance(value, str)}
+    data = {name: value for name, value in variables.items() if name not in texts}
+    # Values that are no texts are read as those of a vars file, over which the environment would win.
+    known = {name: text for name, text in environ.items() if name.removeprefix(PREFIX) not in data} if data else environ
     return Given(
-        environment=options.environment,
-        vars_file=_vars_file(options.vars_file),
-        recorded=recorded,
-        process_environment=environ,
-        command_line=assignments(options.var),
+        environment=environment,
+        vars_file={**vars_file, **data},
+        process_environment=known,
+        command_line=texts,
         server=server,
-        now=SystemClock().now() if now is None else now,
-        run_date=None if run_date is None else date.fromisoformat(run_date),
+        now=SystemClock().now(),
     )
 
 
-def assignments(texts: Iterable[str]) -> dict[str, str]:
-    """`NAME=VALUE`, each split at its first `=`. Raises UserError."""
-    values: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise UserError("--var wants NAME=VALUE", hint="e.g. --var region=emea; quote it if the value has spaces")
-        values[name] = value
-    return values
+def recorded_values(
+    given: Given, recorded: Mapping[str, Any], *, environment: str | None, now: datetime, run_date: str | None
+) -> Given:
+    """The values with which a run is gone on with: those that its journal has recorded, under what is given now.
+
+    `now` is when the run first started, `run_date` what its journal says of the day.
+    """
+    day = None if run_date is None else date.fromisoformat(run_date)
+    return replace(given, environment=environment, recorded=recorded, now=now, run_date=day)
 
 
-def _vars_file(name: str | None) -> Mapping[str, Any]:
-    """A vars file is all values, which may be secret: its lines are never quoted."""
+def vars_file(name: str | None) -> Mapping[str, Any]:
+    """A vars file is all values, which may be secret: its lines are never quoted. Raises InvalidFile and UnreadableFile."""
     if name is None:
         return {}
     document, found = parse(read_source(name))
@@ -103,7 +163,7 @@ def _vars_file(name: str | None) -> Mapping[str, Any]:
     if document is None or errors:
         first = errors[0]
         where = f"{name}:{first.span.start.line}:{first.span.start.column}"
-        raise InvalidFile(f"{where}: {first.message}", hint=first.hint)
+        raise InvalidFile(f"{where}: {first.message}", hint=first.hint, diagnostics=found)
     if not isinstance(document.data, dict):
         raise InvalidFile(f"{name} must map names to values", hint="e.g. a line `region: emea`")
     return document.data

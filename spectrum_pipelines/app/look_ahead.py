@@ -7,13 +7,11 @@ from contextlib import ExitStack
 from msgspec import Struct
 from msgspec.structs import replace
 
-from spectrum_pipelines.app.connection import connect
-from spectrum_pipelines.app.prepare import without_secrets
-from spectrum_pipelines.cli.options import ConnectionOptions
-from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.app.connection import Reach
+from spectrum_pipelines.app.front import Front
+from spectrum_pipelines.app.prepare import line_to
 from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.client.dates import parse_server_date
-from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.engine.targets import targets_of
 from spectrum_pipelines.errors import NotSpectrum, Refused, ServerFault, Undecodable
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
@@ -39,28 +37,20 @@ _BESIDE = 3
 _NO_ANSWER = (Refused, ServerFault, Undecodable, NotSpectrum)
 
 
-def look_ahead(pipeline: Pipeline, options: ConnectionOptions, *, clock: Clock) -> Outlook:
-    """Ask about every target. Raises ClientError if the server cannot be asked, UserError for what the options lack."""
+def look_ahead(pipeline: Pipeline, reach: Reach, front: Front) -> Outlook:
+    """Ask about every target. Raises ClientError if the server cannot be asked, UserError for what is missing to ask it."""
     hidden = secret_texts(pipeline.variables.values())
     with ExitStack() as stack:
-        connection = connect(
-            options,
-            server=pipeline.server,
-            http=pipeline.http,
-            clock=clock,
-            stack=stack,
-            redact=without_secrets(pipeline),
-            on_retry=lambda line: say("note", line),
-        )
-        running = connection.api.list_running()  # the first question alone: the server may be away
-        targets = _survey(pipeline, connection.api, running)
+        line = line_to(pipeline, reach, front, stack)
+        running = line.api.list_running()  # the first question alone: the server may be away
+        targets = _survey(pipeline, line.api, running)
         shown = {key: replace(it, reference=FileReference(masked(key, hidden))) for key, it in targets.items()}
         return Outlook(
             pipeline=pipeline,
             targets=shown,
-            server=masked(connection.url, hidden),
+            server=masked(line.url, hidden),
             active_jobs=sum(it.phase.is_active for it in running),
-            requests=connection.api.requests,
+            requests=line.api.requests,
         )
 
 

@@ -3,25 +3,34 @@
 import difflib
 from pathlib import Path
 
-from spectrum_pipelines.app.prepare import RunOptions
+from msgspec import Struct
+
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.facts import RunStarted
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.build import digest
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
-from spectrum_pipelines.store.folder.run_directory import RunDirectory
+from spectrum_pipelines.store.interface import RunStore
 
 _SHOWN_LINES = 12
 
 
-def same_wish(run: RunDirectory, started: RunStarted, options: RunOptions) -> None:
+class Wish(Struct, frozen=True, kw_only=True):
+    """What is asked of the run that a run key stands for. `server` is None where any will do."""
+
+    environment: str | None
+    only: tuple[str, ...]
+    server: str | None
+
+
+def same_wish(run: RunStore, started: RunStarted, wish: Wish) -> None:
     """A run key stands for one run: it must not answer for another environment, server or selection."""
     asked = {
-        "environment": (started.environment, options.values.environment),
-        "--only": (", ".join(started.only) or None, ", ".join(options.only) or None),
+        "environment": (started.environment, wish.environment),
+        "--only": (", ".join(started.only) or None, ", ".join(wish.only) or None),
     }
-    if options.connection.local is None and options.connection.server is not None:
-        asked["server"] = (started.server, options.connection.server)
+    if wish.server is not None:
+        asked["server"] = (started.server, wish.server)
     for what, (was, is_now) in asked.items():
         if was != is_now:
             raise UserError(
@@ -40,14 +49,14 @@ def what_differs(started: RunStarted, pipeline: Pipeline) -> str:
     return f"{', '.join(names)} had another value" if names else "a variable of the environment had another value"
 
 
-def unchanged(run: RunDirectory, started: RunStarted, text: str, source: Source | None) -> None:
+def unchanged(run: RunStore, started: RunStarted, text: str, source: Source | None) -> None:
     """Refuse a pipeline file that is not the one of the journal, and say what differs."""
     if source is None:
         path = Path(started.file)
         if not path.is_file():
             return
         source = Source(name=started.file, text=path.read_text(encoding="utf-8-sig", errors="replace"))
-    if digest(source.text) == started.digest:
+    if digest(source.text) == digest(text):
         return
     changes = [
         line
@@ -62,8 +71,8 @@ def unchanged(run: RunDirectory, started: RunStarted, text: str, source: Source 
     )
 
 
-def same_server(started: RunStarted, url: str, options: RunOptions) -> None:
-    """Execution ids mean something on one server only; the embedded one gets another port each time."""
-    if started.server != url and options.connection.local is None:
+def same_server(started: RunStarted, url: str) -> None:
+    """Execution ids mean something on one server only."""
+    if started.server != url:
         hint = f"give --server {started.server}"
         raise UserError(f"the run's executions are on {started.server}, not on {url}", hint=hint)

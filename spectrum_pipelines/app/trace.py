@@ -1,13 +1,13 @@
 """W3C Trace Context: a run within a traced CI job is part of that trace.
 
-CI systems and tracing wrappers put `TRACEPARENT` into the environment of a step. It is sent on with every request, as the header
-`traceparent`, and its trace id stands in the report. What does not look like one is never sent: it came from somewhere else.
+CI systems and tracing wrappers hand on a `traceparent`. It is sent with every request, as the header of that name, and its trace id
+stands in the report. What does not look like one is never sent: it came from somewhere else.
 """
 
 import re
 from collections.abc import Mapping
 
-from spectrum_pipelines.cli.terminal import say
+HEADER = "traceparent"
 
 # Version, trace id, parent id and flags; all zeros and version ff are invalid by the standard.
 _TRACEPARENT = re.compile(
@@ -15,19 +15,12 @@ _TRACEPARENT = re.compile(
 )
 
 
-def trace_headers(environ: Mapping[str, str]) -> dict[str, str]:
+def trace_headers(traceparent: str | None) -> dict[str, str]:
     """What goes with each request; empty without a valid trace context."""
-    value = environ.get("TRACEPARENT", "")
-    return {"traceparent": value} if _TRACEPARENT.fullmatch(value) else {}
+    return {HEADER: traceparent} if traceparent and _TRACEPARENT.fullmatch(traceparent) else {}
 
 
-def trace_id(environ: Mapping[str, str]) -> str | None:
-    """The trace that this process belongs to. A context that cannot be one is said to be ignored."""
-    value = environ.get("TRACEPARENT")
-    if not value:
-        return None
-    found = _TRACEPARENT.fullmatch(value)
-    if found is None:
-        say("note", "TRACEPARENT is not a W3C trace context (00-<32 hex>-<16 hex>-<2 hex>) and is ignored")
-        return None
-    return found["trace"]
+def trace_id(headers: Mapping[str, str]) -> str | None:
+    """The trace that the requests of a connection with these headers belong to."""
+    found = _TRACEPARENT.fullmatch(headers.get(HEADER, ""))
+    return found["trace"] if found else None

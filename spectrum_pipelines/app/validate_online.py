@@ -1,48 +1,36 @@
 """`validate --online`: besides its form, does what a pipeline names exist on the server? Only questions, one per target."""
 
-import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from spectrum_pipelines.app.connection import connect
-from spectrum_pipelines.app.loading import given_values
-from spectrum_pipelines.app.prepare import without_secrets
-from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions
-from spectrum_pipelines.cli.terminal import say
-from spectrum_pipelines.clock import SystemClock
+from spectrum_pipelines.app.connection import Reach
+from spectrum_pipelines.app.front import Front
+from spectrum_pipelines.app.loading import RUN_ID
+from spectrum_pipelines.app.prepare import line_to
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.engine.targets import targets_of
 from spectrum_pipelines.errors import Refused
-from spectrum_pipelines.pipeline.build import build
+from spectrum_pipelines.pipeline.build import Given, build
 from spectrum_pipelines.pipeline.model.action import ACTION_WORDS
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
 from spectrum_pipelines.spectrum import FileReference
 
 
-def check_online(document: Document, values: ValueOptions, connection: ConnectionOptions) -> tuple[Diagnostic, ...]:
+def check_online(document: Document, given: Given, reach: Reach, front: Front) -> tuple[Diagnostic, ...]:
     """What `build` finds with these values, and each target that the server does not know. Raises ClientError and UserError."""
-    given = given_values(values, os.environ, server=connection.server)
-    pipeline, found = build(document, given=given, run_id="RUN_ID")
+    pipeline, found = build(document, given=given, run_id=RUN_ID)
     if pipeline is None or any(it.severity is Severity.ERROR for it in found):
         return found
-    refusals = _refusals(pipeline, connection)
+    refusals = _refusals(pipeline, reach, front)
     return (*found, *_missing(document, pipeline, refusals))
 
 
-def _refusals(pipeline: Pipeline, options: ConnectionOptions) -> Mapping[FileReference, str]:
+def _refusals(pipeline: Pipeline, reach: Reach, front: Front) -> Mapping[FileReference, str]:
     wanted = list(dict.fromkeys(it for job in pipeline.jobs.values() for it in targets_of(job.action)))
     with ExitStack() as stack:
-        api = connect(
-            options,
-            server=pipeline.server,
-            http=pipeline.http,
-            clock=SystemClock(),
-            stack=stack,
-            redact=without_secrets(pipeline),
-            on_retry=lambda line: say("note", line),
-        ).api
+        api = line_to(pipeline, reach, front, stack).api
 
         def asked(target: FileReference) -> str | None:
             try:

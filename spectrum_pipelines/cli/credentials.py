@@ -5,7 +5,6 @@ import select
 import stat
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from spectrum_pipelines.cli.options import ConnectionOptions
@@ -17,32 +16,13 @@ _PATIENCE = 10.0
 _WAYS = "set SPECTRUM_PASSWORD, or SPECTRUM_PASSWORD_FILE to a file that holds it, or give --password-stdin"
 
 
-@dataclass(slots=True)
-class Credentials:
-    """A login. `renew` gives the secret as it is now, if it can have changed since (a rotated secret file)."""
+def credentials(options: ConnectionOptions, environ: Mapping[str, str]) -> tuple[str, str | Callable[[], str]]:
+    """User and password for a server; a password that can change while the command goes on is a function.
 
-    username: str
-    password: str = field(repr=False)
-    renew: Callable[[], str | None] = field(default=lambda: None, repr=False)
-
-    @property
-    def pair(self) -> tuple[str, str]:
-        """For basic authentication."""
-        return self.username, self.password
-
-    def renewed(self) -> bool:
-        """Read the secret again; True if it is another one than before."""
-        fresh = self.renew()
-        if fresh is None or fresh == self.password:
-            return False
-        self.password = fresh
-        return True
-
-
-def credentials(options: ConnectionOptions, environ: Mapping[str, str]) -> Credentials:
-    """The login for a server. Raises UserError saying what is missing and how to give it."""
+    Raises UserError saying what is missing and how to give it.
+    """
     if options.login is not None:
-        return Credentials(*options.login)
+        return options.login
     username = options.username
     if not username:
         raise UserError("no user name for Spectrum", hint=f"give --username or set SPECTRUM_USERNAME; {_WAYS}")
@@ -54,12 +34,20 @@ def credentials(options: ConnectionOptions, environ: Mapping[str, str]) -> Crede
     if not sources:
         raise UserError("no password for Spectrum", hint=_WAYS)
     if options.password_stdin:
-        return Credentials(username, _stripped(sys.stdin.readline(_LONGEST), "standard input"))
+        return username, _stripped(sys.stdin.readline(_LONGEST), "standard input")
     if environ.get("SPECTRUM_PASSWORD"):
-        return Credentials(username, environ["SPECTRUM_PASSWORD"])
+        return username, environ["SPECTRUM_PASSWORD"]
     path = Path(environ["SPECTRUM_PASSWORD_FILE"])
-    renew = (lambda: _read(path)) if _is_regular(path) else (lambda: None)
-    return Credentials(username, _read(path), renew)
+    return username, (lambda: _read(path)) if _is_regular(path) else _read(path)
+
+
+def secret_of(name: str, environ: Mapping[str, str]) -> str | None:
+    """The secret in the variable `name`, or in the file that `name`_FILE names; None for neither. Raises UserError."""
+    if environ.get(name) and environ.get(f"{name}_FILE"):
+        raise UserError(f"the secret is given twice: {name} and {name}_FILE", hint="give one of them")
+    if path := environ.get(f"{name}_FILE"):
+        return _read(Path(path), f"{name}_FILE")
+    return environ.get(name) or None
 
 
 def _is_regular(path: Path) -> bool:
@@ -70,12 +58,10 @@ def _is_regular(path: Path) -> bool:
         return False
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, name: str = "SPECTRUM_PASSWORD_FILE") -> str:
     try:
         if path.is_dir():
-            raise UserError(
-                f"SPECTRUM_PASSWORD_FILE is a directory: {path}", hint="name a file that holds the password"
-            )
+            raise UserError(f"{name} is a directory: {path}", hint="name a file that holds the password")
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             data = _drained(descriptor, path)
@@ -83,10 +69,10 @@ def _read(path: Path) -> str:
             os.close(descriptor)
         return _stripped(data.decode("utf-8"), str(path))
     except OSError as error:
-        message = f"SPECTRUM_PASSWORD_FILE cannot be read: {path}: {error.strerror}"
+        message = f"{name} cannot be read: {path}: {error.strerror}"
         raise UserError(message, hint="is the secret mounted, and may this user read it?") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"SPECTRUM_PASSWORD_FILE is not UTF-8 text: {path}", hint=_WAYS) from error
+        raise UserError(f"{name} is not UTF-8 text: {path}", hint=_WAYS) from error
 
 
 def _drained(descriptor: int, path: Path) -> bytes:

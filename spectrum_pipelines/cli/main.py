@@ -104,6 +104,7 @@ def run(args: list[str]) -> int:
     except click.ClickException as error:
         return _usage(error)
     except SpectrumPipelinesError as error:
+        _show_faults(error)
         say("error", error.message, hint=error.hint, details=error.details)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
@@ -119,6 +120,16 @@ def run(args: list[str]) -> int:
         say("bug", f"{type(error).__name__}: {error}", hint="run again with --debug and report what it shows")
         return ExitCode.BUG
     return int(result) if isinstance(result, int) else ExitCode.SUCCEEDED
+
+
+def _show_faults(error: SpectrumPipelinesError) -> None:
+    """The faults of a file, before the one line that says what they come to."""
+    from spectrum_pipelines.document.diagnostic import InvalidFile  # noqa: PLC0415 - only a failure needs it
+
+    if isinstance(error, InvalidFile) and error.shown is not None:
+        from spectrum_pipelines.cli.console import show_findings  # noqa: PLC0415
+
+        show_findings(error.diagnostics, error.shown)
 
 
 def _usage(error: click.ClickException) -> int:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from spectrum_pipelines.app.abort import Abort, interruption
 from spectrum_pipelines.clock import Clock
-from spectrum_pipelines.errors import ExitCode, Interruption
+from spectrum_pipelines.errors import ExitCode
 
 #: `timeout` and terminals signal the process and its group: seconds within which the same signal is that one again, and no second.
 _ECHO = 0.1
@@ -15,23 +16,18 @@ _WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signals:
-    """While it is entered, signals come here. `last_words` is done before a second signal ends the process (the terminal, say)."""
+    """While it is entered, signals come here. A first one is a request to `abort`; before a run listens it is an Interruption too.
+
+    `last_words` is done before a second signal ends the process (the terminal, say).
+    """
 
     def __init__(self, clock: Clock) -> None:
+        self.abort = Abort()
         self._clock = clock
+        self._first: str | None = None
         self._first_at = 0.0
-        self.first: str | None = None
         self.last_words: Callable[[], None] = lambda: None
-        self._listener: Callable[[str], None] | None = None
         self._before: dict[signal.Signals, Any] = {}
-
-    def listen(self, listener: Callable[[str], None]) -> None:
-        """From now on a first signal is told to `listener`, as its name; before, it is raised as Interruption."""
-        self._listener = listener
-
-    def came(self) -> bool:
-        """Somebody wants us to end."""
-        return self.first is not None
 
     def __enter__(self) -> Self:
         for watched in _WATCHED:
@@ -48,15 +44,16 @@ class Signals:
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signal module's signature
         name = signal.Signals(number).name
         code = ExitCode.INTERRUPTED if name == "SIGINT" else ExitCode.TERMINATED
-        if self.first is not None:
-            if name == self.first and self._clock.monotonic() - self._first_at < _ECHO:
+        if self._first is not None:
+            if name == self._first and self._clock.monotonic() - self._first_at < _ECHO:
                 return
             try:
                 self.last_words()
             finally:
                 os._exit(code)
-        self.first = name
+        self._first = name
         self._first_at = self._clock.monotonic()
-        if self._listener is None:
-            raise Interruption(f"interrupted by {name}; nothing was triggered", exit_code=code)
-        self._listener(name)
+        was_heard = self.abort.was_heard
+        self.abort.request(name)
+        if not was_heard:
+            raise interruption(name)

@@ -7,6 +7,8 @@ from itertools import islice
 from msgspec import Struct
 
 from spectrum_pipelines.document.position import Span
+from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.errors import UserError
 
 #: One check of one file reports no more faults than this: a file of 10 MB can hold a million, and nobody reads them.
 MOST_FAULTS = 1_000
@@ -41,6 +43,26 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
     hint: str | None = None
     severity: Severity = Severity.ERROR
     related: tuple[Related, ...] = ()
+
+
+class InvalidFile(UserError):
+    """A pipeline, workspace or vars file with faults.
+
+    `diagnostics` are all of them, warnings included, in the order of the file: what `validate` shows. `shown` is the text of the
+    file as it may be quoted, without the values of secrets; None where no line may be quoted.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        diagnostics: tuple[Diagnostic, ...] = (),
+        shown: Source | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.diagnostics = diagnostics
+        self.shown = shown
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

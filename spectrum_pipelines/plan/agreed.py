@@ -5,12 +5,12 @@ said of it, so that a plan may be made where the server cannot be reached. Secre
 since does not show.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from spectrum_pipelines.app.prepare import plan_digest
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.files import in_words, read_capped
 
@@ -20,6 +20,12 @@ _LONGEST = 60  # characters of a value
 _AGAIN = "write it with `spectrum-pipelines plan FILE --format json`, and the same -e, --var, --vars-file and --only"
 #: Not part of what would be done: how the file was named, where the server is, what it said, and the digest itself.
 _ASIDE = frozenset({"server", "online", "plan_digest", "pipeline.file"})
+
+
+def plan_digest(data: Mapping[str, Any]) -> str:
+    """Name what would be done: the plan without the server's address, which a restarted test server changes."""
+    kept = {key: value for key, value in data.items() if key != "server"}
+    return "sha256:" + hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def with_digest(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from spectrum_pipelines.errors import StateError
-from spectrum_pipelines.files import in_words, read_capped
 from spectrum_pipelines.pipeline.graph.order import waves
 from spectrum_pipelines.pipeline.model.action import (
     Action,
@@ -43,35 +42,34 @@ from spectrum_pipelines.pipeline.model.policy import (
     Warnings,
 )
 from spectrum_pipelines.pipeline.secrets import MASK
-from spectrum_pipelines.store.folder.run_directory import RunDirectory
 
-_MAX_BYTES = 256_000_000
-_HINT = "put the file back from a backup; what the run has started can be seen in its journal and in Spectrum"
+_HINT = "put it back from a backup; what the run has started can be seen in its journal and in Spectrum"
 
 
-def planned_pipeline(run: RunDirectory) -> Pipeline:
-    """The pipeline that a run began with. Raises StateError for what is no plan: the file may have been written by anybody."""
-    data = _read(run)
+def planned_pipeline(plan: bytes, *, place: str) -> Pipeline:
+    """The pipeline that a run began with; `place` is for messages.
+
+    Raises StateError for what is no plan: it may have been written by anybody.
+    """
+    data = _read(plan, place)
     try:
         pipeline = _pipeline(data)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise StateError(f"{run.plan} is damaged", hint=_HINT) from error
+        raise StateError(f"the plan in {place} is damaged", hint=_HINT) from error
     needs = {job.id: job.needs for job in pipeline.jobs.values()}
     unheard = {name for needed in needs.values() for name in needed} - needs.keys()
     if unheard or sum(map(len, waves(needs))) != len(needs):
-        raise StateError(f"{run.plan} is damaged: its jobs need what is not there", hint=_HINT)
+        raise StateError(f"the plan in {place} is damaged: its jobs need what is not there", hint=_HINT)
     return pipeline
 
 
-def _read(run: RunDirectory) -> dict[str, Any]:
+def _read(plan: bytes, place: str) -> dict[str, Any]:
     try:
-        data = json.loads(read_capped(run.plan, _MAX_BYTES))
-    except OSError as error:
-        raise StateError(f"{run.plan} cannot be read: {in_words(error)}", hint=_HINT) from error
+        data = json.loads(plan)
     except (ValueError, RecursionError) as error:
-        raise StateError(f"{run.plan} is not JSON", hint=_HINT) from error
+        raise StateError(f"the plan in {place} is not JSON", hint=_HINT) from error
     if not isinstance(data, dict) or data.get("plan_version") != 1:
-        raise StateError(f"{run.plan} is not a plan of this version", hint=_HINT)
+        raise StateError(f"the plan in {place} is not a plan of this version", hint=_HINT)
     return data
 
 

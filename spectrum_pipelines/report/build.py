@@ -4,7 +4,6 @@ What may be shown is all there is: texts that hold the value of a secret variabl
 """
 
 import math
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +16,7 @@ from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.report.commands import about_run
 from spectrum_pipelines.report.critical_path import critical_path
 from spectrum_pipelines.report.jobs import Entry, duration, job_entries, moment
 
@@ -54,7 +54,7 @@ def build_report(
     ended = state.ended
     end_at = None if ended is None else state.at
     secrets = secret_texts(state.pipeline.variables.values())
-    reason = _reason(state)
+    reason, next_ = _reason(state), next_command(state)
     return {
         "report_version": VERSION,
         "tool_version": facts.tool_version,
@@ -63,9 +63,11 @@ def build_report(
         "status": (RunStatus.RUNNING if ended is None else ended.status).value,
         "exit_code": None if ended is None else int(ended.exit_code),
         "reason": None if reason is None else masked(reason, secrets),
-        "next": next_command(state),
+        "next": None if next_ is None else masked(next_, secrets),
         "pipeline": _pipeline(facts),
         "server": masked(facts.server, secrets),
+        "state": facts.state_dir,
+        "workspace": facts.workspace,
         "environment": facts.environment,
         "only": list(facts.only),
         "variables": {name: _plain(value) for name, value in facts.variables.items()},
@@ -131,22 +133,20 @@ def next_command(state: RunState) -> str | None:
     if state.ended is None:
         return None
     if state.ended.status is RunStatus.INTERRUPTED:
-        return f"spectrum-pipelines resume {state.run_id}{_where(state)}"
+        return command_about(state, "resume")
     jobs = state.jobs.values()
     for job in jobs:
         if job.status is JobStatus.UNKNOWN and job.cause not in _UNSEEN_ENDS:
-            return f"spectrum-pipelines adopt {state.run_id} {shlex.quote(job.job.id)} {_to_adopt(job)}{_where(state)}"
+            return command_about(state, "adopt", job.job.id, _to_adopt(job))
     if any(job.cause in _UNSEEN_ENDS and job.open_executions for job in jobs):
-        return f"spectrum-pipelines resume {state.run_id}{_where(state)}"
+        return command_about(state, "resume")
     return None
 
 
-def _where(state: RunState) -> str:
-    """The options without which the command would look elsewhere."""
-    facts = state.facts
-    assert facts is not None
-    named = {"--state-dir": facts.state_dir, "--local": facts.workspace}
-    return "".join(f" {option} {shlex.quote(value)}" for option, value in named.items() if value is not None)
+def command_about(state: RunState, verb: str, *words: str) -> str:
+    """A command about this run."""
+    assert state.facts is not None
+    return about_run(state.facts, verb, *words)
 
 
 def _to_adopt(job: JobState) -> str:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.engine.facts import RunEnded, RunStarted, Stamped
@@ -29,6 +29,14 @@ _HINTS = {
     errno.EROFS: "the file system is read-only: choose another place",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
+
+
+class ReportPlace(Protocol):
+    """Where a report is kept as a whole: a file, or the run's place in a store."""
+
+    def put(self, *chunks: bytes) -> None:
+        """Put the report in place, in pieces. Raises StateError."""
+        ...
 
 
 class ReportFile:
@@ -104,7 +112,7 @@ class ReportKeeper:
     """
 
     def __init__(
-        self, *files: ReportFile, clock: Clock, http: Callable[[], HttpCounts], started: datetime | None = None
+        self, *files: ReportPlace, clock: Clock, http: Callable[[], HttpCounts], started: datetime | None = None
     ) -> None:
         self.error: Exception | None = None
         self._files = files
@@ -146,7 +154,7 @@ class ReportKeeper:
         self._is_current = self.error is None
         self._next_at = now_at + max(1.0, _SHARE * (self._clock.monotonic() - begin))
 
-    def _put(self, file: ReportFile, chunks: list[bytes]) -> None:
+    def _put(self, file: ReportPlace, chunks: list[bytes]) -> None:
         try:
             file.put(*chunks)
         except Exception as error:  # noqa: BLE001 - likewise, and the other file may be written yet

@@ -33,9 +33,9 @@ class Workers:
             self._threads += 1
             threading.Thread(target=self._work, name=f"spectrum-{self._threads}", daemon=True).start()
 
-    def interrupt(self, signal: str) -> None:
+    def interrupt(self, wish: Interrupted) -> None:
         """Tell the loop; safe to call from a signal handler."""
-        self._arrived.put(Interrupted(signal=signal))
+        self._arrived.put(wish)
 
     def collect(self, timeout: float | None) -> list[Heard | Interrupted]:
         """What has come in, after waiting for the first. Raises what a worker could not explain: that is our bug."""

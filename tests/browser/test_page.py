@@ -144,7 +144,7 @@ def test_ids_and_commands_are_copied(visit: Open) -> None:
     copied = page.driver.execute_async_script(
         "const done = arguments[0]; navigator.clipboard.readText().then(done, e => done(String(e)))"
     )
-    assert copied == "spectrum-pipelines adopt 20261123T150405Z-7f3a orders EXECUTION_ID"
+    assert copied == "spectrum-pipelines adopt 20261123T150405Z-7f3a orders EXECUTION_ID --server http://127.0.0.1:8080"
 
 
 @pytest.mark.parametrize(("scheme", "is_light"), [("light", True), ("dark", False)])

@@ -37,7 +37,9 @@ class Ended:
 
 def plain_environment(**more: str) -> dict[str, str]:
     """No settings of whoever runs the tests."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "XDG_STATE_HOME") if name in os.environ
+    }
     return {**kept, "COLUMNS": "100", "PYTHONUTF8": "1", **more}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from spectrum_pipelines.app.trace import trace_headers, trace_id
+from spectrum_pipelines.cli.reach import tell_of_trace
 from tests.cli.command_line import LOGIN, call, dead_port, embedded, hang_up, stranger
 
 WORKSPACE = """
@@ -202,9 +203,13 @@ INVALID = [
 
 
 @pytest.mark.parametrize("value", INVALID)
-def test_an_invalid_trace_context_is_ignored(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert trace_headers({"TRACEPARENT": value}) == {}
-    assert trace_id({"TRACEPARENT": value}) is None
+def test_an_invalid_trace_context_is_ignored(
+    value: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert trace_headers(value) == {}
+    assert trace_id({"traceparent": value}) is None
+    monkeypatch.setenv("TRACEPARENT", value)
+    tell_of_trace()
     assert ("is ignored" in capsys.readouterr().err) is bool(value)
 
 

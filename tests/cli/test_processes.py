@@ -97,7 +97,7 @@ def test_a_run_is_told_from_its_journal_while_it_goes_on_and_after_kill_9(folder
         "never": "pending",
     }
     assert (report["status"], report["exit_code"]) == ("interrupted", None)
-    assert report["next"] == f"spectrum-pipelines resume {run_id(folder)}"
+    assert report["next"] == f"spectrum-pipelines resume {run_id(folder)} --local workspace.yaml"
     assert f"Next: {report['next']}" in call("report", run_id(folder), cwd=folder).stdout
     assert call("report", run_id(folder), "--exit-code", cwd=folder).code == 5
     Draft7Validator(load_schema("run-report")).validate(report)

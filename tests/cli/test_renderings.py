@@ -98,15 +98,15 @@ def test_29_a_useless_path_is_found_before_anything_is_triggered(
     assert not list((folder / ".spectrum-pipelines" / "runs").iterdir())
 
 
-def test_29_a_rendering_that_is_lost_costs_the_green(
+def test_29_a_rendering_that_is_lost_costs_a_warning(
     server: RunningServer, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The page cannot be made: whatever the reason, the run's other outputs and its outcome stand.
     monkeypatch.setattr("spectrum_pipelines.render.page.html._part", lambda name: (folder / name).read_text())
     ended = run(server, folder, "--html", "run.html", "--junit", "run.xml", file="jobs/good.yaml")
-    assert ended.code == 1
+    assert ended.code == 0
     assert "nightly succeeded" in ended.stderr
-    assert "error: --html could not be written: " in ended.stderr
+    assert "warning: --html could not be written: " in ended.stderr
     assert (folder / "run.xml").is_file()
 
 

@@ -82,7 +82,7 @@ def test_the_next_command_names_what_it_needs(folder: Path) -> None:
                 break
         running.terminate()
         told = running.stderr.read()
-    assert "--state-dir 's d' --local workspace.yaml" in told, told
+    assert "--state 's d' --local workspace.yaml" in told, told
     assert running.returncode == 143
 
 

@@ -48,7 +48,10 @@ def test_every_option_has_its_variable_and_its_help(path: tuple[str, ...], comma
     for parameter in command.params:
         if isinstance(parameter, click.Option) and parameter.name not in {"var", "help"}:
             named = f"SPECTRUM_{max(parameter.opts, key=len).lstrip('-').upper().replace('-', '_')}"
-            expected = {"SPECTRUM_SERVER": "SPECTRUM_URL"}.get(named, named)
+            expected = {
+                "SPECTRUM_SERVER": "SPECTRUM_URL",
+                "SPECTRUM_STATE_DIR": ["SPECTRUM_STATE", "SPECTRUM_STATE_DIR"],
+            }.get(named, named)
             assert parameter.envvar == expected, parameter.opts
             assert parameter.help or isinstance(parameter.type, click.Choice)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from spectrum_pipelines.cli.state import group_locks
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.store.folder.group_lock import GroupLock
 from spectrum_pipelines.store.folder.locks import try_lock
@@ -47,8 +48,8 @@ USELESS = [
     ("--junit", "no-such-folder/out.xml", "mkdir -p"),
     ("--html", "no-such-folder/out.html", "mkdir -p"),
     ("--summary", "no-such-folder/out.md", "mkdir -p"),
-    ("--state-dir", "/dev/null/state", "--state-dir"),
-    ("--state-dir", "/proc/state", "--state-dir"),
+    ("--state-dir", "/dev/null/state", "--state"),
+    ("--state-dir", "/proc/state", "--state"),
 ]
 
 
@@ -242,10 +243,16 @@ def grouped(project: Project, behavior: str) -> Path:
 HOLDER = Holder(pid=4711, host="ci-7", run_id="20261123T150405Z-7f3a", since="2026-11-23T15:04:05.000Z")
 
 
+def locks_of_groups() -> Path:
+    folder = group_locks(os.environ)
+    assert folder is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def test_fault_31_a_group_that_is_held_and_the_holder_named(project: Project, server: SpectrumServer) -> None:
     grouped(project, "fail")
-    (project.state / "locks").mkdir(parents=True)
-    held = try_lock(GroupLock(project.state / "locks", "nightly").path, HOLDER)
+    held = try_lock(GroupLock(locks_of_groups(), "nightly").path, HOLDER)
     assert held is not None
     with held:
         outcome = project.run()
@@ -257,8 +264,7 @@ def test_fault_31_a_group_that_is_held_and_the_holder_named(project: Project, se
 
 def test_fault_31_a_group_queues(project: Project, server: SpectrumServer) -> None:
     grouped(project, "queue")
-    (project.state / "locks").mkdir(parents=True)
-    held = try_lock(GroupLock(project.state / "locks", "nightly").path, HOLDER)
+    held = try_lock(GroupLock(locks_of_groups(), "nightly").path, HOLDER)
     assert held is not None
     timer = threading.Timer(0.3, held.release)
     timer.start()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from spectrum_pipelines.cli.state import group_locks
 from spectrum_pipelines.store.folder.group_lock import GroupLock
 from spectrum_pipelines.store.folder.locks import try_lock
 from spectrum_pipelines.store.holder import Holder
@@ -174,8 +175,9 @@ def test_fault_27_a_second_signal_ends_it_at_once(slow: SpectrumServer, begin: B
 def test_fault_27_a_signal_while_waiting_for_the_group(slow: SpectrumServer, begin: Begin, zygote: Zygote) -> None:
     project = begin(slow)
     project.pipeline(concurrency={"group": "nightly"}, jobs={"load": {"trigger": 48}})
-    locks = project.state / "locks"
-    locks.mkdir(parents=True)
+    locks = group_locks(os.environ)
+    assert locks is not None
+    locks.mkdir(parents=True, exist_ok=True)
     holder = Holder(pid=4711, host="ci-7", run_id="20261123T150405Z-7f3a", since="2026-11-23T15:04:05.000Z")
     held = try_lock(GroupLock(locks, "nightly").path, holder)
     assert held is not None

@@ -78,7 +78,7 @@ def test_every_end_has_its_annotations(make: Callable[[], Run], expected: list[t
 
 def test_what_to_type_next_stands_in_the_annotation() -> None:
     assert shown(unknown_run())[0][3].endswith(
-        "\nNext: spectrum-pipelines adopt 20261123T150405Z-7f3a orders EXECUTION_ID"
+        "\nNext: spectrum-pipelines adopt 20261123T150405Z-7f3a orders EXECUTION_ID --server http://127.0.0.1:8080"
     )
 
 
@@ -102,7 +102,7 @@ def test_a_run_that_failed_as_a_whole_says_so() -> None:
             "error",
             None,
             "nightly-sales interrupted",
-            "interrupted by SIGINT\nNext: spectrum-pipelines resume 20261123T150405Z-7f3a",
+            "interrupted by SIGINT\nNext: spectrum-pipelines resume 20261123T150405Z-7f3a --server http://127.0.0.1:8080",
         )
     ]
 

@@ -132,7 +132,7 @@ def test_an_unknown_is_an_error_that_says_what_to_type() -> None:
     assert error.get("type") == "ambiguous"
     assert (error.text or "").splitlines()[-2:] == [
         "candidates: execution 21, 22",
-        "Next: spectrum-pipelines adopt 20261123T150405Z-7f3a orders EXECUTION_ID",
+        "Next: spectrum-pipelines adopt 20261123T150405Z-7f3a orders EXECUTION_ID --server http://127.0.0.1:8080",
     ]
 
 

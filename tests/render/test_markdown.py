@@ -74,7 +74,11 @@ def test_a_failed_run_explains_itself_before_it_lists() -> None:
 
 LINES = [
     pytest.param(succeeded_run, "| ! | customers | warned | 12 | 5.0s | 7, 2 failed |", id="warnings are visible"),
-    pytest.param(interrupted_run, "```sh\nspectrum-pipelines resume 20261123T150405Z-7f3a\n```", id="the next command"),
+    pytest.param(
+        interrupted_run,
+        "```sh\nspectrum-pipelines resume 20261123T150405Z-7f3a --server http://127.0.0.1:8080\n```",
+        id="the next command",
+    ),
     pytest.param(unknown_run, "- candidates: execution 21, 22", id="what to choose from"),
     pytest.param(unfit_run, "- sales: 51 already runs as execution 9 \\(RUNNING\\)", id="findings"),
     pytest.param(running_run, "**Warnings**\n\n- orders: execution 11 has the status 'ODD'", id="warnings of the run"),

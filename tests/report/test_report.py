@@ -43,6 +43,11 @@ from tests.report.runs import (
     unknown_run,
 )
 
+#: What commands about these runs must be told.
+ON = " --server http://127.0.0.1:8080"
+#: Every report has them but those of version 0.1.0, which are read as well.
+LATER = {"state", "workspace"}
+
 
 @pytest.mark.parametrize("make", RUNS.values(), ids=RUNS)
 def test_the_report_is_valid_after_every_single_fact(make: Callable[..., Run]) -> None:
@@ -75,6 +80,8 @@ def test_a_succeeded_run_in_full() -> None:
             "git_commit": None,
         },
         "server": "http://127.0.0.1:8080",
+        "state": None,
+        "workspace": None,
         "environment": None,
         "only": [],
         "variables": {"region": "emea", "token": "***"},
@@ -199,7 +206,7 @@ def test_what_an_interruption_leaves_is_neither_green_nor_hidden() -> None:
     assert entry(run, "customers")["reason"] == (
         "the run ended before the answer to the trigger came: the job may run or not"
     )
-    assert run.report()["next"] == f"spectrum-pipelines resume {RUN_ID}"
+    assert run.report()["next"] == f"spectrum-pipelines resume {RUN_ID}{ON}"
     assert run.report()["exit_code"] == 143
 
 
@@ -297,7 +304,7 @@ NEXT = [
 
 @pytest.mark.parametrize(("make", "command"), NEXT)
 def test_the_command_to_type_next(make: Callable[[], Run], command: str | None) -> None:
-    assert make().report()["next"] == (command and f"spectrum-pipelines {command}")
+    assert make().report()["next"] == (command and f"spectrum-pipelines {command}{ON}")
 
 
 def test_candidates_and_findings_are_told() -> None:
@@ -419,7 +426,7 @@ def test_everything_in_the_schema_is_described_required_and_closed() -> None:
     for part in (schema, *schema["definitions"].values()):
         assert part["description"]
         assert part["additionalProperties"] is False
-        assert part["required"] == list(part["properties"])
+        assert part["required"] == [name for name in part["properties"] if name not in LATER]
         for name, it in part["properties"].items():
             assert "$ref" in it or (it["description"] and it["examples"]), name
 

@@ -131,14 +131,14 @@ def test_an_interrupt_is_heard_while_every_call_hangs(gate: _Gate) -> None:
     workers = Workers(gate.perform, connections=1)
     workers.submit(_ask(1))
     assert gate.entered.acquire(timeout=_LONG)
-    workers.interrupt("SIGTERM")
+    workers.interrupt(Interrupted(signal="SIGTERM"))
     assert workers.collect(_LONG) == [Interrupted(signal="SIGTERM")]
 
 
 def test_an_interrupt_from_a_signal_handler_wakes_the_loop_that_waits_without_end(gate: _Gate) -> None:
     workers = Workers(gate.perform, connections=1)
     workers.submit(_ask(1))
-    before = signal.signal(signal.SIGUSR1, lambda *_: workers.interrupt("SIGUSR1"))
+    before = signal.signal(signal.SIGUSR1, lambda *_: workers.interrupt(Interrupted(signal="SIGUSR1")))
     try:
         threading.Thread(target=_signal_once_inside, args=(gate,), daemon=True).start()
         assert workers.collect(None) == [Interrupted(signal="SIGUSR1")]

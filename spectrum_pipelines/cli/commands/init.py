@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from spectrum_pipelines.app.connection import server_of
+from spectrum_pipelines.cli.console import asking_front
 from spectrum_pipelines.cli.options import ConnectionOptions, connection_options, option
 from spectrum_pipelines.cli.printed import put
+from spectrum_pipelines.cli.reach import reach, server_of
 from spectrum_pipelines.cli.terminal import say
-from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import ExitCode, UserError
 
 #: What is written, and from where: a folder of this package, or the schemas that ship.
@@ -66,8 +66,9 @@ def command(folder: Path, *, from_server: bool, wanted: tuple[str, ...], **conne
 def _from_server(wanted: tuple[str, ...], connection: Mapping[str, Any]) -> bytes:
     from spectrum_pipelines.app.first_pipeline import first_pipeline  # noqa: PLC0415 - requests and tenacity
 
-    with server_of(ConnectionOptions(**connection)) as options:
-        return first_pipeline(wanted, options, clock=SystemClock()).encode()
+    options = ConnectionOptions(**connection)
+    with server_of(options) as reached:
+        return first_pipeline(wanted, reach(reached), asking_front(), embedded=options.local is not None).encode()
 
 
 def _refuse_to_overwrite(folder: Path, names: Iterable[str]) -> None:

@@ -37,7 +37,8 @@ def serve(workspace: Path, *, host: str, port: int, verbose: bool) -> int:
     from spectrum_pipelines.app.embedded import start_server  # noqa: PLC0415 - the extra `local`
 
     with _held_signals() as held:
-        server, served = start_server(workspace, host=host, port=port, verbose=verbose)
+        log = (lambda line: say("server", line)) if verbose else None
+        server, served = start_server(workspace, host=host, port=port, log=log)
         try:
             if not _is_loopback(host):
                 say("warning", f"listening on {host}: whoever reaches it and knows a login may run its jobs")

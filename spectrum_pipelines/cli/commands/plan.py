@@ -1,26 +1,21 @@
 """`plan FILE`: what a run would do, and with `--online` what the server knows of it."""
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from spectrum_pipelines.app.connection import server_of
-from spectrum_pipelines.app.loading import given_values, load_pipeline
 from spectrum_pipelines.cli.completion import job_ids
+from spectrum_pipelines.cli.console import asking_front
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, value_options
 from spectrum_pipelines.cli.printed import print_json, put
+from spectrum_pipelines.cli.reach import reach, server_of
+from spectrum_pipelines.cli.values import load_file
 from spectrum_pipelines.clock import SystemClock
-from spectrum_pipelines.document.source import read_source
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.plan.facts import PlanFacts
-from spectrum_pipelines.plan.waves import plan, select
 
 if TYPE_CHECKING:
     from spectrum_pipelines.plan.outlook import Outlook
-
-#: Stands for `${run.id}`: only a run has one.
-RUN_ID = "RUN_ID"
 
 #: Stands for the embedded server, whose port nobody knows before it runs.
 _EMBEDDED = "http://127.0.0.1"
@@ -70,26 +65,18 @@ def command(
         raise click.UsageError("--online goes with --format text and json.", click.get_current_context())
     values = ValueOptions(environment=environment, var=var, vars_file=vars_file)
     options = ConnectionOptions(**connection)
+    front = asking_front()
     if not online:
-        put_plan(_facts(file, values, options, only), form)
+        server = options.server or (_EMBEDDED if options.local else None)
+        put_plan(load_file(file, values, server=server, only=only, notices=front.notices).planned(), form)
         return ExitCode.SUCCEEDED
     from spectrum_pipelines.app.look_ahead import look_ahead  # noqa: PLC0415 - requests and tenacity
 
     with server_of(options) as reached:
-        facts = _facts(file, values, reached, only)
-        outlook = look_ahead(facts.pipeline, reached, clock=SystemClock())
+        facts = load_file(file, values, server=reached.server, only=only, notices=front.notices).planned()
+        outlook = look_ahead(facts.pipeline, reach(reached), front)
     put_plan(facts, form, outlook)
     return ExitCode.SUCCEEDED if outlook.can_run else ExitCode.FAILED
-
-
-def _facts(file: str, values: ValueOptions, options: ConnectionOptions, only: tuple[str, ...]) -> PlanFacts:
-    loaded = load_pipeline(
-        read_source(file),
-        given_values(values, os.environ, server=options.server or (_EMBEDDED if options.local else None)),
-        run_id=RUN_ID,
-    )
-    pipeline = select(loaded.pipeline, only) if only else loaded.pipeline
-    return PlanFacts(pipeline, plan(pipeline), loaded.document)
 
 
 def put_plan(facts: PlanFacts, form: str, outlook: "Outlook | None" = None) -> None:

@@ -1,61 +1,33 @@
 """`run FILE`: the main job."""
 
 import os
-import secrets
-import socket
 import subprocess
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
-from msgspec.structs import replace
 
-from spectrum_pipelines import __version__
-from spectrum_pipelines.app.connection import server_of
-from spectrum_pipelines.app.deliver import Renderings, rendering_options
-from spectrum_pipelines.app.loading import Loaded
-from spectrum_pipelines.app.prepare import (
-    SECRET,
-    RunOptions,
-    build_for,
-    connect_for,
-    may_name_its_run,
-    open_journal,
-    plan_digest,
-    progress_option,
-    report_option,
-    take_group,
-)
-from spectrum_pipelines.app.session import Session, Shown, outlive_readers
-from spectrum_pipelines.app.trace import trace_id
+from spectrum_pipelines.app.deliver import Renderings
+from spectrum_pipelines.app.prepare import Circumstances
 from spectrum_pipelines.cli.completion import job_ids
+from spectrum_pipelines.cli.console import Shown, front_of, outlive_readers
 from spectrum_pipelines.cli.options import (
-    DEFAULT_STATE,
     ConnectionOptions,
     ValueOptions,
     connection_options,
     option,
+    progress_option,
+    rendering_options,
+    report_option,
     state_option,
     value_options,
 )
+from spectrum_pipelines.cli.reach import reach, server_of, tell_of_trace, workspace_of
 from spectrum_pipelines.cli.signals import Signals
-from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.cli.state import recorded_state, store_of
+from spectrum_pipelines.cli.values import load_file
 from spectrum_pipelines.clock import SystemClock
-from spectrum_pipelines.document.source import Source, read_source
-from spectrum_pipelines.engine.facts import RunStarted
-from spectrum_pipelines.engine.state.run import RunState
-from spectrum_pipelines.pipeline.build import digest
-from spectrum_pipelines.plan.data import plan_data, stored_json
-from spectrum_pipelines.plan.facts import PlanFacts
-from spectrum_pipelines.plan.waves import plan
-from spectrum_pipelines.runner.loop import RunClock
-from spectrum_pipelines.store.folder.locks import Process
-from spectrum_pipelines.store.folder.run_directory import RunDirectory
-from spectrum_pipelines.store.folder.run_keys import Existing, claim
-from spectrum_pipelines.store.folder.run_lock import lock_run
-from spectrum_pipelines.store.folder.state_directory import StateDirectory
 
 
 @click.command("run")
@@ -91,7 +63,7 @@ def command(
     report: Path | None,
     renderings: Renderings,
     progress: str,
-    state_dir: Path,
+    state: str,
     run_key: str | None,
     agreed: Path | None,
     **connection: Any,
@@ -108,125 +80,30 @@ def command(
     Exit codes: 0 succeeded, 1 failed, 2 invalid, 3 unreachable, 4 timed out, 5 unknown, 6 busy,
     7 login refused, 130/143 interrupted.
     """
-    options = RunOptions(
-        connection=ConnectionOptions(**connection),
-        values=ValueOptions(environment=environment, var=var, vars_file=vars_file),
-        shown=Shown(report=report, progress=progress, renderings=renderings),
-        only=only,
-        state_dir=state_dir,
-        run_key=run_key,
-        agreed=agreed,
-    )
+    from spectrum_pipelines.app.start import start  # noqa: PLC0415 - `--help` needs none of the engine
+
+    options = ConnectionOptions(**connection)
+    values = ValueOptions(environment=environment, var=var, vars_file=vars_file)
+    shown = Shown(report=report, progress=progress, renderings=renderings)
     outlive_readers()
-    source = read_source(file)
-    with Signals(SystemClock()) as signals, server_of(options.connection) as reached, ExitStack() as stack:
-        return start(source, replace(options, connection=reached), signals, stack)
-
-
-def start(source: Source, options: RunOptions, signals: Signals, stack: ExitStack) -> int:
-    """Begin a run, or go on with the one that the run key stands for."""
-    clock = SystemClock()
-    state_directory = StateDirectory(options.state_dir)
-    # A bad file is refused before anything is written, so it is built once with a stand-in for the run id.
-    loaded = build_for(source, options, run_id="RUN_ID")
-    if options.agreed is not None:
-        from spectrum_pipelines.plan.agreed import hold_to  # noqa: PLC0415 - with --plan only
-
-        hold_to(options.agreed, plan_data(PlanFacts(loaded.pipeline, plan(loaded.pipeline), loaded.document)))
-    state_directory.probe()
-    process = Process(pid=os.getpid(), host=socket.gethostname())
-
-    def new_run() -> RunDirectory:
-        return state_directory.new_run(clock.now(), lambda: secrets.token_hex(2))
-
-    if options.run_key is None:
-        run = new_run()
-        stack.enter_context(lock_run(state_directory.locks, run.run_id, process=process, clock=clock))
-    else:
-        claimed = claim(state_directory, options.run_key, new_run, process=process, clock=clock)
-        if isinstance(claimed, Existing):
-            from spectrum_pipelines.cli.commands.resume import go_on  # noqa: PLC0415 - a key that is used again only
-
-            say("note", f"the run key {options.run_key} stands for run {claimed.run.run_id}")
-            return go_on(claimed.run, options, signals, stack, source=source)
-        run = claimed.run
-        stack.enter_context(claimed.lock)
-    try:
-        session, first = _prepare(
-            source, loaded, options, signals, stack, run=run, state_directory=state_directory, process=process
+    with Signals(SystemClock()) as signals, server_of(options) as reached, store_of(state) as store:
+        front = front_of(shown, signals)
+        tell_of_trace()
+        ended = start(
+            load_file(file, values, server=reached.server, only=only, notices=front.notices),
+            reach(reached),
+            store=store,
+            run_key=run_key,
+            front=front,
+            circumstances=Circumstances(
+                git_commit=git_commit(Path(file), os.environ),
+                workspace=workspace_of(options),
+                state=recorded_state(state),
+            ),
+            agreed=agreed,
         )
-        del loaded  # the document of ten thousand jobs is a third of what the run needs in memory
-        return session.carry_out([first])
-    except BaseException:
-        _forget(run)
-        raise
-
-
-def _forget(run: RunDirectory) -> None:
-    """A run that never began leaves no folder behind; one with a journal is history and stays."""
-    if not run.journal.exists():
-        import shutil  # noqa: PLC0415 - only a failed start needs it
-
-        shutil.rmtree(run.path, ignore_errors=True)
-
-
-def _prepare(
-    source: Source,
-    loaded: Loaded,
-    options: RunOptions,
-    signals: Signals,
-    stack: ExitStack,
-    *,
-    run: RunDirectory,
-    state_directory: StateDirectory,
-    process: Process,
-) -> tuple[Session, RunStarted]:
-    """Everything that must be in place before the first fact."""
-    clock = SystemClock()
-    if may_name_its_run(source):
-        loaded = build_for(source, options, run_id=run.run_id, quiet=True, run_date=loaded.pipeline.date)
-    pipeline = loaded.pipeline
-    reports = options.shown.files(run.report)
-    connection = connect_for(pipeline, options, signals, stack)
-    take_group(pipeline.concurrency, state_directory, run, signals, stack, process=process)
-    planned = plan_data(PlanFacts(pipeline, plan(pipeline), loaded.document))
-    run.keep(pipeline_text=source.text, plan=stored_json(planned))
-    session = Session(
-        state=RunState(pipeline, run.run_id),
-        directory=state_directory,
-        journal=stack.enter_context(open_journal(run)),
-        connection=connection,
-        signals=signals,
-        shown=options.shown,
-        reports=reports,
-        clock=clock,
-        run_clock=RunClock(clock),
-        started=None,
-        stack=stack,
-    )
-    return session, _started(loaded, options, run, server=connection.url, digest_of_plan=plan_digest(planned))
-
-
-def _started(loaded: Loaded, options: RunOptions, run: RunDirectory, *, server: str, digest_of_plan: str) -> RunStarted:
-    pipeline, source = loaded.pipeline, loaded.document.source
-    return RunStarted(
-        run_id=run.run_id,
-        run_key=options.run_key,
-        pipeline=pipeline.name,
-        file=source.name,
-        digest=digest(source.text),
-        plan_digest=digest_of_plan,
-        server=server,
-        tool_version=__version__,
-        git_commit=git_commit(Path(source.name), os.environ),
-        environment=options.values.environment,
-        only=options.only,
-        state_dir=None if str(options.state_dir) == DEFAULT_STATE else str(options.state_dir),
-        workspace=None if options.connection.local is None else str(options.connection.local),
-        trace_id=trace_id(os.environ),
-        date=pipeline.date,
-        variables={name: SECRET if it.secret else it.recorded for name, it in pipeline.variables.items()},
-    )
+    assert ended.exit_code is not None
+    return ended.exit_code
 
 
 def git_commit(file: Path, environ: Mapping[str, str]) -> str | None:

@@ -3,18 +3,17 @@
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from spectrum_pipelines.cli.options import option, state_option
 from spectrum_pipelines.cli.printed import print_json, put, width_of_stdout
+from spectrum_pipelines.cli.state import store_of
 from spectrum_pipelines.cli.terminal import say, wants_color
 from spectrum_pipelines.clock import SystemClock, rfc3339
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import ExitCode
-from spectrum_pipelines.store.folder.state_directory import StateDirectory
 from spectrum_pipelines.store.interface import RunHead
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 @click.command("runs")
 @option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @state_option
-def command(*, form: str, state_dir: Path) -> int:
+def command(*, form: str, state: str) -> int:
     """List the runs in the state directory, the newest first.
 
     \b
@@ -32,13 +31,14 @@ def command(*, form: str, state_dir: Path) -> int:
       spectrum-pipelines runs
       spectrum-pipelines runs --format json | jq -r '.[] | select(.resumable) | .run_id'
     """
-    runs = StateDirectory(state_dir).runs()
+    with store_of(state) as store:
+        runs = list(store.newest())
     if form == "json":
         print_json([_as_dict(run) for run in runs])
     elif runs:
         put("\n".join(_table(runs)) + "\n")
     else:
-        say("note", f"no runs in {state_dir} yet", hint="begin one with `spectrum-pipelines run FILE`")
+        say("note", f"no runs in {store.name} yet", hint="begin one with `spectrum-pipelines run FILE`")
     return ExitCode.SUCCEEDED
 
 

@@ -3,15 +3,15 @@
 import os
 import stat
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 import click
-from msgspec import Struct
 from msgspec.structs import replace
 
 from spectrum_pipelines.app.checkout import named_from, root
+from spectrum_pipelines.app.validate import Asked, Checked, ask_nobody, check_file
+from spectrum_pipelines.cli.console import asking_front
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
     ValueOptions,
@@ -21,23 +21,11 @@ from spectrum_pipelines.cli.options import (
 )
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.terminal import say, wants_color
-from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
-from spectrum_pipelines.document.parse import Document, parse
-from spectrum_pipelines.document.source import Source, read_source
-from spectrum_pipelines.errors import ExitCode, UnreadableFile, UserError
+from spectrum_pipelines.document.diagnostic import Diagnostic, Severity
+from spectrum_pipelines.document.parse import Document
+from spectrum_pipelines.errors import ExitCode, UnreadableFile
 
-_SCHEMA_LINE = "yaml-language-server: $schema="
 _FORMATS = ["auto", "text", "json", "github", "gitlab", "sarif"]
-
-
-Asked = Callable[[Document], tuple[Diagnostic, ...]]
-
-
-class Checked(Struct, frozen=True, kw_only=True):
-    """A file and what is wrong with it. `shown` is its text as it may be quoted."""
-
-    shown: Source
-    found: tuple[Diagnostic, ...]
 
 
 @click.command("validate")
@@ -75,7 +63,7 @@ def command(
     Exit codes: 0 no findings, 1 findings, 2 a file could not be read (the others are checked all the same).
     """
     values = ValueOptions(environment=environment, var=var, vars_file=vars_file)
-    asked = (lambda document: _ask(document, values, ConnectionOptions(**connection))) if online else _ask_nobody
+    asked = _asking(values, ConnectionOptions(**connection)) if online else ask_nobody
     checked: list[Checked] = []
     unreadable: list[UnreadableFile] = []
     for name in dict.fromkeys(files):
@@ -92,53 +80,17 @@ def command(
     return ExitCode.FAILED if any(it.severity in counted for one in checked for it in one.found) else ExitCode.SUCCEEDED
 
 
-def _ask_nobody(document: Document) -> tuple[Diagnostic, ...]:  # noqa: ARG001 - in the place of `_ask`
-    return ()
-
-
-def _ask(document: Document, values: ValueOptions, options: ConnectionOptions) -> tuple[Diagnostic, ...]:
-    from spectrum_pipelines.app.connection import server_of  # noqa: PLC0415 - the network only where it is asked for
+def _asking(values: ValueOptions, options: ConnectionOptions) -> Asked:
+    """What a server says of a pipeline: the network only where it is asked for."""
     from spectrum_pipelines.app.validate_online import check_online  # noqa: PLC0415
+    from spectrum_pipelines.cli.reach import reach, server_of  # noqa: PLC0415
+    from spectrum_pipelines.cli.values import given_of  # noqa: PLC0415
 
-    with server_of(options) as reached:
-        return check_online(document, values, reached)
+    def asked(document: Document) -> tuple[Diagnostic, ...]:
+        with server_of(options) as reached:
+            return check_online(document, given_of(values, server=reached.server), reach(reached), asking_front())
 
-
-def check_file(name: str, asked: Asked = _ask_nobody) -> Checked:
-    """Check one file for what it is; `asked` adds what a server says of a pipeline. Raises UnreadableFile."""
-    if Path(name).is_dir():
-        raise UnreadableFile(f"{name} is a directory, not a file", hint=f"name its files: {Path(name) / '*.yaml'}")
-    source = read_source(name)
-    document, found = parse(source)
-    if document is None:
-        return Checked(shown=source, found=found)
-    if is_workspace(document):
-        return Checked(shown=source, found=in_order([*found, *_workspace_faults(document)]))
-    from spectrum_pipelines.pipeline.check import check  # noqa: PLC0415 - not for workspaces
-    from spectrum_pipelines.pipeline.secrets import secret_paths  # noqa: PLC0415
-
-    return Checked(
-        shown=document.masked(secret_paths(document)), found=in_order([*found, *check(document), *asked(document)])
-    )
-
-
-def is_workspace(document: Document) -> bool:
-    """Told by the schema line of its editor, else by keys that no pipeline has."""
-    for line in document.source.text.splitlines()[:20]:
-        if line.startswith("#") and _SCHEMA_LINE in line:
-            return "workspace" in line.rpartition("/")[2]
-    data = document.data
-    return isinstance(data, dict) and {"users", "files"} <= data.keys() and "jobs" not in data
-
-
-def _workspace_faults(document: Document) -> tuple[Diagnostic, ...]:
-    from spectrum_pipelines.app.embedded import check_workspace_file  # noqa: PLC0415 - the extra `local`
-
-    try:
-        return check_workspace_file(document)
-    except ImportError as error:
-        hint = "install it with: pip install 'spectrum-pipelines[local]'"
-        raise UserError(f"a workspace needs the embedded server ({error.name} is missing)", hint=hint) from error
+    return asked
 
 
 def _show(checked: Sequence[Checked], form: str, *, complete: bool) -> None:

@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from spectrum_pipelines.app.loading import assignments
+from spectrum_pipelines.cli.console import Terminal
 from spectrum_pipelines.cli.job.by_hand import about, by_hand, details_data, spectrum
-from spectrum_pipelines.cli.options import option
+from spectrum_pipelines.cli.options import assignments, option
 from spectrum_pipelines.cli.printed import print_json
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import ClientError, ExitCode, SpectrumPipelinesError, Unanswered
-from spectrum_pipelines.pipeline.model.durations import parse_duration
+from spectrum_pipelines.pipeline.model.durations import format_duration, parse_duration
 from spectrum_pipelines.pipeline.model.pipeline import Server
-from spectrum_pipelines.spectrum import DataId, Deletion, FileId, FileReference, Triggered
+from spectrum_pipelines.spectrum import (
+    DataId,
+    Deletion,
+    ExecutionId,
+    FileId,
+    FileReference,
+    JobDetails,
+    Phase,
+    Triggered,
+)
 
 if TYPE_CHECKING:
     from spectrum_pipelines.client.api import SpectrumApi
@@ -91,7 +100,7 @@ def _show(answer: Triggered) -> None:
 
 
 def _followed(api: "SpectrumApi", answer: Triggered, timeout: float | None, form: str) -> int:
-    from spectrum_pipelines.app.follow import follow, verdict  # noqa: PLC0415 - with --wait only
+    from spectrum_pipelines.app.follow import follow  # noqa: PLC0415 - with --wait only
 
     execution = answer.execution_id
     # Whatever happens to the waiting, the id is out.
@@ -101,7 +110,7 @@ def _followed(api: "SpectrumApi", answer: Triggered, timeout: float | None, form
         _show(answer)
     look = f"look with `spectrum-pipelines job details {execution}`"
     try:
-        details = follow(api, execution, timeout=timeout, clock=SystemClock())
+        details = follow(api, execution, timeout=timeout, clock=SystemClock(), notices=Terminal())
     except ClientError as error:
         say("error", f"execution {execution} was triggered and may still run: {error.message}", hint=look)
         return ExitCode.TIMED_OUT
@@ -114,7 +123,27 @@ def _followed(api: "SpectrumApi", answer: Triggered, timeout: float | None, form
         from spectrum_pipelines.cli.job.text import show_details  # noqa: PLC0415 - text only
 
         show_details(details)
-    return verdict(execution, details, timeout)
+    return _verdict(execution, details, timeout)
+
+
+_VERDICTS = {
+    Phase.SUCCEEDED: ExitCode.SUCCEEDED,
+    Phase.WARNED: ExitCode.SUCCEEDED,
+    Phase.FAILED: ExitCode.FAILED,
+    Phase.CANCELED: ExitCode.FAILED,
+}
+
+
+def _verdict(execution: ExecutionId, answer: JobDetails | None, timeout: float | None) -> ExitCode:
+    """The exit code of what was seen, with a word on what was not."""
+    if answer is None:
+        say(
+            "error",
+            f"execution {execution} has not ended within {format_duration(timeout or 0.0)}, and goes on",
+            hint=f"look again with `spectrum-pipelines job details {execution}`; `job stop FILE` ends it",
+        )
+        return ExitCode.TIMED_OUT
+    return _VERDICTS[answer.phase]
 
 
 @click.command("sequence")

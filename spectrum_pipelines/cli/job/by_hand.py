@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from msgspec.structs import fields
 
-from spectrum_pipelines.app.connection import connect, server_of
+from spectrum_pipelines.app.connection import open_line
 from spectrum_pipelines.cli.options import ConnectionOptions, connection_options, option
+from spectrum_pipelines.cli.reach import reach, server_of
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import Refused
@@ -34,15 +35,16 @@ def by_hand(function: F) -> F:
 def spectrum(connection: Mapping[str, Any], *, server: Server | None = None) -> Iterator["SpectrumApi"]:
     """The API of the server that the options name."""
     with server_of(ConnectionOptions(**connection)) as options, ExitStack() as stack:
-        found = connect(
-            options,
-            server=server or Server(),
+        server = server or Server()
+        line = open_line(
+            reach(options)(server),
+            server=server,
             http=_HTTP,
             clock=SystemClock(),
             stack=stack,
-            on_retry=lambda line: say("note", line),
+            on_retry=lambda told: say("note", told),
         )
-        yield found.api
+        yield line.api
 
 
 @contextmanager

@@ -1,0 +1,168 @@
+"""The Python API: what another program may use. Its names stand at the package itself: `from spectrum_pipelines import load, run`.
+
+Callable from any thread, several runs at once in one process. Nothing is printed; no environment, argument or terminal is read, and
+no signal handler is installed. Functions return values and raise the tree of `errors`.
+
+::
+
+    loaded = load("nightly.yaml", environment="prod", variables={"region": "emea"})
+    report = run(loaded, Connection(url, username="ci", password=secret), store=open_store("state"), run_key="2026-11-22")
+    if not report.succeeded:
+        print(report.reason, report.next)
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from spectrum_pipelines.app.abort import Abort
+from spectrum_pipelines.app.connection import Connection, Reach
+from spectrum_pipelines.app.front import Front
+from spectrum_pipelines.app.loading import Loaded, given_values, load
+from spectrum_pipelines.app.outcome import JobReport, Report, Waiting
+from spectrum_pipelines.app.prepare import Circumstances, WhenEnded
+from spectrum_pipelines.document.diagnostic import Diagnostic, InvalidFile
+from spectrum_pipelines.errors import UserError
+from spectrum_pipelines.runner.loop import Observer
+from spectrum_pipelines.spectrum import ExecutionId
+from spectrum_pipelines.store.interface import Store
+from spectrum_pipelines.store.where import open_store as opened
+
+__all__ = [
+    "Abort",
+    "Connection",
+    "Diagnostic",
+    "InvalidFile",
+    "JobReport",
+    "Loaded",
+    "Observer",
+    "Report",
+    "Store",
+    "Waiting",
+    "adopt",
+    "advance",
+    "load",
+    "open_store",
+    "resume",
+    "retry",
+    "run",
+]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def open_store(where: str | Path, *, password: str | None = None) -> Store:
+    """The place where runs are kept: a folder, or `postgresql://[user@]host[:port]/db`. Nothing is connected yet.
+
+    Raises UserError for what names no such place.
+    """
+    return opened(where, password=password)
+
+
+def run(
+    loaded: Loaded,
+    connection: Connection,
+    *,
+    store: Store,
+    run_key: str | None = None,
+    when_ended: WhenEnded = "report",
+    origin: Mapping[str, str] = MappingProxyType({}),
+    observers: Sequence[Observer] = (),
+    abort: Abort | None = None,
+) -> Report:
+    """Run a pipeline to its end, or go on with the run that the key stands for.
+
+    The same key never triggers anew what was triggered under it. A key whose run has ended gives its report; with
+    `when_ended="retry"` a failed run goes on from what failed, with "again" a new run begins. `origin` says what began the run.
+    Each observer is told of every fact after it is durable, in the thread that called; `abort` ends the run from elsewhere.
+
+    An exception means that nothing was triggered by this call. An unreachable server is one outcome of a run: exit code 3.
+    """
+    from spectrum_pipelines.app.start import start  # noqa: PLC0415 - the network
+
+    return start(
+        loaded,
+        _reach(connection),
+        store=store,
+        run_key=run_key,
+        when_ended=when_ended,
+        front=_front(abort, observers),
+        circumstances=Circumstances(origin=dict(origin), state=store.name),
+    )
+
+
+def resume(
+    run_id: str,
+    connection: Connection,
+    *,
+    store: Store,
+    variables: Mapping[str, Any] = _NOTHING,
+    abort: Abort | None = None,
+) -> Report:
+    """Go on with a run that was interrupted or killed; of a run that has ended, its report.
+
+    `variables` gives secret ones again: no journal holds their values. A pipeline that reads `${env.X}` is gone on with by `run`
+    and its run key, which know the environment.
+    """
+    from spectrum_pipelines.app.go_on import Again, go_on  # noqa: PLC0415 - the network
+    from spectrum_pipelines.store.leasing import named_run  # noqa: PLC0415
+
+    given = given_values(variables=variables, server=connection.url)
+    run_ = named_run(store, run_id)
+    return go_on(run_, _reach(connection), store=store, again=Again(given=given), front=_front(abort))
+
+
+def retry(
+    run_id: str,
+    connection: Connection,
+    *,
+    store: Store,
+    loaded: Loaded | None = None,
+    variables: Mapping[str, Any] = _NOTHING,
+    abort: Abort | None = None,
+) -> Report:
+    """Give what failed, and what was skipped because of that, new attempts: the same run, a new round, one report.
+
+    With `loaded`, a pipeline that was mended: what succeeded stays if what it did is unchanged, and what is new or changed runs.
+    """
+    del run_id, connection, store, loaded, variables, abort
+    raise UserError("`retry` is not in this version", hint="start a new run")
+
+
+def advance(
+    loaded: Loaded,
+    connection: Connection,
+    *,
+    store: Store,
+    run_key: str,
+    when_ended: WhenEnded = "report",
+    abort: Abort | None = None,
+) -> Report | Waiting:
+    """Work on the run of the key until everything that is under way is a known execution; then say what is waited for.
+
+    Call it again when one of the executions is no longer active, or at `wake_at`: for schedulers that must not block.
+    """
+    del loaded, connection, store, run_key, when_ended, abort
+    raise UserError("`advance` is not in this version", hint="use `run`")
+
+
+def adopt(run_id: str, job: str, execution_id: int | None, connection: Connection, *, store: Store) -> None:
+    """Settle an `unknown`: this execution is what the job started; None says that somebody looked and it never started.
+
+    `resume` then goes on with the run. Raises UserError for an execution that cannot be the job's.
+    """
+    from spectrum_pipelines.app.go_on import Again  # noqa: PLC0415 - the network
+    from spectrum_pipelines.app.settle import settle  # noqa: PLC0415
+
+    named = None if execution_id is None else ExecutionId(execution_id)
+    again = Again(given=given_values(server=connection.url))
+    settle(run_id, job, named, _reach(connection), store=store, again=again, front=_front(None))
+
+
+def _reach(connection: Connection) -> Reach:
+    return lambda _: connection
+
+
+def _front(abort: Abort | None, observers: Sequence[Observer] = ()) -> Front:
+    return Front(abort=abort or Abort(), observers=tuple(observers))

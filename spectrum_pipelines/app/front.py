@@ -1,0 +1,55 @@
+"""What a front end hands in: who is told, who watches, where the report goes, and how the run can be ended."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct, field
+
+from spectrum_pipelines.app.abort import Abort
+from spectrum_pipelines.app.notices import Notices, Silence
+from spectrum_pipelines.clock import Clock, SystemClock
+from spectrum_pipelines.progress.base import NoProgress, Progress
+from spectrum_pipelines.report.file import ReportFile
+from spectrum_pipelines.runner.loop import Observer
+
+
+class Delivery(Protocol):
+    """Where the report of a run goes, beside the store."""
+
+    def files(self) -> Sequence[ReportFile]:
+        """The files that are kept current while the run goes on. Before anything is triggered: raises StateError and UserError."""
+        ...
+
+    def deliver(self, report: Mapping[str, Any], *, kept: str | None, lost: Iterable[str] = ()) -> bool:
+        """The run has ended, or had ended before: hand its report out. `kept` is where the store has it, `lost` what went wrong.
+
+        False if something that was asked for could not be handed out. Never raises.
+        """
+        ...
+
+
+class Nowhere:
+    """No delivery: whoever called takes the report as a value."""
+
+    def files(self) -> Sequence[ReportFile]:
+        """None."""
+        return ()
+
+    def deliver(self, report: Mapping[str, Any], *, kept: str | None, lost: Iterable[str] = ()) -> bool:  # noqa: ARG002
+        """Nothing is handed out."""
+        return True
+
+
+def _no_progress(recorded: int) -> Progress:  # noqa: ARG001 - of a signature
+    return NoProgress()
+
+
+class Front(Struct, frozen=True, kw_only=True):
+    """One front end. `progress` makes the display of a run with this many facts on record."""
+
+    notices: Notices = field(default_factory=Silence)
+    delivery: Delivery = field(default_factory=Nowhere)
+    abort: Abort = field(default_factory=Abort)
+    progress: Callable[[int], Progress] = _no_progress
+    observers: tuple[Observer, ...] = ()
+    clock: Clock = field(default_factory=SystemClock)

@@ -1,0 +1,151 @@
+"""Going on with a run that was interrupted or killed; of a run whose history is closed, its report."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from spectrum_pipelines.app.connection import Reach
+from spectrum_pipelines.app.front import Front
+from spectrum_pipelines.app.loading import Loaded, load_source, recorded_values
+from spectrum_pipelines.app.outcome import Report
+from spectrum_pipelines.app.prepare import SECRET, join_group, line_to, take_lease
+from spectrum_pipelines.app.refusals import Wish, same_server, same_wish, unchanged, what_differs
+from spectrum_pipelines.app.session import Session, hand_out
+from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.engine.facts import Resumed, RunStarted, Stamped
+from spectrum_pipelines.engine.run.reopen import is_resumable
+from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.errors import StateError, UnreadableFile, UserError
+from spectrum_pipelines.pipeline.build import Given
+from spectrum_pipelines.plan.agreed import plan_digest
+from spectrum_pipelines.plan.data import plan_data
+from spectrum_pipelines.report.build import HttpCounts, build_report, started_at
+from spectrum_pipelines.report.json_text import report_json
+from spectrum_pipelines.report.read import parse_report
+from spectrum_pipelines.runner.loop import RunClock, resume_at
+from spectrum_pipelines.store.history import Recorded, replay
+from spectrum_pipelines.store.interface import Lease, RunStore, Store
+
+
+class Again(Struct, frozen=True, kw_only=True):
+    """With what a run is gone on with.
+
+    `given` are the values of now, under which those of the journal lie. `source` is the file as the user has it now; None looks for
+    it where it was. `wish` is what a run key is asked for. `workspace` is that of an embedded server, whose address changes.
+    """
+
+    given: Given = field(default_factory=Given)
+    source: Source | None = None
+    wish: Wish | None = None
+    workspace: str | None = None
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """A run as its journal tells it, and the pipeline that it began with."""
+
+    run: RunStore
+    recorded: Recorded
+    started: RunStarted
+    loaded: Loaded
+    state: RunState
+
+    @property
+    def facts(self) -> Sequence[Stamped]:
+        """What the journal holds."""
+        return self.recorded.facts
+
+
+def go_on(run: RunStore, reach: Reach, *, store: Store, again: Again, front: Front) -> Report:
+    """Take a run up where it was left. Raises what `errors` lists."""
+    front.abort.check()
+    before = recall(run, run.facts(), again)
+    if not is_resumable(before.state):
+        # Its history is closed: whoever asks may have the report, and needs no lease for it.
+        return closed_report(before, front)
+    with ExitStack() as stack:
+        lease = stack.enter_context(take_lease(store, run.run_id, front))
+        history = recall(run, run.facts(), again)  # again: the process that held the lease may have gone on
+        if not is_resumable(history.state):
+            return closed_report(history, front)
+        store.probe()
+        session = _session(history, reach, store=store, lease=lease, again=again, front=front, stack=stack)
+        return session.carry_out([Resumed()])
+
+
+def _session(
+    history: History, reach: Reach, *, store: Store, lease: Lease, again: Again, front: Front, stack: ExitStack
+) -> Session:
+    run, recorded, pipeline = history.run, history.recorded, history.state.pipeline
+    files = front.delivery.files()
+    # A pipeline without an address, which was given at the start, is gone on with where it was.
+    server = replace(pipeline.server, url=pipeline.server.url or history.started.server)
+    line = line_to(pipeline, reach, front, stack, server=server)
+    if again.workspace is None:
+        same_server(history.started, line.url)
+    join_group(pipeline, store, run.run_id, front, stack)
+    front.abort.check()
+    return Session(
+        state=history.state,
+        store=store,
+        run=run,
+        journal=stack.enter_context(run.journal(lease, recorded)),
+        line=line,
+        lease=lease,
+        front=front,
+        files=files,
+        run_clock=RunClock(front.clock, start_at=resume_at(recorded.facts[-1], front.clock.now())),
+        started=started_at(recorded.facts[0]),
+        recorded=len(recorded.facts),
+    )
+
+
+def closed_report(history: History, front: Front) -> Report:
+    """The report of a run that has ended, handed out again."""
+    state = history.state
+    assert state.ended is not None
+    start = started_at(history.facts[0])
+    report = _mended(history.run, build_report(state, started_at=start, now_at=state.at, http=HttpCounts()))
+    for file in front.delivery.files():
+        file.write(report)
+    return hand_out(report, front, kept=history.run.report_path)
+
+
+def _mended(run: RunStore, report: dict[str, Any]) -> dict[str, Any]:
+    """The report of a closed history, put in place if the process died between its last fact and its last report."""
+    kept: dict[str, Any] = {}
+    with suppress(UnreadableFile, StateError):
+        kept = parse_report(run.report() or b"", name=run.place)
+        report["http"] = kept["http"]  # counted by the process alone: no journal knows
+    if kept != report:
+        with suppress(StateError):  # it is told all the same
+            run.put_report(report_json(report).encode("ascii"))
+    return report
+
+
+def recall(run: RunStore, recorded: Recorded, again: Again) -> History:
+    """Fold a journal over the pipeline that it belongs to. Raises StateError and UserError."""
+    facts = recorded.facts
+    if not facts or not isinstance(facts[0].event, RunStarted):
+        hint = "nothing was triggered: start a new run"
+        raise StateError(f"run {run.run_id} has no journal that begins with its start", hint=hint)
+    started = facts[0].event
+    if again.wish is not None:
+        same_wish(run, started, again.wish)
+    text = run.texts(started.digest).pipeline
+    unchanged(run, started, text, again.source)
+    known = {name: value for name, value in started.variables.items() if value != SECRET}
+    given = recorded_values(
+        again.given, known, environment=started.environment, now=started_at(facts[0]), run_date=started.date
+    )
+    loaded = load_source(Source(name=started.file, text=text), given, only=started.only, run_id=run.run_id)
+    if plan_digest(plan_data(loaded.planned())) != started.plan_digest:
+        told = f"this is not what run {run.run_id} began with: {what_differs(started, loaded.pipeline)}"
+        raise UserError(
+            told, hint=f"give the values that it had (its plan in {run.place} shows them), or start a new run"
+        )
+    return History(
+        run=run, recorded=recorded, started=started, loaded=loaded, state=replay(loaded.pipeline, run.run_id, facts)
+    )

@@ -1,0 +1,65 @@
+"""Every fault of a pipeline or workspace file; a server is asked only where the caller brings a way to ask it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from spectrum_pipelines.document.diagnostic import Diagnostic, in_order
+from spectrum_pipelines.document.parse import Document, parse
+from spectrum_pipelines.document.source import Source, read_source
+from spectrum_pipelines.errors import UnreadableFile, UserError
+
+_SCHEMA_LINE = "yaml-language-server: $schema="
+
+#: What a server says of a pipeline, as findings.
+Asked = Callable[[Document], tuple[Diagnostic, ...]]
+
+
+class Checked(Struct, frozen=True, kw_only=True):
+    """A file and what is wrong with it. `shown` is its text as it may be quoted."""
+
+    shown: Source
+    found: tuple[Diagnostic, ...]
+
+
+def ask_nobody(document: Document) -> tuple[Diagnostic, ...]:  # noqa: ARG001 - of a signature
+    """No server is asked."""
+    return ()
+
+
+def check_file(name: str, asked: Asked = ask_nobody) -> Checked:
+    """Check one file for what it is; `asked` adds what a server says of a pipeline. Raises UnreadableFile."""
+    if Path(name).is_dir():
+        raise UnreadableFile(f"{name} is a directory, not a file", hint=f"name its files: {Path(name) / '*.yaml'}")
+    source = read_source(name)
+    document, found = parse(source)
+    if document is None:
+        return Checked(shown=source, found=found)
+    if is_workspace(document):
+        return Checked(shown=source, found=in_order([*found, *_workspace_faults(document)]))
+    from spectrum_pipelines.pipeline.check import check  # noqa: PLC0415 - not for workspaces
+    from spectrum_pipelines.pipeline.secrets import secret_paths  # noqa: PLC0415
+
+    return Checked(
+        shown=document.masked(secret_paths(document)), found=in_order([*found, *check(document), *asked(document)])
+    )
+
+
+def is_workspace(document: Document) -> bool:
+    """Told by the schema line of its editor, else by keys that no pipeline has."""
+    for line in document.source.text.splitlines()[:20]:
+        if line.startswith("#") and _SCHEMA_LINE in line:
+            return "workspace" in line.rpartition("/")[2]
+    data = document.data
+    return isinstance(data, dict) and {"users", "files"} <= data.keys() and "jobs" not in data
+
+
+def _workspace_faults(document: Document) -> tuple[Diagnostic, ...]:
+    from spectrum_pipelines.app.embedded import check_workspace_file  # noqa: PLC0415 - the extra `local`
+
+    try:
+        return check_workspace_file(document)
+    except ImportError as error:
+        hint = "install it with: pip install 'spectrum-pipelines[local]'"
+        raise UserError(f"a workspace needs the embedded server ({error.name} is missing)", hint=hint) from error

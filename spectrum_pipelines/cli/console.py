@@ -1,0 +1,223 @@
+"""A front end for a terminal and for CI: notices and progress on stderr, the report in files, on stdout and where GitHub looks."""
+
+import io
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+
+from spectrum_pipelines.app.checkout import named_from, root
+from spectrum_pipelines.app.deliver import GitHubStep, Renderings
+from spectrum_pipelines.app.front import Front
+from spectrum_pipelines.cli.signals import Signals
+from spectrum_pipelines.cli.terminal import say, wants_color
+from spectrum_pipelines.document.diagnostic import Diagnostic
+from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.report.file import ReportFile
+from spectrum_pipelines.report.json_text import report_json
+from spectrum_pipelines.words.wording import can_show_glyphs
+
+if TYPE_CHECKING:
+    from spectrum_pipelines.progress.base import Progress
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """What people get to see: where the report goes, and how progress is told."""
+
+    report: Path | None
+    progress: str
+    renderings: Renderings = field(default_factory=Renderings)
+
+    @property
+    def report_on_stdout(self) -> bool:
+        """`--report -`."""
+        return self.report is not None and str(self.report) == "-"
+
+    @property
+    def report_file(self) -> Path | None:
+        """The file of `--report`."""
+        return None if self.report_on_stdout else self.report
+
+
+class Terminal:
+    """Notices on stderr. `retries`: say that a lost question is asked again; a bar shows it as time that passes."""
+
+    def __init__(self, *, retries: bool = True) -> None:
+        self._retries = retries
+
+    def note(self, text: str, *, hint: str | None = None) -> None:
+        """`note: text`."""
+        say("note", text, hint=hint)
+
+    def warning(self, text: str, *, hint: str | None = None) -> None:
+        """`warning: text`."""
+        say("warning", text, hint=hint)
+
+    def next(self, command: str) -> None:
+        """`next: command`."""
+        say("next", command)
+
+    def findings(self, found: Sequence[Diagnostic], shown: Source) -> None:
+        """Each finding with its lines."""
+        show_findings(found, shown)
+
+    def asked_again(self, text: str) -> None:
+        """`note: text`, where lines are told."""
+        if self._retries:
+            say("note", text)
+
+
+def show_findings(found: Sequence[Diagnostic], shown: Source | None) -> None:
+    """Findings for people, on stderr."""
+    if not found:
+        return
+    from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - a good file needs none
+
+    sources = {} if shown is None else {shown.name: shown}
+    sys.stderr.write(render_text(found, sources, color=wants_color(sys.stderr)))
+
+
+class ToPeople:
+    """Hands the report of a run out: told on stderr, written to files and to stdout, and left where GitHub Actions looks."""
+
+    def __init__(self, shown: Shown, *, environ: Mapping[str, str] = os.environ) -> None:
+        self._shown = shown
+        self._environ = environ
+
+    def files(self) -> Sequence[ReportFile]:
+        """`--report`, if it names a file. Raises UserError and StateError if something that was asked for cannot be written."""
+        path = self._shown.report_file
+        files = [] if path is None else [ReportFile(path)]
+        for file in files:
+            file.probe()
+        self._shown.renderings.probe(path)
+        return files
+
+    def deliver(self, report: Mapping[str, Any], *, kept: str | None, lost: Iterable[str] = ()) -> bool:
+        """False if the report could not be written to stdout."""
+        faults = list(lost)
+        where = str(self._shown.report_file or kept or "")
+        for fault in faults:
+            say("error", fault)
+        if faults:
+            sys.stderr.write(report_json(report))
+        else:
+            self._tell(report, where)
+        whole = self._put(report)
+        self._publish(report, where)
+        return whole
+
+    def _tell(self, report: Mapping[str, Any], where: str) -> None:
+        if self._shown.progress in {"json", "none"}:
+            return
+        from spectrum_pipelines.render.report.text import report_text  # noqa: PLC0415 - at the end only
+
+        glyphs = can_show_glyphs(sys.stderr.encoding)
+        sys.stderr.write(report_text(report, color=wants_color(sys.stderr), width=_width(), glyphs=glyphs))
+        if where:
+            say("report", where)
+
+    def _put(self, report: Mapping[str, Any]) -> bool:
+        if not self._shown.report_on_stdout:
+            return True
+        from spectrum_pipelines.cli.printed import OutputLost, put  # noqa: PLC0415 - few want it
+
+        try:
+            put(report_json(report))
+        except OutputLost as error:
+            say("error", error.message)
+            return False
+        return True
+
+    def _publish(self, report: Mapping[str, Any], where: str) -> None:
+        notices, checkout = Terminal(), root(self._environ)
+        if self._environ.get("GITHUB_ACTIONS") == "true":
+            workspace = Path(self._environ.get("GITHUB_WORKSPACE") or ".")
+            output, summary = (self._environ.get(name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"))
+            step = GitHubStep(output=output, summary=summary, workspace=workspace)
+            if self._shown.progress != "json":
+                sys.stderr.write(step.annotations(report))
+                sys.stderr.flush()
+            # Later steps begin in the root of the repository, whatever the working directory of this one.
+            step.write(report, report_path=named_from(checkout, where) if where else "", notices=notices)
+        self._shown.renderings.write(report, notices, checkout=checkout)
+
+
+def front_of(shown: Shown, signals: Signals) -> Front:
+    """The front end of a command that carries a run out."""
+
+    def progress(recorded: int) -> "Progress":
+        made = make_progress(shown.progress, seq=recorded + 1)
+        signals.last_words = made.close
+        return made
+
+    plain = shown.progress == "plain" or (shown.progress == "auto" and not draws_bar())
+    return Front(
+        notices=Terminal(retries=plain),
+        delivery=ToPeople(shown),
+        abort=signals.abort,
+        progress=progress,
+    )
+
+
+def asking_front() -> Front:
+    """The front end of a command that only asks."""
+    return Front(notices=Terminal())
+
+
+class _Outliving(io.FileIO):
+    """Standard error whose reader may leave, whose terminal may close and whose disk may be full."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def outlive_readers() -> None:
+    """Let no write to stderr end a run: `2>&1 | head` must neither stop it half-way nor have an exit code of its own."""
+    if sys.stderr is sys.__stderr__ and sys.stderr is not None:
+        raw = _Outliving(sys.stderr.fileno(), "w", closefd=False)
+        encoding = sys.stderr.encoding
+        sys.stderr = io.TextIOWrapper(
+            io.BufferedWriter(raw), encoding=encoding, errors="backslashreplace", line_buffering=True
+        )
+
+
+def _width() -> int:
+    import shutil  # noqa: PLC0415 - at the end only
+
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def make_progress(kind: str, *, seq: int) -> "Progress":
+    """The progress display; `auto` is a bar on a terminal that can show one, plain lines elsewhere. `seq` numbers the next fact."""
+    stream = sys.stderr
+    if kind == "auto":
+        kind = "bar" if draws_bar() else "plain"
+    match kind:
+        case "bar":
+            from spectrum_pipelines.progress.bar import BarProgress  # noqa: PLC0415 - rich
+
+            return BarProgress(stream, color=wants_color(stream), glyphs=can_show_glyphs(stream.encoding))
+        case "json":
+            from spectrum_pipelines.progress.json_lines import JsonProgress  # noqa: PLC0415
+
+            return JsonProgress(stream, seq=seq, is_held=True)
+        case "none":
+            from spectrum_pipelines.progress.base import NoProgress  # noqa: PLC0415
+
+            return NoProgress()
+        case _:
+            from spectrum_pipelines.progress.plain import PlainProgress  # noqa: PLC0415
+
+            return PlainProgress(stream, color=wants_color(stream), is_held=True)
+
+
+def draws_bar() -> bool:
+    """Stderr is a terminal that can draw a line anew."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

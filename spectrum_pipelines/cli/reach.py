@@ -1,0 +1,120 @@
+"""From the options of a connection to the connection itself: the login, the certificates, and the environment of this process."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from spectrum_pipelines.app.connection import Connection, Reach, refuse_login
+from spectrum_pipelines.app.trace import trace_headers
+from spectrum_pipelines.cli.credentials import credentials
+from spectrum_pipelines.cli.options import ConnectionOptions
+from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.errors import UserError
+from spectrum_pipelines.pipeline.model.pipeline import Server
+
+
+@dataclass(frozen=True, slots=True)
+class ShellConnection(Connection):
+    """A connection from a shell: what it does not name, CA bundles and proxies, comes from the environment."""
+
+    environ: Mapping[str, str] = field(default_factory=dict, kw_only=True, repr=False)
+
+    @property
+    def network(self) -> Mapping[str, str] | None:
+        """The environment of the shell."""
+        return self.environ
+
+
+def reach(options: ConnectionOptions) -> Reach:
+    """How the options of a command reach the server of a pipeline."""
+
+    def reached(server: Server) -> Connection:
+        url = _address(options.server or server.url)
+        check_allowed(url, os.environ)
+        username, password = credentials(options, os.environ)
+        return ShellConnection(
+            url,
+            username=username,
+            password=password,
+            verify=_verify(options),
+            client_cert=_client_cert(options),
+            headers=trace_headers(os.environ.get("TRACEPARENT")),
+            # The embedded server is on this machine and in this process: no proxy of the network leads there.
+            proxies=None if options.local is None else {},
+            environ=os.environ,
+        )
+
+    return reached
+
+
+def workspace_of(options: ConnectionOptions) -> str | None:
+    """The workspace of the embedded server, as a command must name it."""
+    return None if options.local is None else str(options.local)
+
+
+def tell_of_trace() -> None:
+    """Say that a trace context that cannot be one is ignored."""
+    value = os.environ.get("TRACEPARENT")
+    if value and not trace_headers(value):
+        say("note", "TRACEPARENT is not a W3C trace context (00-<32 hex>-<16 hex>-<2 hex>) and is ignored")
+
+
+@contextmanager
+def server_of(options: ConnectionOptions) -> Iterator[ConnectionOptions]:
+    """Start the embedded server if `--local` asks for it; the options then name its address and first user."""
+    if options.local is None:
+        yield options
+        return
+    if options.server is not None and not os.environ.get("SPECTRUM_URL"):
+        raise UserError("--server and --local exclude each other", hint="give one of them")
+    from spectrum_pipelines.app.embedded import embedded_server  # noqa: PLC0415 - the extra `local`
+
+    with embedded_server(options.local) as (url, users):
+        # A name that the workspace does not know is meant for the real server, and stands in the environment.
+        login = None if options.username in users else next(iter(users.items()))
+        yield replace(options, server=url, login=login)
+
+
+def _address(url: str | None) -> str:
+    if not url:
+        hint = "give --server, set SPECTRUM_URL, write `server: {url: ...}`, or try it with --local WORKSPACE"
+        raise UserError("no address of a Spectrum server", hint=hint)
+    refuse_login(url)
+    return url
+
+
+def check_allowed(url: str, environ: Mapping[str, str]) -> None:
+    """Keep a changed pipeline file from sending the login elsewhere. Raises UserError.
+
+    SPECTRUM_ALLOWED_HOSTS lists `host` or `host:port`, separated by commas; without it every host is allowed.
+    """
+    listed = environ.get("SPECTRUM_ALLOWED_HOSTS")
+    if listed is None:
+        return
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        raise UserError(f"`{url}` is no address of a server; no credentials were sent", hint="check its port") from None
+    allowed = {name.strip().lower() for name in listed.split(",") if name.strip()}
+    if host not in allowed and f"{host}:{port}" not in allowed:
+        hint = "was `server.url` changed? if it is right, add the host to SPECTRUM_ALLOWED_HOSTS"
+        raise UserError(f"{host} is not among SPECTRUM_ALLOWED_HOSTS; no credentials were sent", hint=hint)
+
+
+def _verify(options: ConnectionOptions) -> bool | str:
+    if options.insecure and options.ca_bundle:
+        raise UserError("--insecure and --ca-bundle exclude each other", hint="with --ca-bundle the server is checked")
+    return False if options.insecure else options.ca_bundle or True
+
+
+def _client_cert(options: ConnectionOptions) -> str | tuple[str, str] | None:
+    if options.client_key and not options.client_cert:
+        raise UserError("--client-key needs --client-cert", hint="a key alone shows nothing to the server")
+    if options.client_cert and options.client_key:
+        return options.client_cert, options.client_key
+    return options.client_cert

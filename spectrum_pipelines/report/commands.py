@@ -1,0 +1,26 @@
+"""Commands of ours that people are told to type: every one is built here, and works as it is pasted."""
+
+import shlex
+from collections.abc import Mapping
+
+from spectrum_pipelines.engine.facts import RunStarted
+
+PROGRAM = "spectrum-pipelines"
+
+
+def command(*words: str | int, options: Mapping[str, str | None] | None = None) -> str:
+    """A line for a shell. Options without a value are left out; words in capitals are for the reader to fill in."""
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    told = [shlex.quote(str(word)) for word in words]
+    return " ".join([PROGRAM, *told, *(f"{name} {shlex.quote(value)}" for name, value in given.items())])
+
+
+def about_run(facts: RunStarted, verb: str, *words: str | int) -> str:
+    """A command about a run: with its store, and with the server where its executions are."""
+    options = {"--state": facts.state_dir, **where(server=facts.server, workspace=facts.workspace)}
+    return command(verb, facts.run_id, *words, options=options)
+
+
+def where(*, server: str | None, workspace: str | None) -> dict[str, str | None]:
+    """The options that name a server; an embedded one has another address each time."""
+    return {"--local": workspace} if workspace is not None else {"--server": server}
