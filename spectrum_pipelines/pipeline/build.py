@@ -18,16 +18,19 @@ from spectrum_pipelines.pipeline.fill.conform import conform
 from spectrum_pipelines.pipeline.fill.interpolate import Filled, Scope, fill
 from spectrum_pipelines.pipeline.fill.places import list_references
 from spectrum_pipelines.pipeline.fill.values import Given, resolve
-from spectrum_pipelines.pipeline.form.overlay import environments
-from spectrum_pipelines.pipeline.form.sketch import draft
+from spectrum_pipelines.pipeline.form.overlay import environments, mapping
+from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, draft
 from spectrum_pipelines.pipeline.form.view import View
-from spectrum_pipelines.pipeline.model.pipeline import UTC, Pipeline
+from spectrum_pipelines.pipeline.graph.switches import without
+from spectrum_pipelines.pipeline.model.action import JobId
+from spectrum_pipelines.pipeline.model.pipeline import UTC, Pipeline, SwitchedOff
 from spectrum_pipelines.pipeline.rules.lists import check_list_places, check_lists
 from spectrum_pipelines.pipeline.rules.needs import check_matrices, check_needs
 from spectrum_pipelines.pipeline.rules.outputs import check_waiting
 from spectrum_pipelines.pipeline.rules.policy import check_policies
 from spectrum_pipelines.pipeline.rules.references import names_days
 from spectrum_pipelines.pipeline.rules.settings import check_settings
+from spectrum_pipelines.pipeline.rules.switches import check_switches
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 
 __all__ = ["Given", "build", "check", "digest"]
@@ -61,7 +64,11 @@ def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | 
     form = draft(view.with_data(filled.data))
     has_lists = any(list_references(view.data))
     known = {(it.span, it.code) for it in found}
-    rules = (*(_FILLED_RULES if filled.touched else ()), *(_GRAPH_RULES if has_lists else ()))
+    rules = (
+        *(_FILLED_RULES if filled.touched else ()),
+        *(_GRAPH_RULES if has_lists else ()),
+        *((check_switches,) if form.off else ()),
+    )
     for diagnostic in (*(it for rule in rules for it in rule(form)), *check_waiting(form, filled.waiting)):
         if (diagnostic.span, diagnostic.code) not in known:
             hint = diagnostic.hint and masked(diagnostic.hint, secrets)
@@ -69,6 +76,8 @@ def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | 
     if _has_errors(found):
         return None, in_order(found)
     pipeline, faults = assemble(form, filled, values)
+    if form.off:
+        pipeline = _switched(pipeline, form)
     if today is not None and (resolved.counts_days or names_days(view)):
         pipeline = replace(pipeline, date=today.isoformat())
     found += faults
@@ -106,6 +115,27 @@ def _conformed(view: View, filled: Filled) -> list[Diagnostic]:
         parent[path[-1]], found = conform(view, path, parent[path[-1]], tainted=tainted)
         faults += found
     return faults
+
+
+def _switched(pipeline: Pipeline, form: Draft) -> Pipeline:
+    """The pipeline as if the jobs that are off were not in the file."""
+    off = [name for name in pipeline.jobs if name.partition("[")[0] in form.off]
+    return replace(
+        pipeline,
+        jobs=without(pipeline.jobs, off),
+        off=tuple(_off(form, it) for it in form.jobs.values() if it.id in form.off),
+    )
+
+
+def _off(form: Draft, job: JobSketch) -> SwitchedOff:
+    view, path = form.view, (*job.path, "enabled")
+    written = mapping(mapping(view.written.get(str(job.path[0]))).get(job.id)).get("enabled")
+    return SwitchedOff(
+        id=JobId(job.id),
+        line=view.line(path),
+        condition=written if isinstance(written, str) else None,
+        environment=view.environment if view.origin(path)[0] == "environments" else None,
+    )
 
 
 def _has_errors(diagnostics: list[Diagnostic]) -> bool:

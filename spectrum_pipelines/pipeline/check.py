@@ -22,10 +22,16 @@ from spectrum_pipelines.pipeline.rules.policy import check_policies
 from spectrum_pipelines.pipeline.rules.reach import check_rivals, check_run_if
 from spectrum_pipelines.pipeline.rules.references import check_references, used_variables
 from spectrum_pipelines.pipeline.rules.settings import check_settings
+from spectrum_pipelines.pipeline.rules.switches import check_switches
 from spectrum_pipelines.pipeline.rules.variables import check_unused, check_variables
 from spectrum_pipelines.pipeline.secrets import secret_paths
 
 Rule = Callable[[Draft], Iterator[Diagnostic]]
+
+
+def _of_jobs_that_are_on(rule: Rule) -> Rule:
+    return lambda draft: rule(draft.reduced)
+
 
 _GRAPH = frozenset({"jobs", "finally"})
 #: Each rule, and the sections that it looks at: an environment that changes none of them cannot change its verdict.
@@ -33,10 +39,11 @@ RULES: tuple[tuple[Rule, frozenset[str]], ...] = (
     (check_jobs, _GRAPH),
     (check_matrices, _GRAPH | {"variables"}),
     (check_needs, _GRAPH | {"variables"}),
+    (check_switches, _GRAPH),
     (check_lists, _GRAPH | {"variables"}),
     (check_list_places, _GRAPH | {"variables"}),
-    (check_run_if, _GRAPH),
-    (check_rivals, _GRAPH | {"defaults", "concurrency"}),
+    (_of_jobs_that_are_on(check_run_if), _GRAPH),
+    (_of_jobs_that_are_on(check_rivals), _GRAPH | {"defaults", "concurrency"}),
     (check_policies, _GRAPH | {"defaults", "timeouts"}),
     (check_settings, frozenset({"server", "poll", "timezone"})),
     (check_variables, frozenset({"variables"})),

@@ -12,6 +12,7 @@
      "jobs": [{"id", "line", "description", "finally", "wave", "action", "target", "variables", "if_missing", "needs", "dependents",
                "run_if", "allow_failure", "expect", "policy": {key: {"value", "from", "line", "environment"}},
                "max_executions", "worst_case_seconds"}],
+     "off" (where there is any): [{"id", "line", "environment", "condition"}],
      "critical_path": [job id],
      "totals": {"jobs", "max_executions", "worst_case_seconds"}}
 
@@ -24,7 +25,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spectrum_pipelines.pipeline.form.origin import Origin
-from spectrum_pipelines.pipeline.model.pipeline import UTC, Job
+from spectrum_pipelines.pipeline.model.pipeline import UTC, Job, SwitchedOff
 from spectrum_pipelines.pipeline.model.policy import Policy
 from spectrum_pipelines.plan.facts import PlanFacts, expect_facts, policy_facts
 from spectrum_pipelines.plan.waves import JobPlan
@@ -69,6 +70,7 @@ def plan_data(facts: PlanFacts) -> dict[str, Any]:
         "waves": [list(wave) for wave in plan.waves],
         "finally_waves": [list(wave) for wave in plan.finally_waves],
         "jobs": [_job(facts, job, plan.jobs[job.id], policies) for job in pipeline.jobs.values()],
+        **({"off": [_off(it) for it in pipeline.off]} if pipeline.off else {}),
         "critical_path": list(plan.critical_path),
         "totals": {
             "jobs": len(pipeline.jobs),
@@ -99,6 +101,10 @@ def _job(facts: PlanFacts, job: Job, planned: JobPlan, policies: dict[Policy, Ma
         "max_executions": planned.max_executions,
         "worst_case_seconds": planned.worst_case,
     }
+
+
+def _off(job: SwitchedOff) -> dict[str, Any]:
+    return {"id": job.id, "line": job.line, "environment": job.environment, "condition": job.condition}
 
 
 def _policy(facts: PlanFacts, job: Job, shared: dict[Policy, Mapping[str, Any]]) -> Mapping[str, Any]:

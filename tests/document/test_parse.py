@@ -77,6 +77,27 @@ DATA = [
     pytest.param("a: !!float 5", {"a": 5.0}, id="an explicit fraction"),
     pytest.param("a: !!map {b: !!seq []}", {"a": {"b": []}}, id="explicit collections"),
     pytest.param('"<<": {a: 1}', {"<<": {"a": 1}}, id="a merge key in quotes is a key"),
+    pytest.param(
+        "a: &a {x: 1, y: 1}\nb: {<<: *a, y: 2}", {"a": {"x": 1, "y": 1}, "b": {"x": 1, "y": 2}}, id="own keys win"
+    ),
+    pytest.param(
+        "a: &a {x: 1}\nb: {x: 2, <<: *a}", {"a": {"x": 1}, "b": {"x": 2}}, id="own keys win wherever they stand"
+    ),
+    pytest.param(
+        "a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc: {<<: [*a, *b], z: 3}",
+        {"a": {"x": 1}, "b": {"x": 2, "y": 2}, "c": {"x": 1, "y": 2, "z": 3}},
+        id="of several merged mappings the first wins",
+    ),
+    pytest.param(
+        "a: &a {x: 1}\nb: &b {<<: *a, y: 2}\nc: {<<: *b}",
+        {"a": {"x": 1}, "b": {"x": 1, "y": 2}, "c": {"x": 1, "y": 2}},
+        id="a merge of a merge",
+    ),
+    pytest.param("b: {<<: {x: 1}, y: 2}", {"b": {"x": 1, "y": 2}}, id="a merge of a mapping written out"),
+    pytest.param(
+        "a: &a {x: {p: 1}}\nb: {<<: *a, x: {q: 2}}", {"a": {"x": {"p": 1}}, "b": {"x": {"q": 2}}}, id="not deep"
+    ),
+    pytest.param("b: {<<: [], y: 2}", {"b": {"y": 2}}, id="a merge of nothing"),
     pytest.param("a: ! 5", {"a": "5"}, id="the tag for plain text"),
     pytest.param("%YAML 1.1\n---\na: no\n...\n", {"a": "no"}, id="38 a directive for YAML 1.1 changes nothing"),
     pytest.param("a: &x [1]\nb: *x", {"a": [1], "b": [1]}, id="an alias"),
@@ -92,6 +113,37 @@ def test_data(text: str, data: Any) -> None:
         assert codes(text) == ["duplicate-key"]
     else:
         assert document_of(text).data == data
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        pytest.param("a: &a {x: 1}\nb: {<<: *a, <<: *a}", "duplicate-key", id="two merge keys in one mapping"),
+        pytest.param("a: &a {x: 1}\nb: {<<: *a, y: 1, y: 2}", "duplicate-key", id="a key twice beside a merge"),
+        pytest.param("a: {<<: 1}", "merge-key", id="a number"),
+        pytest.param("a: &a [1]\nb: {<<: *a}", "merge-key", id="a list of numbers"),
+        pytest.param("a: {<<: }", "merge-key", id="nothing"),
+        pytest.param("a: &a {<<: *a}", "recursive-alias", id="itself"),
+        pytest.param("a: {<<: *b}", "unknown-alias", id="nobody"),
+    ],
+)
+def test_a_merge_that_cannot_be(text: str, code: str) -> None:
+    assert code in codes(text)
+
+
+def test_fault_36_a_bomb_of_merges_is_stopped() -> None:
+    lines = ["a0: &a0 {" + ", ".join(f"k{it}: [x]" for it in range(50)) + "}"]
+    lines += [
+        f"a{it}: &a{it} {{" + ", ".join(f"m{it}x{at}: {{<<: *a{it - 1}}}" for at in range(20)) + "}"
+        for it in range(1, 9)
+    ]
+    assert codes("\n".join(lines)) == ["alias-bomb"]
+
+
+def test_what_is_merged_stands_where_it_was_written() -> None:
+    document = document_of("a: &a\n  x: 1\nb:\n  <<: *a\n  y: 2\n")
+    assert place(document.value_span(("b", "x"))) == "2:6-2:7"
+    assert place(document.key_span(("b", "y"))) == "5:3-5:4"
 
 
 def test_aliases_share_nothing() -> None:

@@ -17,7 +17,7 @@ environments:
     defaults: {timeout: 1h}
     jobs:
       job: {needs: [p, q], retry: {limit: 1}}
-      unknown: {trigger: 2}
+      unknown: {timeout: 2h}
     name: not merged
 jobs:
   job: {trigger: 1, needs: [o], retry: {interval: 1s}}

@@ -3,6 +3,7 @@
 The caps stand here, since they must bite before anything is built: depth, number of values, and what aliases multiply. An alias
 gets a copy of what it names, so that no two places of the data share a mutable object; a hundred bytes of nested aliases can ask
 for 10^9 values, hence a budget of its own. An alias to a value that is still open would be a cycle.
+Merge keys (`<<`) come from YAML 1.1; what they add is counted with the aliases that they name.
 
 A fault that leaves the rest readable is noted and the reading goes on, so that one pass finds them all. Where it leaves no sensible
 value, its path is listed in `unsound`: whoever checks the data should not complain about that place a second time.
@@ -37,17 +38,22 @@ MAX_ALIASED = 100_000
 
 _NO_KEY = object()
 _DROPPED = object()
+_MERGE = object()
 
 
 @dataclass(slots=True)
 class _Open:
-    """A mapping or list whose end has not come yet. `key` is the key that waits for its value, or a mark."""
+    """A mapping or list whose end has not come yet. `key` is the key that waits for its value, or a mark.
+
+    `merged` is the value of its merge key (`<<`), which is added when all of its own keys are known: they win.
+    """
 
     data: Any
     branch: Branch
     anchor: str | None = None
     count: int = 0
     key: object = _NO_KEY
+    merged: tuple[Any, Node] | None = None
 
 
 @dataclass(slots=True)
@@ -142,6 +148,8 @@ class _Composer:
             branch.end = event.end_mark.index
         elif branch.children:
             branch.end = max(branch.end, range_of(next(reversed(branch.children.values())))[1])
+        if done.merged is not None:
+            self._merge(done, *done.merged)
         if done.anchor is not None:
             self._anchors[done.anchor] = (done.data, branch, self._count - done.count)
         self._put(done.data, branch)
@@ -184,6 +192,8 @@ class _Composer:
             data.append(value)
         elif top.key is _NO_KEY:
             top.key = self._key(top, value, node)
+        elif top.key is _MERGE:
+            top.key, top.merged = _NO_KEY, (value, node)
         else:
             if top.key is not _DROPPED:
                 data[top.key] = value
@@ -202,17 +212,39 @@ class _Composer:
             self._note(span, "key-type", message, f'put quotes around it: `"{word}":`')
             value = word
             self._unsound.add((*self._path()[:-1], word))
-        elif value == "<<" and end - start == len("<<"):  # in quotes it is a key like any other
-            hint = "repeat the keys, or give the whole value as an alias"
-            self._note(span, "merge-key", "merge keys (`<<`) are not part of YAML 1.2", hint)
-            self._unsound.add(self._path()[:-1])
-            return _DROPPED
+        elif value == "<<" and end - start == len("<<") and value not in top.branch.keys:
+            top.branch.keys[value] = span  # in quotes it is a key like any other
+            return _MERGE
         if value in top.branch.keys:
             first = top.branch.keys[value]
             self._note(span, "duplicate-key", f"the key `{value}` stands here twice", "keep one of them", first)
             return _DROPPED
         top.branch.keys[value] = span
         return value
+
+    def _merge(self, into: _Open, value: Any, node: Node) -> None:
+        """Add the keys of a mapping, or of several, that `into` does not have itself; of several, the first wins (YAML 1.1)."""
+        own, branch = dict(into.data), into.branch
+        del branch.keys["<<"]
+        children, keys = dict(branch.children), dict(branch.keys)
+        into.data.clear()
+        branch.children.clear()
+        branch.keys.clear()
+        parts = [(value, node)]
+        if isinstance(value, list) and isinstance(node, Branch):
+            parts = list(zip(value, node.children.values(), strict=True))
+        for mapping, at in parts:
+            if not isinstance(mapping, dict) or not isinstance(at, Branch):
+                hint = "give it an alias such as `*common`, or a list of aliases"
+                self._note(range_of(at), "merge-key", "`<<` takes a mapping, or a list of mappings", hint)
+                self._unsound.add(self._path())
+                continue
+            for key, it in mapping.items():
+                if key not in into.data:
+                    into.data[key], branch.children[key], branch.keys[key] = it, at.children[key], at.keys[key]
+        into.data.update(own)
+        branch.children.update(children)
+        branch.keys.update(keys)
 
     def _note(self, span: Range, code: str, message: str, hint: str | None, first: Range | None = None) -> None:
         start, end = span

@@ -15,6 +15,11 @@ _FIXED = ("version", "name", "environments")
 _FIXED_JOB_KEYS = ("needs", "matrix", "run_if")
 
 
+def is_ignored(key: object) -> bool:
+    """Whether a key at the top or in a job is a place for notes and anchors."""
+    return isinstance(key, str) and key.startswith("x-")
+
+
 def takes_outputs(path: Path) -> bool:
     """Whether outputs of other jobs can stand there: in what an action needs only when it starts."""
     return len(path) > 2 and path[0] in _JOBS and path[2] in _LATE
@@ -31,7 +36,9 @@ def list_references(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 def phrases(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Every scalar that is filled in and holds `${`, in no particular order."""
-    left: list[tuple[Path, Any]] = [((key,), value) for key, value in data.items() if key not in _FIXED]
+    left: list[tuple[Path, Any]] = [
+        ((key,), value) for key, value in data.items() if key not in _FIXED and not is_ignored(key)
+    ]
     while left:
         path, value = left.pop()
         if isinstance(value, str):
@@ -47,7 +54,7 @@ def _is_filled(path: Path) -> bool:
     if len(path) != 3:
         return True
     return not (
-        (path[0] in _JOBS and path[2] in _FIXED_JOB_KEYS)
+        (path[0] in _JOBS and (path[2] in _FIXED_JOB_KEYS or is_ignored(path[2])))
         # In a declaration only the default is a value. `${` in a pattern or a description is what it is.
         or (path[0] == "variables" and path[2] != "default" and isinstance(path[2], str))
     )

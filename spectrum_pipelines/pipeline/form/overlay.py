@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from spectrum_pipelines.document.parse import Document
+from spectrum_pipelines.pipeline.model.action import ACTION_WORDS
 
-#: What an environment may change. It can neither add jobs nor variables, so what is needed and by whom stays readable in one place.
+#: What an environment may change. It can add jobs, but no variables: which values a run can be given stands in one place.
 OVERLAID = (
     *(
         "description",
@@ -23,6 +24,13 @@ OVERLAID = (
     *("jobs", "finally"),
 )
 NAMED = ("variables", "jobs", "finally")
+ACTIONS = tuple(ACTION_WORDS.values())
+#: Keys that belong to some actions only, and go with an action that takes another's place.
+OF_ACTION = {
+    "variables": ("sequence",),
+    "if_missing": ("wait_for", "stop", "delete_data"),
+    "expect": ("trigger", "sequence", "wait_for", "check"),
+}
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -49,14 +57,34 @@ def merged(data: Any, overlay: Mapping[str, Any]) -> Mapping[str, Any]:
         return base
     known = {key: value for key, value in overlay.items() if key in OVERLAID}
     for name in NAMED:
-        if name in known:  # what does not exist is not added: the rule on environments reports it
+        if name in known:  # what is neither known nor a whole job is not added: the rule on environments reports it
             declared = mapping(base.get(name))
-            known[name] = {key: value for key, value in mapping(known[name]).items() if key in declared}
+            known[name] = {
+                key: value
+                for key, value in mapping(known[name]).items()
+                if key in declared or (name != "variables" and is_whole_job(value))
+            }
+            if name != "variables":
+                base = {**base, name: {key: _yielding(it, known[name].get(key)) for key, it in declared.items()}}
     known["variables"] = {
         name: _value_for(mapping(base.get("variables"))[name], value)
         for name, value in mapping(known.get("variables")).items()
     }
     return _deep(base, known)
+
+
+def is_whole_job(body: object) -> bool:
+    """Whether an environment adds a job by this, rather than changes one."""
+    return any(action in mapping(body) for action in ACTIONS)
+
+
+def _yielding(body: Any, over: Any) -> Any:
+    """A job without its action, and what belongs to that, where an environment gives it another."""
+    taken = [action for action in ACTIONS if action in mapping(over)]
+    if len(taken) != 1 or not isinstance(body, Mapping) or taken[0] in body:
+        return body
+    lost = {*ACTIONS, *(key for key, actions in OF_ACTION.items() if taken[0] not in actions)}
+    return {key: value for key, value in body.items() if key not in lost}
 
 
 def _value_for(declared: Any, value: Any) -> Any:

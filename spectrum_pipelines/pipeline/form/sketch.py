@@ -1,23 +1,24 @@
 """The jobs of a view as far as they can be read, so that one pass finds all faults: what is ill-shaped is simply not there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.fill.reference import MatrixReference, holds_reference, read_phrase, single_variable
 from spectrum_pipelines.pipeline.fill.variables import declarations
 from spectrum_pipelines.pipeline.form.matrix import Combination, Matrix, as_text, combinations, label, size
-from spectrum_pipelines.pipeline.form.overlay import mapping
+from spectrum_pipelines.pipeline.form.overlay import ACTIONS, mapping
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.graph.order import ancestors
-from spectrum_pipelines.pipeline.model.action import ACTION_WORDS, Scalar
+from spectrum_pipelines.pipeline.graph.switches import contracted
+from spectrum_pipelines.pipeline.model.action import JobId, Scalar
 
-ACTIONS = tuple(ACTION_WORDS.values())
 _SUGGESTED = 200
 
 
@@ -118,6 +119,22 @@ class Draft:
         }
 
     @cached_property
+    def off(self) -> frozenset[str]:
+        """The jobs whose `enabled` is false, and no reference."""
+        return frozenset(name for name, job in self.jobs.items() if job.body.get("enabled") is False)
+
+    @cached_property
+    def reduced(self) -> "Draft":
+        """The draft without the jobs that are off; who needs one needs what it needs."""
+        if not self.off:
+            return self
+        needs = contracted(
+            {JobId(name): list(map(JobId, it)) for name, it in self.needs.items()}, list(map(JobId, self.off))
+        )
+        jobs = {name: _needing(job, needs[JobId(name)]) for name, job in self.jobs.items() if name not in self.off}
+        return Draft(self.view, jobs)
+
+    @cached_property
     def ancestry(self) -> tuple[dict[str, int], dict[str, int]]:
         """See `graph.ancestors`. Jobs in or behind a cycle are missing."""
         return ancestors(self.needs)
@@ -173,6 +190,12 @@ def has_label(job: JobSketch, text: str) -> bool:
 def combination_count(job: JobSketch) -> int:
     """How many jobs the sketch stands for, as far as that is known."""
     return size({key: values for key, values in job.matrix.items() if key not in job.open})
+
+
+def _needing(job: JobSketch, needs: Collection[str]) -> JobSketch:
+    path = (*job.path, "needs")
+    kept = {need.job: need for need in job.needs}
+    return replace(job, needs=tuple(kept.get(it, Need(job=it, label=None, path=path)) for it in needs))
 
 
 def _sketch(path: Path, body: Mapping[str, Any], lists: Mapping[str, tuple[Scalar, ...]]) -> JobSketch:

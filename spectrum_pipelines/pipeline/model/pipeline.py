@@ -53,6 +53,15 @@ class Job(Struct, frozen=True, kw_only=True):
     description: str | None = None
 
 
+class SwitchedOff(Struct, frozen=True, kw_only=True):
+    """A job whose `enabled` is false, and where that stands. `condition` is the reference there, None for a plain `false`."""
+
+    id: JobId
+    line: int
+    condition: str | None = None
+    environment: str | None = None
+
+
 class Variable(Struct, frozen=True, kw_only=True):
     """A variable with its final value. A secret one is shown as `***` everywhere.
 
@@ -133,3 +142,4 @@ class Pipeline(Struct, frozen=True, kw_only=True):
     on_abort: OnAbort = OnAbort.STOP
     timezone: str = UTC
     date: str | None = None
+    off: tuple[SwitchedOff, ...] = ()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.suggest import closest
-from spectrum_pipelines.pipeline.form.overlay import NAMED, environments, mapping, overlay_of
+from spectrum_pipelines.pipeline.form.overlay import NAMED, environments, is_whole_job, mapping, overlay_of
 from spectrum_pipelines.pipeline.form.view import View
 
 _NOUNS = {"variables": "variable", "jobs": "job", "finally": "job under `finally`"}
@@ -19,7 +19,7 @@ def check_environments(document: Document) -> Iterator[Diagnostic]:
         for section in NAMED:
             declared = view.section(section)
             for name in mapping(overlay.get(section)):
-                if name not in declared:
+                if name not in declared and not (section != "variables" and is_whole_job(overlay[section][name])):
                     path = ("environments", environment, section, name)
                     near = closest(name, declared)
                     yield view.fault(
@@ -28,6 +28,8 @@ def check_environments(document: Document) -> Iterator[Diagnostic]:
                         f"environment `{environment}` changes `{name}`, but there is no such {_NOUNS[section]}",
                         hint=f"did you mean `{near}`?"
                         if near
-                        else f"write `{name}` under `{section}` at the top level first",
+                        else f"write `{name}` under `variables` at the top level first"
+                        if section == "variables"
+                        else "to add a job, give it an action such as `trigger`",
                         at_key=True,
                     )

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.suggest import closest
-from spectrum_pipelines.pipeline.form.overlay import mapping
-from spectrum_pipelines.pipeline.form.sketch import ACTIONS, Draft, JobSketch
+from spectrum_pipelines.pipeline.fill.places import is_ignored
+from spectrum_pipelines.pipeline.form.overlay import ACTIONS, OF_ACTION, mapping
+from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.rules.written import POLICY_KEYS
 
@@ -14,9 +15,11 @@ _RUNNING = (*_STARTING, "wait_for")
 _JUDGED = (*_RUNNING, "check")
 
 #: Keys that mean something with some actions only. The first group is a mistake for sure, the second merely without effect.
-_NEEDS_ACTION = {"variables": ("sequence",), "if_missing": ("wait_for", "stop", "delete_data"), "expect": _JUDGED}
+_NEEDS_ACTION = OF_ACTION
 _ONLY_CHECK = ("status", "age")
-_KEYS = frozenset(("description", "needs", "run_if", "allow_failure", "matrix", *_NEEDS_ACTION, *POLICY_KEYS))
+_KEYS = frozenset(
+    ("description", "needs", "run_if", "allow_failure", "enabled", "matrix", *_NEEDS_ACTION, *POLICY_KEYS)
+)
 _NO_EFFECT = {
     "on_running": _STARTING,
     "on_ambiguous": _STARTING,
@@ -48,7 +51,7 @@ def check_jobs(draft: Draft) -> Iterator[Diagnostic]:
 
 def _one_action(view: View, job: JobSketch) -> Iterator[Diagnostic]:
     if not job.actions:
-        if any(closest(key, ACTIONS) for key in job.body if key not in _KEYS):
+        if any(closest(key, ACTIONS) for key in job.body if key not in _KEYS and not is_ignored(key)):
             return  # a misspelt action, which the schema reports as an unknown key
         listed = _listed(ACTIONS)
         message = f"job `{job.id}` has no action"

@@ -19,7 +19,7 @@ _WIDEST_ID = 24
 
 def render_text(facts: PlanFacts) -> str:
     """Write a plan as text with a line break at its end."""
-    parts = [_heading(facts), _settings(facts), _policy(facts), *_waves(facts), _totals(facts)]
+    parts = [_heading(facts), _settings(facts), _policy(facts), *_waves(facts), _off(facts), _totals(facts)]
     return "\n\n".join("\n".join(part) for part in map(list, parts) if part) + "\n"
 
 
@@ -84,6 +84,18 @@ def _wave(facts: PlanFacts, title: str, wave: tuple[JobId, ...], column: int) ->
         yield from _wrapped(lead, first)
         for line in rest:
             yield from _wrapped("  " + " " * column, line)
+
+
+def _off(facts: PlanFacts) -> Iterator[str]:
+    """The jobs that are switched off, and why."""
+    off = facts.pipeline.off
+    if off:
+        yield "Switched off"
+    column = min(_WIDEST_ID, max((len(it.id) for it in off), default=0)) + 2
+    for job in off:
+        why = "enabled: false" if job.condition is None else f"enabled: {clean(job.condition)}, which is false"
+        where = f", environment {clean(job.environment)}" if job.environment else ""
+        yield from _wrapped(f"  {clean(job.id):<{column}}", f"{why}  (line {job.line}{where})")
 
 
 def _totals(facts: PlanFacts) -> Iterator[str]:
