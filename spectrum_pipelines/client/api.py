@@ -23,6 +23,7 @@ from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
     DataId,
+    DataName,
     Deletion,
     ExecutionId,
     ExecutionPlan,
@@ -127,8 +128,8 @@ class SpectrumApi:
         """Stop whatever runs of a file. The vendor's answer is empty; whether the job ended is for `status` or `details` to say."""
         self._act("POST", paths.stop(self._base, reference))
 
-    def delete_data(self, data: DataId) -> Deletion:
-        """Remove the data of a run."""
+    def delete_data(self, data: DataId | DataName) -> Deletion:
+        """Mark the data of a run for deletion."""
         try:
             return wire.deletion(self._act("DELETE", paths.data(self._base, data)))
         except (Declined, ServerFault) as failure:

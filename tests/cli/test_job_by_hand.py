@@ -1,7 +1,10 @@
 """`job`: servers that refuse, vanish, stall or send what they should not, and people who lose patience."""
 
 import json
+import os
+import pty
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -9,7 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import LOGIN, PATIENCE, Answering, Ended, Stranger, call, hang_up, start, stranger
+from tests.cli.command_line import (
+    LOGIN,
+    PATIENCE,
+    PROGRAM,
+    Answering,
+    Ended,
+    Stranger,
+    call,
+    hang_up,
+    plain_environment,
+    start,
+    stranger,
+)
 
 TRIGGERED = {"status": "success", "job-execution-id": 11, "job-execution-user": "analyst"}
 
@@ -48,7 +63,7 @@ WAITS = [
     pytest.param([404, details("ERROR")], 1, "", id="details are a moment late"),
     pytest.param([details("FROBNICATED"), details("COMPLETED")], 0, "FROBNICATED", id="an unknown word is no end"),
     pytest.param(
-        [details("RUNNING"), 401], 4, "execution 11 was triggered and may still run", id="locked out meanwhile"
+        [details("RUNNING"), 401], 4, "execution 11 goes on, as far as anybody knows", id="locked out meanwhile"
     ),
 ]
 
@@ -203,3 +218,25 @@ def test_a_run_by_hand_on_a_server_of_its_own_does_not_outlive_it(tmp_path: Path
     assert ended.code == 0
     assert "add --wait" in ended.stderr
     assert call("job", "trigger", "1", "--local", "workspace.yaml", "--wait", cwd=tmp_path).code == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "sent"),
+    [
+        pytest.param(b"n\n", 130, [], id="no"),
+        pytest.param(b"\n", 130, [], id="nothing"),
+        pytest.param(b"y\n", 0, ["DELETE /rest/data/Data/my+orders.imp"], id="yes"),
+    ],
+)
+def test_a_deletion_asks_on_a_terminal(typed: bytes, code: int, sent: list[str], tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with stranger(answering({"status": True})) as server, os.fdopen(ours, "r+b", buffering=0) as keyboard:
+        env = plain_environment() | {"SPECTRUM_URL": server.url} | LOGIN
+        deletion = [PROGRAM, "job", "delete", "/Data/my orders.imp"]
+        with subprocess.Popen(
+            deletion, cwd=tmp_path, env=env, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE
+        ) as asked:
+            os.close(theirs)
+            keyboard.write(typed)
+            assert asked.wait(PATIENCE) == code
+    assert server.seen == sent

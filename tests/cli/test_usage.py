@@ -50,6 +50,8 @@ def test_every_option_has_its_variable_and_its_help(path: tuple[str, ...], comma
             named = f"SPECTRUM_{max(parameter.opts, key=len).lstrip('-').upper().replace('-', '_')}"
             expected = {
                 "SPECTRUM_SERVER": "SPECTRUM_URL",
+                "SPECTRUM_WAIT": ["SPECTRUM_JOB_WAIT", "SPECTRUM_WAIT"],
+                "SPECTRUM_TIMEOUT": ["SPECTRUM_JOB_TIMEOUT", "SPECTRUM_TIMEOUT"],
                 "SPECTRUM_STATE_DIR": ["SPECTRUM_STATE", "SPECTRUM_STATE_DIR"],
             }.get(named, named)
             assert parameter.envvar == expected, parameter.opts

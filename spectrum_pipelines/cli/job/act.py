@@ -1,6 +1,7 @@
 """`job trigger|sequence|stop|delete`: one call that changes something, sent once and never again."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -8,23 +9,23 @@ import click
 from click.core import ParameterSource
 
 from spectrum_pipelines.cli.console import Terminal
-from spectrum_pipelines.cli.job.by_hand import about, by_hand, details_data, spectrum
+from spectrum_pipelines.cli.job.by_hand import F, about, by_hand, details_data, pasted, spectrum
 from spectrum_pipelines.cli.options import assignments, option
 from spectrum_pipelines.cli.printed import print_json
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock
-from spectrum_pipelines.errors import ClientError, ExitCode, SpectrumPipelinesError, Unanswered
+from spectrum_pipelines.errors import ClientError, ExitCode, SpectrumPipelinesError, Unanswered, UserError
 from spectrum_pipelines.pipeline.model.durations import format_duration, parse_duration
 from spectrum_pipelines.pipeline.model.pipeline import Server
 from spectrum_pipelines.spectrum import (
     DataId,
+    DataName,
     Deletion,
     ExecutionId,
     FileId,
     FileReference,
     JobDetails,
     Phase,
-    Triggered,
 )
 
 if TYPE_CHECKING:
@@ -45,10 +46,33 @@ def _seconds(context: click.Context, parameter: click.Parameter, text: str | Non
         raise click.BadParameter("Write a duration such as 250ms, 30s or 1h30m.", context, parameter) from None
 
 
+def waiting(told: str) -> Callable[[F], F]:
+    """Add `--wait` and `--timeout`; the command takes them as `wait` and `timeout` in seconds."""
+
+    def add(function: F) -> F:
+        limit = option(
+            "--timeout",
+            callback=_seconds,
+            metavar="DURATION",
+            envvar=["SPECTRUM_JOB_TIMEOUT", "SPECTRUM_TIMEOUT"],
+            help="Wait no longer than this, e.g. 30m. Nothing is stopped then.",
+        )
+        return option("--wait", is_flag=True, envvar=["SPECTRUM_JOB_WAIT", "SPECTRUM_WAIT"], help=told)(limit(function))
+
+    return add
+
+
+def _check_timeout(*, wait: bool) -> None:
+    """A limit in the environment may be meant for all commands of a CI job, those that wait for nothing included."""
+    context = click.get_current_context()
+    if not wait and context.get_parameter_source("timeout") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--timeout needs --wait.", context)
+
+
 @contextmanager
 def _unrepeatable(look: str) -> Iterator[None]:
     """A trigger whose answer is lost may have been handled: that is said, and nothing is sent again."""
-    hint = f"do not blindly run it again; look first, with {look}"
+    hint = f"do not blindly run it again; look first, with `{look}`"
     try:
         yield
     except Unanswered as error:
@@ -57,12 +81,81 @@ def _unrepeatable(look: str) -> Iterator[None]:
         raise MayRun("interrupted while the trigger was on its way: it may have been handled", hint=hint) from None
 
 
+_VERDICTS = {
+    Phase.SUCCEEDED: ExitCode.SUCCEEDED,
+    Phase.WARNED: ExitCode.SUCCEEDED,
+    Phase.FAILED: ExitCode.FAILED,
+    Phase.CANCELED: ExitCode.FAILED,
+}
+#: With several executions the gravest end wins.
+_GRAVEST = (ExitCode.INTERRUPTED, ExitCode.TIMED_OUT, ExitCode.FAILED, ExitCode.SUCCEEDED)
+
+
+class _Ends:
+    """Executions that are followed one after the other to their ends, within one limit. `code` is the gravest of what was seen."""
+
+    def __init__(self, api: "SpectrumApi", *, timeout: float | None) -> None:
+        self.details: list[JobDetails | None] = []
+        self.code = ExitCode.SUCCEEDED
+        self._api = api
+        self._clock = SystemClock()
+        self._timeout = timeout
+        self._began = self._clock.monotonic()
+
+    def follow(self, executions: Sequence[ExecutionId]) -> None:
+        """Wait for each; what is not seen to end is told with the command that looks again."""
+        for execution in executions:
+            found = self._end_of(execution)
+            self.details.append(found if isinstance(found, JobDetails) else None)
+            code = _VERDICTS[found.phase] if isinstance(found, JobDetails) else found
+            self.code = min(self.code, code, key=_GRAVEST.index)
+            if code is ExitCode.INTERRUPTED:
+                return
+
+    def _end_of(self, execution: ExecutionId) -> JobDetails | ExitCode:
+        from spectrum_pipelines.app.follow import follow  # noqa: PLC0415 - with --wait only
+
+        look = f"look with `{pasted('job', 'details', execution)}`"
+        limit = self._timeout
+        left = None if limit is None else max(0.0, limit - (self._clock.monotonic() - self._began))
+        try:
+            details = follow(self._api, execution, timeout=left, clock=self._clock, notices=Terminal())
+        except ClientError as error:
+            say("error", f"execution {execution} goes on, as far as anybody knows: {error.message}", hint=look)
+            return ExitCode.TIMED_OUT
+        except KeyboardInterrupt:
+            say("error", f"interrupted; execution {execution} goes on", hint=look)
+            return ExitCode.INTERRUPTED
+        if details is None:
+            say(
+                "error",
+                f"execution {execution} has not ended within {format_duration(limit or 0.0)}, and goes on",
+                hint=look,
+            )
+            return ExitCode.TIMED_OUT
+        return details
+
+
+def _show_details(found: Sequence[JobDetails | None]) -> None:
+    from spectrum_pipelines.cli.job.text import show_details  # noqa: PLC0415 - text only
+
+    for details in found:
+        if details is not None:
+            show_details(details)
+
+
+def _data(found: Sequence[JobDetails | None]) -> list[dict[str, Any] | None]:
+    return [None if details is None else details_data(details) for details in found]
+
+
+def _warn_of_the_end(connection: dict[str, Any]) -> None:
+    if connection["local"] is not None:
+        say("warning", "the embedded server ends with this command, and the run with it", hint="add --wait")
+
+
 @click.command("trigger")
 @click.argument("file", metavar="FILE")
-@option("--wait", is_flag=True, help="Follow the execution to its end, and judge it.")
-@option(
-    "--timeout", callback=_seconds, metavar="DURATION", help="Wait no longer than this, e.g. 30m. Nothing is stopped."
-)
+@waiting("Follow the execution to its end, and judge it.")
 @by_hand
 def trigger(file: str, *, wait: bool, timeout: float | None, form: str, **connection: Any) -> int:
     """Run FILE: a path, a uuid or a file id. One request, never repeated.
@@ -75,75 +168,29 @@ def trigger(file: str, *, wait: bool, timeout: float | None, form: str, **connec
     Exit codes: 0 accepted, or succeeded with --wait; 1 refused or failed; 3 not sent; 4 not seen to end, it may still run;
     5 the answer was lost, it may run.
     """
-    context = click.get_current_context()
-    # SPECTRUM_TIMEOUT may be set for all commands of a CI job, those that wait for nothing included.
-    if not wait and context.get_parameter_source("timeout") is ParameterSource.COMMANDLINE:
-        raise click.UsageError("--timeout needs --wait.", context)
+    from spectrum_pipelines.cli.job.text import show_triggered  # noqa: PLC0415 - the words of an answer
+
+    _check_timeout(wait=wait)
     with spectrum(connection) as api:
-        with _unrepeatable(f"`spectrum-pipelines job status {file}`"), about(file):
+        with _unrepeatable(pasted("job", "status", file)), about(file):
             answer = api.trigger(FileReference(file))
-        if wait:
-            return _followed(api, answer, timeout, form)
-    if form == "json":
-        print_json(answer)
-    else:
-        _show(answer)
-    if connection["local"] is not None:
-        say("warning", "the embedded server ends with this command, and the run with it", hint="add --wait")
-    return ExitCode.SUCCEEDED
-
-
-def _show(answer: Triggered) -> None:
-    from spectrum_pipelines.cli.job.text import show_triggered  # noqa: PLC0415 - text only
-
-    show_triggered(answer)
-
-
-def _followed(api: "SpectrumApi", answer: Triggered, timeout: float | None, form: str) -> int:
-    from spectrum_pipelines.app.follow import follow  # noqa: PLC0415 - with --wait only
-
-    execution = answer.execution_id
-    # Whatever happens to the waiting, the id is out.
-    if form == "json":
-        say("note", f"execution {execution} was triggered")
-    else:
-        _show(answer)
-    look = f"look with `spectrum-pipelines job details {execution}`"
-    try:
-        details = follow(api, execution, timeout=timeout, clock=SystemClock(), notices=Terminal())
-    except ClientError as error:
-        say("error", f"execution {execution} was triggered and may still run: {error.message}", hint=look)
-        return ExitCode.TIMED_OUT
-    except KeyboardInterrupt:
-        say("error", f"interrupted; execution {execution} goes on", hint=look)
-        return ExitCode.INTERRUPTED
-    if form == "json":
-        print_json({"triggered": answer, "details": details and details_data(details)})
-    elif details is not None:
-        from spectrum_pipelines.cli.job.text import show_details  # noqa: PLC0415 - text only
-
-        show_details(details)
-    return _verdict(execution, details, timeout)
-
-
-_VERDICTS = {
-    Phase.SUCCEEDED: ExitCode.SUCCEEDED,
-    Phase.WARNED: ExitCode.SUCCEEDED,
-    Phase.FAILED: ExitCode.FAILED,
-    Phase.CANCELED: ExitCode.FAILED,
-}
-
-
-def _verdict(execution: ExecutionId, answer: JobDetails | None, timeout: float | None) -> ExitCode:
-    """The exit code of what was seen, with a word on what was not."""
-    if answer is None:
-        say(
-            "error",
-            f"execution {execution} has not ended within {format_duration(timeout or 0.0)}, and goes on",
-            hint=f"look again with `spectrum-pipelines job details {execution}`; `job stop FILE` ends it",
-        )
-        return ExitCode.TIMED_OUT
-    return _VERDICTS[answer.phase]
+        if form == "text":
+            show_triggered(answer)
+        elif wait:
+            # Whatever happens to the waiting, the id is out.
+            say("note", f"execution {answer.execution_id} was triggered")
+        if not wait:
+            if form == "json":
+                print_json(answer)
+            _warn_of_the_end(connection)
+            return ExitCode.SUCCEEDED
+        ends = _Ends(api, timeout=timeout)
+        ends.follow([answer.execution_id])
+    if form == "text":
+        _show_details(ends.details)
+    elif ends.code is not ExitCode.INTERRUPTED:
+        print_json({"triggered": answer, "details": _data(ends.details)[0]})
+    return ends.code
 
 
 @click.command("sequence")
@@ -156,84 +203,134 @@ def _verdict(execution: ExecutionId, answer: JobDetails | None, timeout: float |
     show_default=True,
     help="The URI of the sequential trigger, which the vendor's page does not name.",
 )
+@waiting("Follow every execution of the plan to its end, and judge them together.")
 @by_hand
 def sequence(
-    file_ids: tuple[int, ...], *, var: tuple[str, ...], sequence_path: str, form: str, **connection: Any
+    file_ids: tuple[int, ...],
+    *,
+    var: tuple[str, ...],
+    sequence_path: str,
+    wait: bool,
+    timeout: float | None,
+    form: str,
+    **connection: Any,
 ) -> int:
     """Run files and everything downstream of them, with workbook variables. One request, never repeated.
 
     \b
     Examples:
       spectrum-pipelines job sequence 4 5
-      spectrum-pipelines job sequence 51 --var business_date=2026-11-22 --format json
-    """
-    variables = assignments(var)
-    server = Server(sequence_path=sequence_path)
-    look = "`spectrum-pipelines job list`"
-    with spectrum(connection, server=server) as api, _unrepeatable(look), about(", ".join(map(str, file_ids))):
-        plan = api.trigger_sequence([FileId(it) for it in file_ids], variables)
-    if form == "json":
-        print_json(plan)
-    else:
-        from spectrum_pipelines.cli.job.text import show_plan  # noqa: PLC0415 - text only
+      spectrum-pipelines job sequence 51 --var business_date=2026-11-22 --wait
 
-        show_plan(plan)
-    if all(it.execution_id is None for it in plan.executions):
-        raise MayRun("the server's plan names no execution", hint="look first, with `spectrum-pipelines job list`")
-    return ExitCode.SUCCEEDED
+    Exit codes: as those of `job trigger`; with several ends the gravest wins.
+    """
+    from spectrum_pipelines.cli.job.text import show_plan  # noqa: PLC0415 - the words of an answer
+
+    _check_timeout(wait=wait)
+    variables = assignments(var)
+    look = pasted("job", "list")
+    with spectrum(connection, server=Server(sequence_path=sequence_path)) as api:
+        with _unrepeatable(look), about(", ".join(map(str, file_ids))):
+            plan = api.trigger_sequence([FileId(it) for it in file_ids], variables)
+        started = [one.execution_id for one in plan.executions if one.execution_id is not None]
+        if form == "text":
+            show_plan(plan)
+        elif wait and started:
+            say("note", f"executions {', '.join(map(str, started))} were triggered")
+        ends = _Ends(api, timeout=timeout)
+        if wait:
+            ends.follow(started)
+    if form == "text":
+        _show_details(ends.details)
+    elif wait and ends.code is not ExitCode.INTERRUPTED:
+        print_json({"triggered": plan, "details": _data(ends.details)})
+    elif not wait:
+        print_json(plan)
+    if not started:
+        raise MayRun("the server's plan names no execution", hint=f"look first, with `{look}`")
+    if not wait:
+        _warn_of_the_end(connection)
+    return ends.code
 
 
 @click.command("stop")
 @click.argument("file", metavar="FILE")
+@waiting("Wait until what runs now has ended, however it does.")
 @by_hand
-def stop(file: str, *, form: str, **connection: Any) -> int:
-    """Stop whatever runs of FILE, whoever started it. Whether it has ended is for `job status` to say.
+def stop(file: str, *, wait: bool, timeout: float | None, form: str, **connection: Any) -> int:
+    """Stop whatever runs of FILE, whoever started it. Without --wait, whether it has ended is for `job status` to say.
 
     \b
-    Example:
+    Examples:
       spectrum-pipelines job stop /Workbooks/sales.wbk
+      spectrum-pipelines job stop 48 --wait --timeout 2m
+
+    Exit codes: 0 accepted, or ended with --wait; 1 refused; 3 not sent, or nobody knows; 4 not seen to end.
     """
+    _check_timeout(wait=wait)
     with spectrum(connection) as api, about(file):
+        latest = api.status(FileReference(file)) if wait else None
         api.stop(FileReference(file))
+        ends = _Ends(api, timeout=timeout)
+        if latest is not None and latest.phase.is_active and latest.execution_id is not None:
+            ends.follow([latest.execution_id])
+    code = (
+        ExitCode.SUCCEEDED if ends.code is ExitCode.FAILED else ends.code
+    )  # a stopped job has not succeeded: that was wanted
+    ended = ends.details[0] if ends.details else None
     if form == "json":
-        print_json({"file": file, "accepted": True})
-    else:
-        say(
-            "ok",
-            f"the server has accepted the stop of {file}",
-            hint=f"see it end with `spectrum-pipelines job status {file}`",
-        )
-    return ExitCode.SUCCEEDED
+        told = {"file": file, "accepted": True}
+        print_json(told | {"details": None if ended is None else details_data(ended)} if wait else told)
+    elif ended is not None:
+        _show_details([ended])
+    elif code is ExitCode.SUCCEEDED:
+        idle = wait and not ends.details
+        hint = None if idle else f"see it end with `{pasted('job', 'status', file)}`"
+        say("ok", f"the server has accepted the stop of {file}{', where nothing ran' if idle else ''}", hint=hint)
+    return code
 
 
 @click.command("delete")
-@click.argument("data_ids", metavar="DATA_ID...", nargs=-1, required=True, type=click.IntRange(min=1))
+@click.argument("data", metavar="DATA_ID|NAME...", nargs=-1, required=True)
+@option("--yes", is_flag=True, help="Do not ask. Nobody is asked where there is no terminal.")
 @by_hand
-def delete(data_ids: tuple[int, ...], *, form: str, **connection: Any) -> int:
-    """Mark the data of runs for deletion. There is no way back.
+def delete(data: tuple[str, ...], *, yes: bool, form: str, **connection: Any) -> int:
+    """Mark the data of runs for deletion, by data id, or by the path or name of the file. There is no way back.
 
     \b
-    Example:
+    Examples:
       spectrum-pipelines job delete 272 273
+      spectrum-pipelines job delete "/Data/Imports/my orders.imp" --yes
 
     Exit codes: 0 all are marked or already gone, 1 some were not found or the server refused.
     """
-    found: dict[int, Deletion] = {}
+    wanted = list(dict.fromkeys(map(_data_of, data)))
+    if not yes and sys.stdin.isatty() and sys.stderr.isatty():
+        click.confirm(f"Mark the data of {', '.join(map(str, wanted))} for deletion?", abort=True, err=True)
+    found: dict[DataId | DataName, Deletion] = {}
     try:
         with spectrum(connection) as api:
-            for data_id in dict.fromkeys(data_ids):
-                found[data_id] = api.delete_data(DataId(data_id))
+            for one in wanted:
+                found[one] = api.delete_data(one)
     finally:
         # What is deleted is deleted, also if the next one fails.
         _show_deletions(found, form)
     return ExitCode.FAILED if Deletion.NOT_FOUND in found.values() else ExitCode.SUCCEEDED
 
 
-def _show_deletions(found: dict[int, Deletion], form: str) -> None:
+def _data_of(text: str) -> DataId | DataName:
+    if not text.isascii() or not text.lstrip("-").isdigit():
+        return DataName(text)
+    if not 0 < int(text[:20]) < 2**63:
+        raise UserError(f"`{text[:40]}` is no data id", hint="data ids are whole numbers from 1")
+    return DataId(int(text))
+
+
+def _show_deletions(found: dict[DataId | DataName, Deletion], form: str) -> None:
     if form == "json":
-        print_json([{"data_id": data_id, "deletion": deletion} for data_id, deletion in found.items()])
+        print_json([{"data_id": one, "deletion": deletion} for one, deletion in found.items()])
         return
     from spectrum_pipelines.cli.printed import print_facts  # noqa: PLC0415 - text only
 
     told = {Deletion.MARKED: "marked for deletion"}
-    print_facts((str(data_id), told.get(deletion, deletion.value)) for data_id, deletion in found.items())
+    print_facts((str(one), told.get(deletion, deletion.value)) for one, deletion in found.items())

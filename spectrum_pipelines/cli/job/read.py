@@ -9,7 +9,7 @@ from spectrum_pipelines.cli.options import option
 from spectrum_pipelines.cli.printed import print_json
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.errors import ExitCode, Refused
-from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileReference
+from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileReference, HistoryEntry, JobDetails
 
 
 @click.command("status")
@@ -39,16 +39,24 @@ def status(file: str, *, form: str, **connection: Any) -> int:
 @option("--file", metavar="FILE", help="Find the job configuration of this file: a path, a uuid or a file id.")
 @option("--start", type=click.IntRange(min=0), default=0, show_default=True, help="Leave out this many, newest first.")
 @option("--length", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Show this many at most.")
+@option("--times", is_flag=True, help="Ask for the details of each, and show when it began and ended.")
 @by_hand
 def history(
-    configuration_id: int | None, *, file: str | None, start: int, length: int, form: str, **connection: Any
+    configuration_id: int | None,
+    *,
+    file: str | None,
+    start: int,
+    length: int,
+    times: bool,
+    form: str,
+    **connection: Any,
 ) -> int:
     """List past executions, the newest first, of a job configuration. Its id is not the file id: `job details` shows it.
 
     \b
     Examples:
       spectrum-pipelines job history 1004
-      spectrum-pipelines job history --file /Data/Imports/orders.imp --length 50
+      spectrum-pipelines job history --file /Data/Imports/orders.imp --times
     """
     if (configuration_id is None) == (file is None):
         raise click.UsageError("Give a CONFIGURATION_ID or --file FILE.", click.get_current_context())
@@ -65,15 +73,16 @@ def history(
         assert configuration_id is not None
         with about(f"configuration {configuration_id}"):
             entries = api.history(ConfigurationId(configuration_id), start=start, length=length)
+        details = [api.details(entry.execution_id) for entry in entries] if times else []
     if not entries:
         say("note", f"no executions of job configuration {configuration_id}{f' from {start} on' if start else ''}")
         return _nothing(form)
     if form == "json":
-        print_json(entries)
+        print_json([_timed(entry, one) for entry, one in zip(entries, details, strict=True)] if times else entries)
     else:
         from spectrum_pipelines.cli.job.text import show_history  # noqa: PLC0415 - text only
 
-        show_history(entries)
+        show_history(entries, details)
     return ExitCode.SUCCEEDED
 
 
@@ -121,6 +130,15 @@ def active(*, form: str, **connection: Any) -> int:
 
         show_active(jobs)
     return ExitCode.SUCCEEDED
+
+
+def _timed(entry: HistoryEntry, details: JobDetails) -> dict[str, Any]:
+    return {
+        "execution_id": entry.execution_id,
+        "job_status": entry.job_status,
+        "start_time": details.start_time,
+        "stop_time": details.stop_time,
+    }
 
 
 def _nothing(form: str) -> int:

@@ -68,10 +68,16 @@ def show_triggered(answer: Triggered) -> None:
     print_facts([("execution", answer.execution_id), ("user", answer.user), ("trigger", answer.trigger)])
 
 
-def show_history(entries: Iterable[HistoryEntry]) -> None:
-    """Executions of a job configuration."""
+def show_history(entries: Sequence[HistoryEntry], details: Sequence[JobDetails]) -> None:
+    """Executions of a job configuration; with the server's own times where their `details` were asked for."""
     columns = [Column(title="EXECUTION", limit=24), Column(title="STATUS", limit=40)]
-    _print(columns, [((str(it.execution_id), it.job_status), it.job_status) for it in entries])
+    columns += [Column(title=title, limit=32) for title in ("STARTED (SERVER'S TIME)", "STOPPED") if details]
+    times: list[tuple[str, ...]] = [(one.start_time or "", one.stop_time or "") for one in details]
+    times = times or [()] * len(entries)
+    rows = [
+        ((str(it.execution_id), it.job_status, *when), it.job_status) for it, when in zip(entries, times, strict=True)
+    ]
+    _print(columns, rows)
 
 
 def show_active(jobs: Iterable[ActiveJob]) -> None:
