@@ -73,7 +73,7 @@ def decide_job(state: RunState, job: JobState, now: float) -> Iterable[Decision]
     """The next move of one job."""
     if job.step in _ENDED_BY_THE_CLOCK and state.is_too_late_for(job.job):
         return [ended(job, JobStatus.TIMED_OUT, Cause.PIPELINE_TIMEOUT, "the pipeline's own timeout is over")]
-    return _MOVES[job.step](state, job, now)
+    return MOVES[job.step](state, job, now)
 
 
 def _rest(job: JobState, now: float) -> Iterator[Decision]:
@@ -83,7 +83,7 @@ def _rest(job: JobState, now: float) -> Iterator[Decision]:
 
 _ENDED_BY_THE_CLOCK = frozenset({Step.LOOKING, Step.DELETING, Step.RESTING})
 
-_MOVES: Mapping[Step, Callable[[RunState, JobState, float], Iterable[Decision]]] = {
+MOVES: Mapping[Step, Callable[[RunState, JobState, float], Iterable[Decision]]] = {
     Step.WAITING: lambda state, job, _: admit(state, job),
     Step.READY: lambda *_: (),  # `starts` takes it from there
     Step.LOOKING: decide_looking,

@@ -1,6 +1,7 @@
 """Random pipelines over random servers: the journal alone tells the whole story, and a cut anywhere in it starts nothing twice."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -24,12 +25,14 @@ from spectrum_pipelines.errors import ClientError, Refused, ServerFault, Unanswe
 from spectrum_pipelines.pipeline.model.action import Check, DeleteData, IfMissing, Sequence, Stop, WaitFor
 from spectrum_pipelines.pipeline.model.pipeline import Concurrency, Job, Pipeline, RunIf
 from spectrum_pipelines.pipeline.model.policy import OnRunning, OnTimeout, Retry, RetryReason, Warnings
+from spectrum_pipelines.report.jobs import job_entry
 from tests.engine.made import job, pipeline
 from tests.engine.tiny import File
 from tests.engine.world import Crash, Fault, World
 
 _POSTS = (PostTrigger, PostSequence)
 _GETS = (AskStatus, AskDetails, AskRunning, AskAllRunning)
+_BEGAN = datetime(2026, 11, 23, tzinfo=UTC)
 _QUICK = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -285,3 +288,21 @@ class _Nth:
     def is_it(self, _: object) -> bool:
         self.left -= 1
         return self.left == -1
+
+
+@_QUICK
+@given(drawn=_worlds())
+def test_a_job_of_the_same_version_looks_the_same(drawn: Any) -> None:
+    world = _build(drawn)
+    kept: dict[str, tuple[int, bool, str]] = {}
+
+    def look(_: object, state: RunState) -> None:
+        for job_id, one in state.jobs.items():
+            is_over = state.ended is not None
+            entry = str(job_entry(one, _BEGAN, (), is_over=is_over))
+            before = kept.get(job_id)
+            assert before is None or before[:2] != (one.version, is_over) or before[2] == entry
+            kept[job_id] = (one.version, is_over, entry)
+
+    world.observers.append(look)
+    world.run()

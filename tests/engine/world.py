@@ -23,7 +23,7 @@ from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import ClientError, StateError
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
-from spectrum_pipelines.runner.loop import Heard, Interrupted, RunClock, Runner, resume_at
+from spectrum_pipelines.runner.loop import Heard, Interrupted, Observer, RunClock, Runner, resume_at
 from spectrum_pipelines.runner.perform import perform
 from tests.engine.forgotten import forgotten
 from tests.engine.made import RUN_ID, STARTED, fold
@@ -73,6 +73,7 @@ class World:
         self.crash_after = math.inf  # the same: as soon as this one is written
         self.events: list[tuple[float, Callable[[], None]]] = []
         self.rounds = 0
+        self.observers: list[Observer] = []
         self._state = RunState(pipeline, RUN_ID)
         self._calls: list[tuple[float, int, Request | Interrupted, Fault | None]] = []
         self._order = itertools.count()
@@ -172,7 +173,7 @@ class World:
     def _go(self, state: RunState, start_at: float, *first: ev.Event) -> RunState:
         self._state = state
         clock = RunClock(self.clock, start_at=start_at)
-        runner = Runner(state, calls=self, journal=self, clock=clock, observers=[self.observe])
+        runner = Runner(state, calls=self, journal=self, clock=clock, observers=[self.observe, *self.observers])
         return runner.run(*first)
 
     def _pass_until(self, seconds: float) -> None:

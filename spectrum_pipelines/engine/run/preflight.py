@@ -7,7 +7,7 @@ from spectrum_pipelines.engine.job.identity import names_other_file
 from spectrum_pipelines.engine.outcome import Cause
 from spectrum_pipelines.engine.requests import AskTarget, Outcome
 from spectrum_pipelines.engine.sightings import TargetSeen
-from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.engine.state.run import Preflight, RunState
 from spectrum_pipelines.engine.targets import targets_of
 from spectrum_pipelines.errors import ClientError, ExitCode, Forbidden, Refused
 from spectrum_pipelines.pipeline.model.action import Action, IfMissing, Sequence, Stop, Trigger, WaitFor
@@ -52,17 +52,19 @@ def tolerates_missing(action: Action) -> bool:
     return isinstance(action, WaitFor | Stop) and action.if_missing is IfMissing.OK
 
 
-def interpret_target(request: AskTarget, outcome: Outcome) -> TargetSeen | PreflightFailed:
+def interpret_target(state: RunState, request: AskTarget, outcome: Outcome) -> list[TargetSeen | PreflightFailed]:
     """A refusal concerns this target; every other failure concerns the server, and ends the run before it began."""
     if isinstance(outcome, StatusAnswer) and names_other_file(request.target, outcome):
         told = f"the server's answer is about file {outcome.file_id}"
         return TargetSeen(target=request.target, answer=told)
     if isinstance(outcome, StatusAnswer):
-        return TargetSeen(target=request.target, answer=outcome)
+        return [TargetSeen(target=request.target, answer=outcome)]
     if isinstance(outcome, Refused) and not isinstance(outcome, Forbidden):
-        return TargetSeen(target=request.target, answer=outcome.message)
+        return [TargetSeen(target=request.target, answer=outcome.message)]
+    if state.preflight is not Preflight.ASKING:
+        return []  # another target's failure has ended it
     assert isinstance(outcome, ClientError)
     error = outcome
     cause = Cause.UNAUTHORIZED if error.exit_code is ExitCode.LOGIN_REFUSED else Cause.UNREACHABLE
     hint = f" ({error.hint})" if error.hint else ""
-    return PreflightFailed(findings=(Finding(job=None, cause=cause, message=f"{error.message}{hint}"),))
+    return [PreflightFailed(findings=(Finding(job=None, cause=cause, message=f"{error.message}{hint}"),))]

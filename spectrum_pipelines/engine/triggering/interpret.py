@@ -23,15 +23,34 @@ from spectrum_pipelines.engine.facts import (
     TriggerNotHandled,
 )
 from spectrum_pipelines.engine.facts import Triggered as TriggeredEvent
+from spectrum_pipelines.engine.job.looking import ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
-from spectrum_pipelines.engine.requests import Outcome, PostSequence, PostTrigger
-from spectrum_pipelines.engine.sightings import Sighting
+from spectrum_pipelines.engine.requests import (
+    AskDetails,
+    AskHistory,
+    AskRunning,
+    AskStatus,
+    JobRequest,
+    Outcome,
+    PostSequence,
+    PostTrigger,
+)
+from spectrum_pipelines.engine.sightings import LookupSeen, Sighting
 from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.engine.timing.waits import backoff
 from spectrum_pipelines.engine.triggering.claims import is_taken
+from spectrum_pipelines.engine.triggering.lookup import LookAtHistory
 from spectrum_pipelines.errors import ClientError, Forbidden, Refused, Throttled, TlsFailure, Unauthorized, Unsent
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
-from spectrum_pipelines.spectrum import ExecutionId, ExecutionPlan, Triggered
+from spectrum_pipelines.spectrum import (
+    ActiveJob,
+    ExecutionId,
+    ExecutionPlan,
+    HistoryEntry,
+    JobDetails,
+    StatusAnswer,
+    Triggered,
+)
 
 
 def interpret_post(state: RunState, request: PostTrigger | PostSequence, outcome: Outcome) -> list[Event | Sighting]:
@@ -134,3 +153,27 @@ def _ambiguous(request: PostTrigger | PostSequence, reason: str) -> TriggerAmbig
     return TriggerAmbiguous(
         job=request.job, attempt=request.attempt, reason=f"no usable answer to the trigger: {reason}"
     )
+
+
+def interpret_look(job: JobState, request: JobRequest, outcome: Outcome) -> LookupSeen | AttemptEnded:
+    """One look of the search for a lost trigger. A refusal is an answer, too: that place shows nothing, here."""
+    if isinstance(outcome, Unauthorized):
+        reason = f"{job.reason}; the search for it ended: {outcome.message}"
+        # What is in doubt is the trigger: with no id to go on with, only a person can settle it.
+        return ended(job, JobStatus.UNKNOWN, Cause.AMBIGUOUS, reason)
+    if isinstance(outcome, ClientError):
+        return LookupSeen(job=job.job.id, succeeded=isinstance(outcome, Refused))
+    match request, outcome:
+        case AskStatus(target=target), StatusAnswer():
+            return LookupSeen(job=job.job.id, target=target, latest=outcome)
+        case AskDetails(), JobDetails(configuration_id=configuration_id, file_id=file_id):
+            return LookupSeen(job=job.job.id, configuration_id=configuration_id, file_id=file_id)
+        case AskHistory(), tuple():
+            older = tuple(entry.execution_id for entry in outcome if isinstance(entry, HistoryEntry))
+            look = job.attempt.lookup.todo[0] if job.attempt.lookup and job.attempt.lookup.todo else None
+            named = look.target if isinstance(look, LookAtHistory) else None
+            return LookupSeen(job=job.job.id, target=named, older=older)
+        case AskRunning(), tuple():
+            return LookupSeen(job=job.job.id, entries=tuple(e for e in outcome if isinstance(e, ActiveJob)))
+        case _:
+            return LookupSeen(job=job.job.id, succeeded=False)
