@@ -29,7 +29,7 @@ FOLDS: dict[type, Callable[[RunState, Any, float], None]] = {
 
 def apply(state: RunState, event: Event | Sighting, at: float) -> RunState:
     """Fold one event in. Returns the same object, changed."""
-    if isinstance(event, Resumed | Settled):
+    if isinstance(event, Settled) or (isinstance(event, Resumed) and not event.waited):
         pause(state, max(0.0, at - state.at))
     state.at = max(state.at, at)
     FOLDS[type(event)](state, event, at)

@@ -50,8 +50,8 @@ def decide(state: RunState, now: float) -> list[Decision]:
         return list(decide_preflight(state))
     if state.preflight is Preflight.FAILED:
         return list(decide_failed_preflight(state))
-    if limits := list(decide_limits(state, now)):
-        return limits
+    if over := list(decide_limits(state, now)):
+        return list(over)
     if not state.left and not state.left_finally:
         return list(decide_end(state))
     decisions = [d for job_id in state.agenda.take(now) for d in decide_job(state, state.jobs[job_id], now)]

@@ -68,9 +68,15 @@ class RunStarted(Fact, frozen=True, kw_only=True):
 
 
 class Resumed(Fact, frozen=True, kw_only=True):
-    """A new process took the run over; whatever was asked and not answered is open again."""
+    """A new process took the run over; whatever was asked and not answered is open again.
+
+    `waited`: the run was left on purpose while its executions went on, so nothing was interrupted, and the time in between counts
+    for the pipeline's own timeouts.
+    """
 
     is_promise = True
+    tool_version: str | None = None
+    waited: bool = False
 
 
 class Finding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -114,13 +114,20 @@ class Runner:
         self._clock = clock
         self._observers = observers
 
-    def run(self, *first: Event) -> RunState:
-        """Record `first` (`RunStarted` or `Resumed`), then go on until the run has ended."""
+    def run(self, *first: Event, until: Callable[[RunState, float], bool] | None = None) -> RunState:
+        """Record `first` (`RunStarted` or `Resumed`), then go on until the run has ended.
+
+        `until` is asked whenever there is nothing left to decide (with the state and the run clock); where it says so, the run is
+        left as it is: `Resumed` goes on with its journal. `run.advance.is_settled` is one.
+        """
         self._record(first)
         while self.state.ended is None:
-            decisions = decide(self.state, self._clock.at())
+            now = self._clock.at()
+            decisions = decide(self.state, now)
             if decisions:
                 self._carry_out(decisions)
+            elif until is not None and until(self.state, now):
+                return self.state
             else:
                 self._listen()
         return self.state

@@ -5,25 +5,29 @@ dropped. So is a last line with NUL bytes, which some file systems leave behind 
 an error: to drop an intent that was on disk could start a job twice.
 """
 
+import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
+from spectrum_pipelines import __version__
 from spectrum_pipelines.engine.apply import apply
-from spectrum_pipelines.engine.facts import RunStarted, Stamped
+from spectrum_pipelines.engine.facts import Resumed, RunStarted, Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words, open_regular
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
-from spectrum_pipelines.store.codec import MAX_LINE, NotJson, decode
+from spectrum_pipelines.store.codec import MAX_LINE, Newer, NotJson, decode
 
 #: About a million facts; ten thousand jobs make a tenth of that. What is longer is neither written nor read.
 MAX_BYTES = 300_000_000
 
 _START_ANEW = "look in Spectrum for what this run has started, then start a new run"
 _LOOK_FIRST = f"nothing is guessed from a damaged journal: put it back from a backup, or {_START_ANEW}"
+_VERSION = re.compile(r"[\w.+-]{1,40}", re.ASCII)
 
 
 class Recorded(Struct, frozen=True, kw_only=True):
@@ -49,7 +53,7 @@ def scan(path: Path) -> Recorded:
             raise _damaged(path, len(facts) + 1, "not a line of JSON")
         if not line.endswith(b"\n") or b"\0" in line:
             continue
-        seq, fact = _decode(path, line, len(facts) + 1)
+        seq, fact = _decode(path, line, facts)
         if seq != len(facts) + 1:
             raise _damaged(path, len(facts) + 1, f"`seq` is {seq}: lines are missing or out of order")
         facts.append(fact)
@@ -92,13 +96,28 @@ def _lines(path: Path) -> Iterator[bytes]:
         ) from error
 
 
-def _decode(path: Path, line: bytes, number: int) -> tuple[int, Stamped]:
+def _decode(path: Path, line: bytes, before: Sequence[Stamped]) -> tuple[int, Stamped]:
+    number = len(before) + 1
     try:
         return decode(line.decode("utf-8"))
+    except Newer as error:
+        version = _version(line, before)
+        if version is None or version == __version__:
+            raise Newer(f"{path}, line {number}: {error.message}", hint=error.hint) from error
+        told = f"spectrum-pipelines {version} wrote it, and this is {__version__} ({error.message})"
+        raise Newer(f"{path}, line {number}: {told}", hint="use the newer version") from error
     except (NotJson, UnicodeDecodeError) as error:
         raise _damaged(path, number, "not a line of JSON") from error
     except StateError as error:
         raise StateError(f"{path}, line {number}: {error.message}", hint=error.hint) from error
+
+
+def _version(line: bytes, before: Sequence[Stamped]) -> str | None:
+    """The version that wrote a line: the line's own word, else that of the process that went on with the run."""
+    own = json.loads(line).get("tool_version")
+    told = [one.event.tool_version for one in before if isinstance(one.event, RunStarted | Resumed)]
+    versions = (version for version in (own, *reversed(told)) if isinstance(version, str))
+    return next((version for version in versions if _VERSION.fullmatch(version)), None)
 
 
 def _damaged(path: Path, number: int, what: str) -> StateError:

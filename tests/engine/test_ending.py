@@ -271,3 +271,24 @@ def test_data_that_was_being_deleted_is_left_for_the_resumed_run() -> None:
     assert state.ended is not None
     assert state.ended.status is RunStatus.INTERRUPTED
     assert not the_job(state).is_done
+
+
+@pytest.mark.parametrize(
+    ("away", "took", "status"),
+    [
+        pytest.param(6000.0, 5.0, _S.SUCCEEDED, id="the night in between does not count"),
+        pytest.param(6000.0, 30.0, _S.TIMED_OUT, id="what the second process works does"),
+    ],
+)
+def test_the_pipelines_timeout_counts_the_time_in_which_a_process_worked(
+    away: float, took: float, status: RunStatus
+) -> None:
+    jobs = (job("a"), job("b", "a"))
+    world = World(
+        pipeline(*jobs, timeout=20.0), File(path="/a", id=1, duration=6001.0), File(path="/b", id=2, duration=took)
+    )
+    world.interrupt(2.0, detach=True)
+    assert world.run().ended is not None
+    state = world.resume(later=away)
+    assert state.ended is not None
+    assert state.ended.status is status

@@ -29,6 +29,9 @@ from tests.engine.forgotten import forgotten
 from tests.engine.made import RUN_ID, STARTED, fold
 from tests.engine.tiny import Clock, File, TinySpectrum
 
+#: Whether a run is left as it is, given its state and the run clock.
+Until = Callable[[RunState, float], bool]
+
 _LATENCY = 0.01
 _ENOUGH = 20_000  # rounds: a run that needs more does not wait, it spins
 
@@ -140,12 +143,20 @@ class World:
     def interrupt(self, seconds: float, signal: str = "SIGTERM", *, detach: bool = False) -> None:
         heapq.heappush(self._calls, (seconds, next(self._order), Interrupted(signal=signal, detach=detach), None))
 
-    def run(self, *, past: Mapping[JobId, float] | None = None) -> RunState:
+    def run(self, *, past: Mapping[JobId, float] | None = None, until: Until | None = None) -> RunState:
         state = RunState(self.pipeline, RUN_ID)
         state.past.update(past or {})
-        return self._go(state, 0.0, STARTED)
+        return self._go(state, 0.0, STARTED, until=until)
 
-    def resume(self, *first: ev.Event, later: float = 0.0, delivered: bool = True, calls_left: float = 0.0) -> RunState:
+    def resume(
+        self,
+        *first: ev.Event,
+        later: float = 0.0,
+        delivered: bool = True,
+        until: Until | None = None,
+        waited: bool = False,
+        calls_left: float = 0.0,
+    ) -> RunState:
         """A new process, `later` seconds after; what the old one had sent was `delivered` or never was."""
         for _, _, item, fault in self._calls:
             if delivered and isinstance(item, PostTrigger | PostSequence) and fault is None:
@@ -153,9 +164,11 @@ class World:
         self._calls.clear()
         self.crash_at = self.crash_after = self.full_at = math.inf
         self._pass_until(self.clock.seconds + later)
+        last, now = self.facts[-1], self.clock.now()
         state = self.replayed()
         state.calls_left = calls_left
-        return self._go(state, resume_at(self.facts[-1], self.clock.now()), *first, ev.Resumed())
+        resumed = ev.Resumed(tool_version="0", waited=waited)
+        return self._go(state, resume_at(last, now), *first, resumed, until=until)
 
     def replayed(self) -> RunState:
         """The state that the journal alone gives."""
@@ -170,11 +183,11 @@ class World:
     def asked(self, kind: type | tuple[type, ...]) -> list[Any]:
         return [request for _, request in self.sent if isinstance(request, kind)]
 
-    def _go(self, state: RunState, start_at: float, *first: ev.Event) -> RunState:
+    def _go(self, state: RunState, start_at: float, *first: ev.Event, until: Until | None = None) -> RunState:
         self._state = state
         clock = RunClock(self.clock, start_at=start_at)
         runner = Runner(state, calls=self, journal=self, clock=clock, observers=[self.observe, *self.observers])
-        return runner.run(*first)
+        return runner.run(*first, until=until)
 
     def _pass_until(self, seconds: float) -> None:
         while self.events and self.events[0][0] <= seconds:

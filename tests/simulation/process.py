@@ -9,7 +9,7 @@ from typing import Any
 
 from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.client.retry import RetrySettings
-from spectrum_pipelines.engine.facts import Event, Resumed, RunStarted, Settled, Stamped
+from spectrum_pipelines.engine.facts import Event, RunStarted, Settled, Stamped
 from spectrum_pipelines.engine.requests import (
     AskDetails,
     AskHistory,
@@ -27,7 +27,7 @@ from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 from spectrum_pipelines.report.build import HttpCounts, build_report, started_at
-from spectrum_pipelines.runner.loop import Observer, RunClock, Runner, resume_at
+from spectrum_pipelines.runner.loop import Observer, RunClock, Runner, resume_at, taking_up
 from spectrum_pipelines.runner.perform import perform
 from spectrum_pipelines.spectrum import ExecutionId
 from spectrum_pipelines.store.folder.journal import JournalFile, Recorded, replay, scan
@@ -93,7 +93,8 @@ class Process:
             return state
         at = resume_at(recorded.facts[-1], self._clock.now())
         with JournalFile.reopen(machine.journal, recorded) as journal:
-            return self._run(state, Resumed(), journal, RunClock(self._clock, start_at=at))
+            resumed = taking_up(recorded.facts[-1], self._clock.now(), tool_version="0")
+            return self._run(state, resumed, journal, RunClock(self._clock, start_at=at))
 
     def _new(self) -> JournalFile:
         self._machine.journal.unlink(missing_ok=True)

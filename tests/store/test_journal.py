@@ -356,3 +356,13 @@ def test_ten_thousand_facts_are_read_and_folded_in_a_moment(path: Path) -> None:
     state = replay(PIPELINE, RUN_ID, read_journal(path))
     assert time.process_time() - began < 3  # a tenth of it on an idle machine
     assert state.jobs[ORDERS].executions[0].job_status == "S9999"
+
+
+def test_a_line_of_a_newer_version_is_told_with_its_version_wherever_it_is_met(path: Path) -> None:
+    write(path, started(), ev.Resumed(tool_version="9.1.0"), ev.PreflightPassed())
+    newer = path.read_text().replace("preflight_passed", "preflight_postponed")
+    path.write_text(newer)
+    for read in (read_journal, glance):
+        with pytest.raises(StateError, match=r"line 3: spectrum-pipelines 9\.1\.0 wrote it, and this is") as caught:
+            read(path)
+        assert caught.value.hint == "use the newer version"

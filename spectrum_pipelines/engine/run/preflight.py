@@ -56,7 +56,7 @@ def interpret_target(state: RunState, request: AskTarget, outcome: Outcome) -> l
     """A refusal concerns this target; every other failure concerns the server, and ends the run before it began."""
     if isinstance(outcome, StatusAnswer) and names_other_file(request.target, outcome):
         told = f"the server's answer is about file {outcome.file_id}"
-        return TargetSeen(target=request.target, answer=told)
+        return [TargetSeen(target=request.target, answer=told)]
     if isinstance(outcome, StatusAnswer):
         return [TargetSeen(target=request.target, answer=outcome)]
     if isinstance(outcome, Refused) and not isinstance(outcome, Forbidden):

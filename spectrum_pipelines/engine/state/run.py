@@ -203,7 +203,7 @@ class RunState:
         self.owners: dict[ExecutionId, JobId] = {}  # whose trigger has started an execution
         self.agenda: Agenda[JobId] = Agenda()  # jobs to be decided on
 
-        self.finally_at: float | None = None  # run clock, seconds: when the last job before `finally` was done
+        self.finally_at: float | None = None  # run clock, seconds: timeouts.finally counts from here
         self.timed_out = False  # timeouts.pipeline is over
         self.finally_timed_out = False  # timeouts.finally is over
 

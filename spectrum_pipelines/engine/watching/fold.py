@@ -287,7 +287,8 @@ def _execution_ended(state: RunState, event: ev.ExecutionEnded, at: float) -> No
     execution.counters = event.counters
     execution.ended_at = at
     state.following.pop((event.job, event.execution_id), None)
-    state.agenda.wake_at(at + state.patience.left_behind_after, event.job)
+    if state.jobs[event.job].open_executions:
+        state.agenda.wake_at(at + state.patience.left_behind_after, event.job)
 
 
 WATCH_FOLDS: dict[type, Callable[[RunState, Any, float], None]] = {

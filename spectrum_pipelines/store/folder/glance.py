@@ -7,7 +7,7 @@ from typing import BinaryIO
 from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words, open_regular
-from spectrum_pipelines.store.codec import MAX_LINE, decode
+from spectrum_pipelines.store.codec import MAX_LINE, Newer, decode
 from spectrum_pipelines.store.history import scan
 
 _BLOCK = 1 << 16
@@ -46,6 +46,9 @@ def _last_line(file: BinaryIO) -> bytes:
 def _fact(path: Path, line: bytes) -> Stamped:
     try:
         return decode(line.decode("utf-8"))[1]
+    except Newer:
+        scan(path)  # which tells by which version
+        raise
     except (StateError, UnicodeDecodeError) as error:
         hint = "look at the journal, and in Spectrum for what this run has started"
         raise StateError(f"{path} is damaged", hint=hint) from error
