@@ -122,6 +122,10 @@ class Unsent(ClientError):
     """Name look-up, connect or TLS failed: the server provably saw nothing of the request."""
 
 
+class HeldBack(Unsent):
+    """We did not send it ourselves: what was known before it is too old by now, and has to be looked at again."""
+
+
 class TlsFailure(Unsent):
     """Certificate or handshake: the same again would fail again, so nothing retries it."""
 

@@ -173,12 +173,16 @@ class Triggered(Fact, frozen=True, kw_only=True):
 
 
 class TriggerNotHandled(Fact, frozen=True, kw_only=True):
-    """Provably unsent or refused before handling: it may be sent again after `wait` seconds."""
+    """Provably unsent or refused before handling: it may be sent again after `wait` seconds.
+
+    `tried`: the network or the server refused it, so it counts for `http.retry`.
+    """
 
     job: JobId
     attempt: int
     reason: str
     wait: float
+    tried: bool = True
 
 
 class TriggerAmbiguous(Fact, frozen=True, kw_only=True):

@@ -4,8 +4,10 @@
 (turn 0) are free of that, and the shared poll and the pre-flight belong to no job.
 """
 
+import math
 from collections.abc import Mapping
 from enum import Enum
+from typing import assert_never
 
 from msgspec import Struct, field
 
@@ -122,6 +124,35 @@ class SendDelete(Struct, frozen=True, kw_only=True):
 
 JobRequest = AskStatus | AskDetails | AskHistory | AskRunning | PostTrigger | PostSequence | PostStop | SendDelete
 Request = AskTarget | AskAllRunning | JobRequest
+
+
+def queue_handicap(request: Request) -> float:
+    """Seconds by which a request may be overtaken by requests that are made after it, where connections are scarce.
+
+    A trigger goes right behind its baseline, a stop right behind the look that cleared it. Looks, which let the run go on, go
+    before what begins something. Nothing is overtaken for ever.
+    """
+    match request:
+        case PostTrigger() | PostSequence() | PostStop():
+            return -math.inf
+        case AskStatus() | AskDetails() | AskHistory() | AskRunning():
+            return _HANDICAPS[request.purpose]
+        case AskAllRunning():
+            return 0.0
+        case AskTarget() | SendDelete():
+            return _BULK
+        case _:
+            assert_never(request)
+
+
+_BULK = 10.0
+_HANDICAPS = {
+    Purpose.VERIFY_STOP: -_BULK,
+    Purpose.LOOKUP: 0.0,
+    Purpose.POLL: 0.0,
+    Purpose.BASELINE: _BULK,
+    Purpose.LESSON: 3 * _BULK,
+}
 
 Answer = (
     StatusAnswer

@@ -5,13 +5,25 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
-from spectrum_pipelines.engine.requests import AskTarget, Outcome, Request
+from spectrum_pipelines.engine.requests import (
+    AskAllRunning,
+    AskStatus,
+    AskTarget,
+    Outcome,
+    PostStop,
+    PostTrigger,
+    Purpose,
+    Request,
+)
+from spectrum_pipelines.errors import HeldBack
+from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.runner.loop import Heard, Interrupted
-from spectrum_pipelines.runner.workers import Workers
-from spectrum_pipelines.spectrum import FileReference, StatusAnswer
+from spectrum_pipelines.runner.workers import TRIGGER_IS_FRESH, Workers
+from spectrum_pipelines.spectrum import ExecutionId, FileReference, StatusAnswer
 
 _ANSWER = StatusAnswer(job_status="RUNNING")
 _LONG = 10.0  # seconds: only a failing test waits so long
@@ -156,3 +168,97 @@ def test_threads_that_hang_do_not_keep_the_process(gate: _Gate) -> None:
     workers.submit(_ask(1))
     assert gate.entered.acquire(timeout=_LONG)
     assert all(one.daemon for one in threading.enumerate() if one.name.startswith("spectrum-"))
+
+
+_A, _FILE = JobId("a"), FileReference("/a")
+_POST = PostTrigger(job=_A, turn=2, attempt=1, target=_FILE)
+_STOP = PostStop(job=_A, turn=2, target=_FILE, execution_id=ExecutionId(11))
+
+
+def _status(purpose: Purpose) -> AskStatus:
+    return AskStatus(job=_A, turn=1, target=_FILE, purpose=purpose)
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier"),
+    [
+        pytest.param(_POST, _status(Purpose.BASELINE), id="a trigger before the baselines of others"),
+        pytest.param(_POST, _status(Purpose.POLL), id="a trigger before looks"),
+        pytest.param(_STOP, _status(Purpose.POLL), id="a stop before looks"),
+        pytest.param(_status(Purpose.VERIFY_STOP), AskAllRunning(), id="the look before a stop before the list"),
+        pytest.param(AskAllRunning(), _status(Purpose.BASELINE), id="the list before baselines"),
+        pytest.param(_status(Purpose.POLL), _ask(1), id="looks before the targets of the pre-flight"),
+        pytest.param(_status(Purpose.BASELINE), _status(Purpose.LESSON), id="baselines before lessons"),
+    ],
+)
+def test_what_is_urgent_goes_first_when_connections_are_scarce(gate: _Gate, later: Request, earlier: Request) -> None:
+    workers = Workers(gate.perform, connections=1)
+    workers.submit(_ask(0))
+    assert gate.entered.acquire(timeout=_LONG)
+    for request in (earlier, later):
+        workers.submit(request)
+    gate.open.set()
+    heard = [one.request for one in _gather(workers, 3) if isinstance(one, Heard)]
+    assert heard == [_ask(0), later, earlier]
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        raise NotImplementedError
+
+    def sleep(self, seconds: float) -> None:
+        raise NotImplementedError
+
+
+def test_nothing_is_overtaken_for_ever(gate: _Gate) -> None:
+    clock = _Clock()
+    workers = Workers(gate.perform, connections=1, clock=clock)
+    workers.submit(_ask(0))
+    assert gate.entered.acquire(timeout=_LONG)
+    workers.submit(_status(Purpose.BASELINE))
+    clock.seconds = 60.0
+    workers.submit(_status(Purpose.POLL))
+    gate.open.set()
+    heard = [one.request for one in _gather(workers, 3) if isinstance(one, Heard)]
+    assert heard == [_ask(0), _status(Purpose.BASELINE), _status(Purpose.POLL)]
+
+
+@pytest.mark.parametrize(("waited", "is_sent"), [(TRIGGER_IS_FRESH, True), (TRIGGER_IS_FRESH + 0.1, False)])
+def test_a_trigger_that_had_to_wait_is_not_sent_on_the_strength_of_an_old_baseline(
+    gate: _Gate, waited: float, is_sent: bool
+) -> None:
+    clock = _Clock()
+    workers = Workers(gate.perform, connections=1, clock=clock)
+    workers.submit(_ask(0))
+    assert gate.entered.acquire(timeout=_LONG)
+    workers.submit(_POST)
+    clock.seconds = waited
+    gate.open.set()
+    _, post = _gather(workers, 2)
+    assert isinstance(post, Heard)
+    assert isinstance(post.outcome, HeldBack) is not is_sent
+
+
+@pytest.mark.parametrize("threads", [0, 1], ids=["no thread at all", "one thread"])
+def test_a_system_without_threads_to_spare_gets_fewer_workers(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    started: list[threading.Thread] = []
+    real = threading.Thread.start
+
+    def start(self: threading.Thread) -> None:
+        if len(started) >= threads:
+            raise RuntimeError("can't start new thread")
+        started.append(self)
+        real(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    workers = Workers(lambda _: _ANSWER, connections=8)
+    for number in range(20):
+        workers.submit(_ask(number))
+    assert len(_gather(workers, 20)) == 20
+    assert len(started) == threads

@@ -27,7 +27,7 @@ def _trigger_not_handled(state: RunState, event: ev.TriggerNotHandled, at: float
     job = state.touch(event.job)
     attempt = job.attempt
     # Only the network's own refusals use up `http.retry`: for a process that died or was told to end, nothing was even tried.
-    attempt.unsent += not attempt.sender_died and state.abort is None
+    attempt.unsent += event.tried and not attempt.sender_died and state.abort is None
     if attempt.sender_died:
         attempt.began_at = at  # the search took its time, and the job has not waited yet
     attempt.sender_died = False

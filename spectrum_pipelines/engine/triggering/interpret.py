@@ -40,7 +40,16 @@ from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.engine.timing.waits import backoff
 from spectrum_pipelines.engine.triggering.claims import is_taken
 from spectrum_pipelines.engine.triggering.lookup import LookAtHistory
-from spectrum_pipelines.errors import ClientError, Forbidden, Refused, Throttled, TlsFailure, Unauthorized, Unsent
+from spectrum_pipelines.errors import (
+    ClientError,
+    Forbidden,
+    HeldBack,
+    Refused,
+    Throttled,
+    TlsFailure,
+    Unauthorized,
+    Unsent,
+)
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 from spectrum_pipelines.spectrum import (
     ActiveJob,
@@ -120,6 +129,9 @@ def _failed(state: RunState, job: JobState, request: PostTrigger | PostSequence,
     match error:
         case TlsFailure() | Unauthorized() | Forbidden():
             return _attempt_failed(request, Cause.UNAUTHORIZED, _told(error))
+        case HeldBack():
+            reason = _told(error)
+            return TriggerNotHandled(job=request.job, attempt=request.attempt, reason=reason, wait=0.0, tried=False)
         case Unsent():
             wait = _time_left(state, job, backoff(state.pipeline.http.retry_interval, job.attempt.unsent + 1))
             return TriggerNotHandled(job=request.job, attempt=request.attempt, reason=_told(error), wait=wait)
