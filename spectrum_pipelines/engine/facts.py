@@ -79,6 +79,33 @@ class Resumed(Fact, frozen=True, kw_only=True):
     waited: bool = False
 
 
+class Again(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A job that gets new attempts in a round, and why."""
+
+    job: JobId
+    reason: str
+
+
+class Retried(Fact, frozen=True, kw_only=True):
+    """A person or a scheduler goes on from what failed: the run is open again, for another round.
+
+    `round` 2 is the first. `kept`: jobs that keep what they did. `removed`: jobs that the pipeline of this round does not have.
+    The fields after `tool_version` tell what is not as it was before: None where it is.
+    """
+
+    is_promise = True
+    round: int
+    again: tuple[Again, ...]
+    kept: tuple[JobId, ...]
+    removed: tuple[JobId, ...] = ()
+    tool_version: str
+    file: str | None = None
+    digest: str | None = None
+    plan_digest: str | None = None
+    git_commit: str | None = None
+    variables: Mapping[str, Scalar] | None = None
+
+
 class Finding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the pre-flight holds against one job. `job` is None when the server itself could not be used."""
 
@@ -215,11 +242,11 @@ class Adopted(Fact, frozen=True, kw_only=True):
 
 
 class Settled(Fact, frozen=True, kw_only=True):
-    """A person settled an `unknown`: this execution is the job's."""
+    """A person settled an `unknown`: this execution is the job's; None: the trigger never started one."""
 
     is_promise = True
     job: JobId
-    execution_id: ExecutionId
+    execution_id: ExecutionId | None
 
 
 # Jobs, attempts and executions once they are under way
@@ -313,7 +340,7 @@ class JobEnded(Fact, frozen=True, kw_only=True):
 
 #: Every fact. A test holds it to the classes above.
 Event = (
-    RunStarted | Resumed | PreflightPassed | PreflightFailed | AttemptStarted | JobSkipped | TriggerIntended | Triggered
+    RunStarted | Resumed | Retried | PreflightPassed | PreflightFailed | AttemptStarted | JobSkipped | TriggerIntended | Triggered
     | TriggerNotHandled | TriggerAmbiguous | CandidatesFound | Adopted | Settled | ExecutionChanged | ExecutionEnded
     | StopRequested | DataDeleted | AttemptEnded | RetryScheduled | JobEnded | Warned | PipelineTimedOut | AbortRequested
     | RunEnded

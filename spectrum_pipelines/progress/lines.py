@@ -60,6 +60,13 @@ def _resumed(event: ev.Resumed, state: RunState) -> Said:
     return Said(f"run {state.run_id} of {state.pipeline.name} is taken up again: {told}", style="bold")
 
 
+def _retried(event: ev.Retried, state: RunState) -> Said:
+    again = ", ".join(f"{one.job} ({one.reason})" for one in event.again[:_FINDINGS])
+    more = f" and {len(event.again) - _FINDINGS:,} more" if len(event.again) > _FINDINGS else ""
+    kept = f"; {many(len(event.kept), 'job')} kept" if event.kept else ""
+    return Said(f"round {event.round} of run {state.run_id}: again {again}{more}{kept}", style="bold")
+
+
 def _preflight_passed(event: ev.PreflightPassed, state: RunState) -> Said:
     return Said(f"pre-flight passed: {many(len(state.targets_wanted), 'target')}")
 
@@ -96,6 +103,8 @@ def _adopted(event: ev.Adopted, state: RunState) -> Said:
 
 
 def _settled(event: ev.Settled, state: RunState) -> Said:
+    if event.execution_id is None:
+        return Said("settled by hand: its trigger never started anything", event.job)
     return Said(f"execution {event.execution_id} named by hand", event.job)
 
 
@@ -162,6 +171,7 @@ def _run_ended(event: ev.RunEnded, state: RunState) -> Said:
 _TOLD: Mapping[type, Callable[[Any, RunState], Said | None]] = {
     ev.RunStarted: _run_started,
     ev.Resumed: _resumed,
+    ev.Retried: _retried,
     ev.PreflightPassed: _preflight_passed,
     ev.AttemptStarted: _attempt_started,
     ev.JobSkipped: _skipped,

@@ -77,6 +77,7 @@ class World:
         self.events: list[tuple[float, Callable[[], None]]] = []
         self.rounds = 0
         self.observers: list[Observer] = []
+        self.later: dict[str, Pipeline] = {}  # of later rounds, by the digest of their plan
         self._state = RunState(pipeline, RUN_ID)
         self._calls: list[tuple[float, int, Request | Interrupted, Fault | None]] = []
         self._order = itertools.count()
@@ -146,7 +147,7 @@ class World:
     def run(self, *, past: Mapping[JobId, float] | None = None, until: Until | None = None) -> RunState:
         state = RunState(self.pipeline, RUN_ID)
         state.past.update(past or {})
-        return self._go(state, 0.0, STARTED, until=until)
+        return self.go(state, 0.0, STARTED, until=until)
 
     def resume(
         self,
@@ -168,11 +169,11 @@ class World:
         state = self.replayed()
         state.calls_left = calls_left
         resumed = ev.Resumed(tool_version="0", waited=waited)
-        return self._go(state, resume_at(last, now), *first, resumed, until=until)
+        return self.go(state, resume_at(last, now), *first, resumed, until=until)
 
     def replayed(self) -> RunState:
         """The state that the journal alone gives."""
-        state = RunState(self.pipeline, RUN_ID)
+        state = RunState(self.pipeline, RUN_ID, later=self.later)
         for fact in self.facts:
             fold(state, fact.event, at=fact.at)
         return state
@@ -183,7 +184,7 @@ class World:
     def asked(self, kind: type | tuple[type, ...]) -> list[Any]:
         return [request for _, request in self.sent if isinstance(request, kind)]
 
-    def _go(self, state: RunState, start_at: float, *first: ev.Event, until: Until | None = None) -> RunState:
+    def go(self, state: RunState, start_at: float, *first: ev.Event, until: Until | None = None) -> RunState:
         self._state = state
         clock = RunClock(self.clock, start_at=start_at)
         runner = Runner(state, calls=self, journal=self, clock=clock, observers=[self.observe, *self.observers])

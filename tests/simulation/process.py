@@ -27,7 +27,7 @@ from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 from spectrum_pipelines.report.build import HttpCounts, build_report, started_at
-from spectrum_pipelines.runner.loop import Observer, RunClock, Runner, resume_at, taking_up
+from spectrum_pipelines.runner.loop import Observer, RunClock, Runner, resume_at
 from spectrum_pipelines.runner.perform import perform
 from spectrum_pipelines.spectrum import ExecutionId
 from spectrum_pipelines.store.folder.journal import JournalFile, Recorded, replay, scan

@@ -26,6 +26,7 @@ def _attempt_started(state: RunState, event: ev.AttemptStarted, at: float) -> No
     job.status = JobStatus.RUNNING
     job.attempt = AttemptState(number=event.attempt, began_at=at)
     job.started_at = at if job.started_at is None else job.started_at
+    job.round_at = at if job.round_at is None else job.round_at
     job.close_question()
 
 

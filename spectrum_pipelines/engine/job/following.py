@@ -56,7 +56,7 @@ def _limit_reached(job: JobState, now: float) -> tuple[Cause, str] | None:
     if now >= accepted_at + policy.timeout:
         return Cause.TIMEOUT, f"timeout of {format_duration(policy.timeout)}"
     total = policy.retry.max_duration
-    if total is not None and job.started_at is not None and now >= job.started_at + total:
+    if total is not None and job.round_at is not None and now >= job.round_at + total:
         return Cause.TIMEOUT, f"retry.max_duration of {format_duration(total)}"
     queued = policy.queue_timeout
     if queued is not None and now >= accepted_at + queued and all(e.phase is Phase.WAITING for e in job.current):
@@ -108,7 +108,7 @@ def decide_judged(state: RunState, job: JobState, now: float) -> Iterator[Decisi
 
 
 def _counted(job: JobState) -> list[Attempt]:
-    return [a for a in job.attempts if a.cause is not Cause.ABORT]
+    return [a for a in job.attempts if a.cause is not Cause.ABORT and a.attempt >= job.counts_from]
 
 
 def _may_retry(state: RunState, job: JobState, last: Attempt, now: float) -> bool:
@@ -146,4 +146,4 @@ def _too_late(state: RunState, job: JobState, next_at: float) -> bool:
     if state.is_too_late_for(job.job):
         return True
     total = job.job.policy.retry.max_duration
-    return total is not None and job.started_at is not None and next_at - job.started_at >= total
+    return total is not None and job.round_at is not None and next_at - job.round_at >= total

@@ -6,6 +6,7 @@ from typing import Any
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine import sightings as si
 from spectrum_pipelines.engine.run.reopen import resumed, settled
+from spectrum_pipelines.engine.run.retry import fold_retried
 from spectrum_pipelines.engine.state.run import Preflight, RunState
 
 
@@ -81,5 +82,6 @@ RUN_FOLDS: dict[type, Callable[[RunState, Any, float], None]] = {
     ev.RunEnded: _run_ended,
     ev.Resumed: resumed,
     ev.Settled: settled,
+    ev.Retried: fold_retried,
     si.TargetSeen: _target_seen,
 }

@@ -32,7 +32,7 @@ def decide_preflight(state: RunState) -> Iterable[AskTarget | PreflightPassed | 
 
 def _findings(state: RunState) -> Iterator[Finding]:
     for job in state.jobs.values():
-        for target in targets_of(job.job.action):
+        for target in () if job.is_done else targets_of(job.job.action):
             answer = state.targets[target]
             if isinstance(answer, StatusAnswer):
                 if _is_in_the_way(job.job, answer):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.state.execution import Execution
-from spectrum_pipelines.engine.state.run import JobState, RunState, Step, StopState
+from spectrum_pipelines.engine.state.run import AttemptState, JobState, RunState, Step, StopState
 from spectrum_pipelines.engine.triggering.lookup import Lookup
 from spectrum_pipelines.engine.watching.fold import follow
 from spectrum_pipelines.pipeline.model.action import JobId
@@ -99,8 +99,11 @@ def _poll_again(state: RunState, job: JobState, at: float) -> None:
 
 
 def settled(state: RunState, event: ev.Settled, at: float) -> None:
-    """Fold `Settled`: the job follows the execution that a person named; what was skipped behind it has a new chance."""
+    """Fold `Settled`: the job follows the execution that a person named, or is triggered; jobs skipped behind it have a chance."""
     job = state.jobs[event.job]
+    if event.execution_id is None:
+        _never_started(state, job, at)
+        return
     # In this attempt: one of an earlier attempt counts for that one, and is followed again if it is named now.
     if all(e.execution_id != event.execution_id for e in job.current):
         job.executions.append(
@@ -119,6 +122,20 @@ def settled(state: RunState, event: ev.Settled, at: float) -> None:
     reindex(state)
 
 
+def _never_started(state: RunState, job: JobState, at: float) -> None:
+    """A person has looked: the trigger of this attempt had no effect, so the same attempt may be triggered again."""
+    state.touch(job.job.id)
+    state.triggers -= 1
+    state.ended = None
+    job.attempts = [ended for ended in job.attempts if ended.attempt != job.attempt.number]
+    job.attempt = AttemptState(number=job.attempt.number, began_at=at)
+    job.step = Step.LOOKING
+    job.status = JobStatus.RUNNING
+    job.cause = job.reason = job.ended_at = None
+    job.close_question()
+    reindex(state)
+
+
 def reindex(state: RunState) -> None:
     """Give jobs that were skipped because of an open one their chance again, and count everything anew from the records."""
     opened = [job_id for job_id, job in state.jobs.items() if not job.is_done]
@@ -133,7 +150,7 @@ def reindex(state: RunState) -> None:
                 opened.append(dependent)
     if any(not job.is_done and not job.job.is_finally for job in state.jobs.values()):
         state.finally_at = None
-    _count(state)
+    count_anew(state)
 
 
 def _skipped_for_all(state: RunState) -> Iterator[JobId]:
@@ -155,7 +172,8 @@ def _unskip(state: RunState, job_id: JobId) -> None:
     job.ended_at = None
 
 
-def _count(state: RunState) -> None:
+def count_anew(state: RunState) -> None:
+    """Make the indexes from the records, and decide on every job."""
     state.unmet = {
         job_id: sum(not state.jobs[need].is_done for need in job.job.needs) for job_id, job in state.jobs.items()
     }

@@ -19,7 +19,7 @@ def starts(state: RunState) -> Iterable[Event]:
     places = len(state.ready) if limit is None else limit - len(state.underway)
     for job_id in islice(state.ready, max(0, places)):
         skip = skip_reason(state, state.jobs[job_id])
-        yield skip or AttemptStarted(job=job_id, attempt=1)
+        yield skip or AttemptStarted(job=job_id, attempt=state.jobs[job_id].attempt.number + 1)
 
 
 def admit(state: RunState, job: JobState) -> Iterable[Event | JobReady]:

@@ -115,6 +115,8 @@ class JobState:
     attempts: list[Attempt] = field(default_factory=list)  # those that have ended
     executions: list[Execution] = field(default_factory=list)  # of all attempts, in the order in which we came by them
     started_at: float | None = None  # the first attempt's turn
+    round_at: float | None = None  # the turn of this round's first attempt: `retry.max_duration` counts from here
+    counts_from: int = 1  # the number of this round's first attempt: `retry.limit` counts from here
     ended_at: float | None = None  # the job's final word
     turn: int = 0  # the number of the job's latest question: an answer to an earlier one is stale
 
@@ -168,7 +170,21 @@ class ListPoll:
     again_at: float = 0.0  # not before then are executions looked for in the list that it has left out
 
 
-def _dependents(pipeline: Pipeline) -> dict[JobId, list[JobId]]:
+class Round(Struct, frozen=True, kw_only=True):
+    """A retry of the run: its number (2 is the first), when it began on the run clock, and how the round before it ended.
+
+    `again`: the jobs that got new attempts, and why. `removed`: how jobs had ended that this round's pipeline does not have.
+    """
+
+    number: int
+    at: float
+    ended: RunEnded
+    again: Mapping[JobId, str]
+    removed: Mapping[JobId, JobStatus]
+
+
+def dependents_of(pipeline: Pipeline) -> dict[JobId, list[JobId]]:
+    """Who needs each job."""
     dependents: dict[JobId, list[JobId]] = {id_: [] for id_ in pipeline.jobs}
     for id_, job in pipeline.jobs.items():
         for need in job.needs:
@@ -179,20 +195,34 @@ def _dependents(pipeline: Pipeline) -> dict[JobId, list[JobId]]:
 class RunState:
     """The whole run: the records, and the indexes that keep a decision's cost independent of the number of jobs."""
 
-    def __init__(self, pipeline: Pipeline, run_id: str, *, patience: Patience | None = None) -> None:
-        self.pipeline = pipeline
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        run_id: str,
+        *,
+        patience: Patience | None = None,
+        later: Mapping[str, Pipeline] | None = None,
+    ) -> None:
+        self.pipeline = pipeline  # of the round that runs now
+        self.later = later or {}  # the pipelines of later rounds, by the digest of their plan
+        self.rounds: list[Round] = []  # retries of the run
         self.run_id = run_id
         self.patience = patience or Patience()  # the engine's own time limits
-        self.facts: RunStarted | None = None  # the first fact
+        self.facts: RunStarted | None = None  # the first fact, with what later rounds have changed of it
         self.at = 0.0  # run clock, seconds: the latest fact or sighting
         self.ended: RunEnded | None = None
         self.abort: AbortRequested | None = None
         self.abort_at = 0.0  # run clock, seconds
         self.resumptions = 0  # processes that took the run over
-        self.paused = 0.0  # seconds of the run clock in which no process worked on the run
+        self.paused = (
+            0.0  # seconds of the run clock that timeouts.pipeline does not count: no process worked on the run
+        )
+        self.calls_left = (
+            0.0  # seconds for which triggers of the process before may still arrive; set by who takes over
+        )
 
         self.jobs: dict[JobId, JobState] = {id_: JobState(job=job) for id_, job in pipeline.jobs.items()}
-        self.dependents = _dependents(pipeline)  # who needs the job
+        self.dependents = dependents_of(pipeline)  # who needs the job
         self.unmet = {id_: len(job.needs) for id_, job in pipeline.jobs.items()}  # how many of its needs are not done
         self.left = sum(not job.is_finally for job in pipeline.jobs.values())  # jobs that are not done
         self.left_finally = len(pipeline.jobs) - self.left  # the same of `finally`
@@ -217,25 +247,22 @@ class RunState:
         self.warnings: list[Warned] = []
         self.warned: set[tuple[str, JobId | None]] = set()  # code and job of each warning: each is told once
 
-        self._begin_looks()
+        self.past: dict[
+            JobId, float
+        ] = {}  # seconds that jobs took in earlier runs: paces the looks and decides nothing
+        self.begin_looks()
 
-    def _begin_looks(self) -> None:
+    def begin_looks(self) -> None:
+        """Nothing is followed yet, or any more."""
         self.following: dict[Followed, Watch] = {}  # every execution whose end has not been seen
         self.polls: Agenda[Followed] = Agenda()  # executions to be looked at on their own
         self.list_poll = ListPoll()
         self.budget = Budget(per_second=self.pipeline.poll.max_per_second)  # of looks at executions
         self.hinting: bool | None = None  # whether the server says how long its jobs will go on; None: not known yet
-        self.saved_looks = (
-            0.0  # questions that looking at many together has saved, for looking at the last of them more often
-        )
+        # Questions that looking at many together has saved, for looking at the last of them more often.
+        self.saved_looks = 0.0
         self.most_followed = 0  # executions that were followed at once
 
-        self.calls_left = (
-            0.0  # seconds for which triggers of the process before may still arrive; set by who takes over
-        )
-        self.past: dict[
-            JobId, float
-        ] = {}  # seconds that jobs took in earlier runs: paces the looks and decides nothing
         self.lessons: dict[JobId, Lesson] = {}  # what is being learnt of that
         self.lesson_asked = False  # a question of a lesson has no answer yet
         self.lesson_times: Agenda[JobId] = Agenda()  # when a job is worth a lesson
@@ -286,5 +313,5 @@ class RunState:
         self.agenda.wake_at(accepted_at + policy.timeout, job.job.id)
         if policy.queue_timeout is not None:
             self.agenda.wake_at(accepted_at + policy.queue_timeout, job.job.id)
-        if policy.retry.max_duration is not None and job.started_at is not None:
-            self.agenda.wake_at(job.started_at + policy.retry.max_duration, job.job.id)
+        if policy.retry.max_duration is not None and job.round_at is not None:
+            self.agenda.wake_at(job.round_at + policy.retry.max_duration, job.job.id)

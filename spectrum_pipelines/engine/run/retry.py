@@ -1,0 +1,219 @@
+"""Going on from what failed: which jobs of an ended run get new attempts, which keep what they did, and why.
+
+`plan_retry` is a value that can be shown before anything happens; the fact `Retried` made from it opens the next round of the run.
+A job that succeeded keeps what it did, with its execution ids, as long as the pipeline of the new round wants the same of it: the
+same action (variables included) and the same gates. Its policy, its needs and its place in the file do not count.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from spectrum_pipelines.engine import facts as ev
+from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
+from spectrum_pipelines.engine.run.reopen import count_anew, is_resumable
+from spectrum_pipelines.engine.state.run import AttemptState, JobState, Preflight, Round, RunState, Step, dependents_of
+from spectrum_pipelines.engine.targets import outputs_of, targets_of
+from spectrum_pipelines.engine.timing.agenda import Agenda
+from spectrum_pipelines.pipeline.model.action import JobId, Scalar
+from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """What a retry does with one job: a new attempt (`again`), or what it did stays. `status` is how it ended; None: it is new."""
+
+    job: JobId
+    again: bool
+    reason: str
+    status: JobStatus | None
+
+
+class RetryPlan(Struct, frozen=True, kw_only=True):
+    """What a retry would do, job by job in the order of the new pipeline. `removed`: jobs that the new pipeline does not have."""
+
+    round: int
+    choices: tuple[Choice, ...]
+    removed: tuple[JobId, ...] = ()
+
+
+class Changed(Struct, frozen=True, kw_only=True):
+    """What of a run's source is not as it was in the round before; None where it is. A `plan_digest` names another pipeline."""
+
+    file: str | None = None
+    digest: str | None = None
+    plan_digest: str | None = None
+    git_commit: str | None = None
+    variables: Mapping[str, Scalar] | None = None
+
+
+class Refusal(Enum):
+    """Why a run cannot be retried."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    UNKNOWN = "unknown"
+    INTERRUPTED = "interrupted"
+    NOTHING_TO_DO = "nothing to do"
+
+
+class RetryRefused(Struct, frozen=True, kw_only=True):
+    """A retry that is refused, in words, and the jobs that stand against it."""
+
+    why: Refusal
+    message: str
+    jobs: tuple[JobId, ...] = ()
+
+
+def plan_retry(state: RunState, pipeline: Pipeline | None = None) -> RetryPlan | RetryRefused:
+    """What a retry of this run would do, with the pipeline that it has now (None: the same as before)."""
+    if refused := _refused(state):
+        return refused
+    new = pipeline or state.pipeline
+    choices = _choices(state, new)
+    if not any(choice.again for choice in choices.values()):
+        return RetryRefused(why=Refusal.NOTHING_TO_DO, message="every job has succeeded and is unchanged")
+    removed = tuple(job_id for job_id in state.jobs if job_id not in new.jobs)
+    return RetryPlan(round=len(state.rounds) + 2, choices=tuple(choices.values()), removed=removed)
+
+
+def retried(plan: RetryPlan, *, tool_version: str, changed: Changed | None = None) -> ev.Retried:
+    """The fact that opens the round. `changed` tells of another file or other values; None: all is as it was."""
+    now = changed or Changed()
+    return ev.Retried(
+        round=plan.round,
+        again=tuple(ev.Again(job=one.job, reason=one.reason) for one in plan.choices if one.again),
+        kept=tuple(one.job for one in plan.choices if not one.again),
+        removed=plan.removed,
+        tool_version=tool_version,
+        file=now.file,
+        digest=now.digest,
+        plan_digest=now.plan_digest,
+        git_commit=now.git_commit,
+        variables=now.variables,
+    )
+
+
+def changed_work(old: Pipeline, new: Pipeline) -> tuple[JobId, ...]:
+    """The jobs of which the new pipeline wants something else: new, removed, or with another action, other variables or gates."""
+    names = dict.fromkeys([*old.jobs, *new.jobs])
+    return tuple(job_id for job_id in names if not _is_same_work(old.jobs.get(job_id), new.jobs.get(job_id)))
+
+
+def _is_same_work(old: Job | None, new: Job | None) -> bool:
+    if old is None or new is None:
+        return False
+    return old.action == new.action and old.expect == new.expect and old.is_finally == new.is_finally
+
+
+def _refused(state: RunState) -> RetryRefused | None:
+    if state.ended is None:
+        return RetryRefused(why=Refusal.RUNNING, message="the run has not ended")
+    if state.ended.status is RunStatus.SUCCEEDED:
+        return RetryRefused(why=Refusal.SUCCEEDED, message="the run succeeded: nothing of it failed")
+    unknown = tuple(job_id for job_id, job in state.jobs.items() if job.status is JobStatus.UNKNOWN)
+    in_doubt = tuple(job_id for job_id, job in state.jobs.items() if job.step in {Step.INTENDED, Step.RECONCILING})
+    if found := unknown or (in_doubt if state.abort is None else ()):
+        message = f"nobody knows yet what became of {', '.join(found)}: another attempt could start it twice"
+        return RetryRefused(why=Refusal.UNKNOWN, message=message, jobs=found)
+    if state.ended.status is RunStatus.INTERRUPTED or is_resumable(state):
+        left = tuple(job_id for job_id, job in state.jobs.items() if job.open_executions)
+        message = "the run was interrupted, or lost sight of what runs: `resume` goes on with it first"
+        return RetryRefused(why=Refusal.INTERRUPTED, message=message, jobs=left)
+    return None
+
+
+def _choices(state: RunState, new: Pipeline) -> dict[JobId, Choice]:
+    """Jobs stand behind their needs here, so what runs again before a job is known when the job's turn comes."""
+    choices: dict[JobId, Choice] = {}
+    again: set[JobId] = set()
+    for job_id in _needs_first(new):
+        before, job = state.jobs.get(job_id), new.jobs[job_id]
+        reason = _again(before, job, again)
+        if reason is not None:
+            again.add(job_id)
+        status = None if before is None else before.status
+        told = reason or ("skipped, and nothing before it runs again" if status is JobStatus.SKIPPED else "succeeded")
+        choices[job_id] = Choice(job=job_id, again=reason is not None, reason=told, status=status)
+    return {job_id: choices[job_id] for job_id in new.jobs}
+
+
+def _again(before: JobState | None, job: Job, again: set[JobId]) -> str | None:
+    """Why a job gets a new attempt, if so."""
+    if before is None:
+        return "new in the pipeline"
+    if not _is_same_work(before.job, job):
+        return "changed in the pipeline"
+    if not before.status.is_success and before.status is not JobStatus.SKIPPED:
+        ended: str = before.status.value
+        return ended.replace("_", " ")
+    if job.is_finally:
+        return "`finally` runs in each round"
+    if before.status is JobStatus.SKIPPED:
+        first = next((need for need in job.needs if need in again), None)
+        if first is not None:
+            return f"was skipped, and {first} runs again"
+        return f"was skipped: {before.reason}" if before.cause is not Cause.RUN_IF else None
+    used = next((need for need in outputs_of(job) if need in again), None)
+    return None if used is None else f"uses an output of {used}, which runs again"
+
+
+def _needs_first(pipeline: Pipeline) -> Iterator[JobId]:
+    """All jobs, each behind those that it needs; `finally` last. A chain may be long, so there is no recursion."""
+    unmet = {job_id: len(job.needs) for job_id, job in pipeline.jobs.items()}
+    dependents = dependents_of(pipeline)
+    free = [job_id for job_id, count in unmet.items() if not count]
+    for job_id in free:  # grows as it goes
+        yield job_id
+        for dependent in dependents[job_id]:
+            unmet[dependent] -= 1
+            if not unmet[dependent]:
+                free.append(dependent)
+
+
+def fold_retried(state: RunState, event: ev.Retried, at: float) -> None:
+    """Fold `Retried`: the run is open again, with the pipeline of the new round. Raises LookupError if that is not at hand."""
+    assert state.ended is not None
+    pipeline = state.pipeline if event.plan_digest is None else state.later[event.plan_digest]
+    opened = {one.job: one.reason for one in event.again}
+    before = state.jobs
+    gone = {job_id: before[job_id].status for job_id in event.removed}
+    state.rounds.append(Round(number=event.round, at=at, ended=state.ended, again=opened, removed=gone))
+    state.jobs = {job_id: _reopened(before.get(job_id), job, job_id in opened) for job_id, job in pipeline.jobs.items()}
+    state.pipeline = pipeline
+    state.dependents = dependents_of(pipeline)
+    state.ended = state.abort = None
+    state.timed_out = state.finally_timed_out = False
+    state.paused = at  # the limit of the pipeline begins anew
+    state.finally_at = None
+    state.findings = ()
+    if state.facts is not None:
+        told = {name: getattr(event, name) for name in ("file", "digest", "plan_digest", "git_commit", "variables")}
+        state.facts = replace(state.facts, **{name: value for name, value in told.items() if value is not None})
+    state.preflight = Preflight.ASKING
+    state.targets.clear()
+    state.targets_asked.clear()
+    state.targets_seen_at.clear()
+    asked = (job.job.action for job in state.jobs.values() if not job.is_done)
+    state.targets_wanted = tuple({target: None for action in asked for target in targets_of(action)})
+    state.agenda = Agenda()  # jobs that the new pipeline does not have must not come up any more
+    state.begin_looks()
+    count_anew(state)
+
+
+def _reopened(before: JobState | None, job: Job, again: bool) -> JobState:  # noqa: FBT001 - the fold's own word
+    if before is None:
+        return JobState(job=job)
+    before.job = job
+    before.version += 1
+    if again:
+        before.step = Step.WAITING
+        before.status = JobStatus.PENDING
+        before.cause = before.reason = before.ended_at = None
+        before.tainted = False
+        before.attempt = AttemptState(number=before.attempt.number)
+        before.counts_from = before.attempt.number + 1
+        before.round_at = None
+        before.close_question()
+    return before
