@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from spectrum_pipelines import __version__
 from spectrum_pipelines.app.connection import Reach
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.app.loading import Loaded, load_source, recorded_values
@@ -72,7 +73,7 @@ def go_on(run: RunStore, reach: Reach, *, store: Store, again: Again, front: Fro
             return closed_report(history, front)
         store.probe()
         session = _session(history, reach, store=store, lease=lease, again=again, front=front, stack=stack)
-        return session.carry_out([Resumed()])
+        return session.carry_out([Resumed(tool_version=__version__)])
 
 
 def _session(

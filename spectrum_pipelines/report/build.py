@@ -13,7 +13,7 @@ from msgspec import Struct
 from spectrum_pipelines.clock import rfc3339
 from spectrum_pipelines.engine.facts import RunStarted, Stamped
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
-from spectrum_pipelines.engine.state.run import JobState, RunState
+from spectrum_pipelines.engine.state.run import JobState, Round, RunState
 from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.pipeline.secrets import masked, secret_texts
 from spectrum_pipelines.report.commands import about_run
@@ -75,12 +75,24 @@ def build_report(
         "finished_at": moment(started_at, end_at),
         "duration_seconds": duration(0.0, now_at if end_at is None else end_at),
         "resumptions": state.resumptions,
+        "rounds": len(state.rounds),
+        "retries": [_round(one, started_at) for one in state.rounds],
         "trace_id": facts.trace_id,
         "jobs": job_entries(state, started_at) if jobs is None else jobs,
         "critical_path": critical_path(state),
         "findings": list(_findings(state, secrets)),
         "warnings": list(_warnings(state, secrets)),
         "http": {"requests": http.requests, "retries": http.retries},
+    }
+
+
+def _round(one: Round, started_at: datetime) -> dict[str, Any]:
+    return {
+        "round": one.number,
+        "started_at": moment(started_at, one.at),
+        "status_before": one.ended.status.value,
+        "again": [{"job": job_id, "reason": reason} for job_id, reason in one.again.items()],
+        "removed": [{"job": job_id, "status": status.value} for job_id, status in one.removed.items()],
     }
 
 

@@ -8,7 +8,7 @@ an error: to drop an intent that was on disk could start a job twice.
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -61,14 +61,19 @@ def scan(path: Path) -> Recorded:
     return Recorded(facts=facts, length=length, size=size)
 
 
-def replay(pipeline: Pipeline, run_id: str, facts: Sequence[Stamped]) -> RunState:
-    """Fold a journal into the state that its process had. Raises StateError if it cannot be the history of this run."""
+def replay(
+    pipeline: Pipeline, run_id: str, facts: Sequence[Stamped], *, later: Mapping[str, Pipeline] | None = None
+) -> RunState:
+    """Fold a journal into the state that its process had. Raises StateError if it cannot be the history of this run.
+
+    `pipeline` is that of the first round; `later` has those of rounds that changed it, by the `plan_digest` of their `Retried`.
+    """
     if not facts:
         raise StateError(f"the journal of run {run_id} is empty", hint="nothing was triggered: start a new run")
     started = facts[0].event
     if not isinstance(started, RunStarted) or started.run_id != run_id:
         raise StateError(f"the journal does not begin with the start of run {run_id}", hint=_LOOK_FIRST)
-    state = RunState(pipeline, run_id)
+    state = RunState(pipeline, run_id, later=later)
     for number, fact in enumerate(facts, 1):
         if number > 1 and isinstance(fact.event, RunStarted):
             raise StateError(f"line {number} of the journal starts the run a second time", hint=_LOOK_FIRST)

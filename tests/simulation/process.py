@@ -9,7 +9,7 @@ from typing import Any
 
 from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.client.retry import RetrySettings
-from spectrum_pipelines.engine.facts import Event, RunStarted, Settled, Stamped
+from spectrum_pipelines.engine.facts import Event, Resumed, RunStarted, Settled, Stamped
 from spectrum_pipelines.engine.requests import (
     AskDetails,
     AskHistory,
@@ -93,8 +93,7 @@ class Process:
             return state
         at = resume_at(recorded.facts[-1], self._clock.now())
         with JournalFile.reopen(machine.journal, recorded) as journal:
-            resumed = taking_up(recorded.facts[-1], self._clock.now(), tool_version="0")
-            return self._run(state, resumed, journal, RunClock(self._clock, start_at=at))
+            return self._run(state, Resumed(), journal, RunClock(self._clock, start_at=at))
 
     def _new(self) -> JournalFile:
         self._machine.journal.unlink(missing_ok=True)

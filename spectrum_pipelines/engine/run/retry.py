@@ -173,8 +173,12 @@ def _needs_first(pipeline: Pipeline) -> Iterator[JobId]:
 
 
 def fold_retried(state: RunState, event: ev.Retried, at: float) -> None:
-    """Fold `Retried`: the run is open again, with the pipeline of the new round. Raises LookupError if that is not at hand."""
-    assert state.ended is not None
+    """Fold `Retried`: the run is open again, with the pipeline of the new round.
+
+    Raises LookupError if that pipeline is not at hand, ValueError if the run has not ended.
+    """
+    if state.ended is None:
+        raise ValueError("a run that has not ended is not retried")
     pipeline = state.pipeline if event.plan_digest is None else state.later[event.plan_digest]
     opened = {one.job: one.reason for one in event.again}
     before = state.jobs

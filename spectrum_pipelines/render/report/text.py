@@ -50,6 +50,7 @@ def _verdict(report: Mapping[str, Any], *, color: bool, glyphs: bool) -> Iterato
     environment = f", environment {clean(report['environment'])}" if report["environment"] else ""
     only = f", only {clean(' '.join(report['only']))}" if report["only"] else ""
     again = f", resumed {many(report['resumptions'], 'time')}" if report["resumptions"] else ""
+    again += f", retried {many(rounds, 'time')}" if (rounds := report.get("rounds")) else ""
     about_it = f"  run {clean(report['run_id'])} of {clean(report['pipeline']['file'])}{environment}{only}"
     yield paint(f"{about_it} on {clean(report['server'])}{again}", "dim", color=color)
 
