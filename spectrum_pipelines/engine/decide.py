@@ -19,9 +19,9 @@ Deciding takes from the agenda: what was decided once is not decided again until
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from spectrum_pipelines.engine.facts import AttemptStarted
+from spectrum_pipelines.engine.facts import AttemptStarted, JobEnded
 from spectrum_pipelines.engine.job.deleting import decide_deleting
-from spectrum_pipelines.engine.job.following import decide_following, decide_judged
+from spectrum_pipelines.engine.job.following import decide_following, decide_judged, limit_of
 from spectrum_pipelines.engine.job.looking import Decision, decide_looking, ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.run.ending import (
@@ -72,8 +72,17 @@ def _stopping_jobs(state: RunState, now: float) -> Iterator[Decision]:
 def decide_job(state: RunState, job: JobState, now: float) -> Iterable[Decision]:
     """The next move of one job."""
     if job.step in _ENDED_BY_THE_CLOCK and state.is_too_late_for(job.job):
-        return [ended(job, JobStatus.TIMED_OUT, Cause.PIPELINE_TIMEOUT, "the pipeline's own timeout is over")]
+        return [_too_late(job)]
     return MOVES[job.step](state, job, now)
+
+
+def _too_late(job: JobState) -> Decision:
+    limit = limit_of(job.job)
+    if job.step is Step.RESTING:
+        # The attempt has ended already, and there is no time for the next one.
+        reason = f"{limit}; {job.reason}" if job.reason else limit
+        return JobEnded(job=job.job.id, status=JobStatus.TIMED_OUT, cause=Cause.PIPELINE_TIMEOUT, reason=reason)
+    return ended(job, JobStatus.TIMED_OUT, Cause.PIPELINE_TIMEOUT, limit)
 
 
 def _rest(job: JobState, now: float) -> Iterator[Decision]:

@@ -23,7 +23,7 @@ from spectrum_pipelines.pipeline.model.action import (
     WaitFor,
 )
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
-from spectrum_pipelines.pipeline.model.policy import Bound, Expect, Policy
+from spectrum_pipelines.pipeline.model.policy import Bound, Expect, Policy, Total
 from spectrum_pipelines.pipeline.secrets import MASK, masked_value, secret_texts
 from spectrum_pipelines.plan.waves import Plan
 
@@ -112,7 +112,7 @@ def policy_facts(policy: Policy) -> dict[str, PolicyValue]:
     return {key: _plain(value) for key, value in values.items()}
 
 
-def expect_facts(expect: Expect | None) -> dict[str, Any] | None:
+def expect_facts(expect: Expect | Total | None) -> dict[str, Any] | None:
     """Gates that are set, by their keys; times in seconds."""
     if expect is None:
         return None
@@ -126,6 +126,8 @@ def expect_facts(expect: Expect | None) -> dict[str, Any] | None:
                 found[it.name] = sorted(value)
             case Mapping() if value:
                 found[it.name] = {name: _bound(bound) for name, bound in value.items()}
+            case Total():
+                found[it.name] = expect_facts(value)
             case _:
                 continue
     return found

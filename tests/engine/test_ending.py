@@ -11,7 +11,7 @@ from spectrum_pipelines.engine.requests import AskStatus, AskTarget, PostStop, P
 from spectrum_pipelines.engine.run.ending import run_outcome
 from spectrum_pipelines.engine.state.run import RunState, Step
 from spectrum_pipelines.errors import ExitCode, Unanswered
-from spectrum_pipelines.pipeline.model.action import DeleteData, JobId, WaitFor
+from spectrum_pipelines.pipeline.model.action import DeleteData, JobId, Sequence, WaitFor
 from spectrum_pipelines.pipeline.model.pipeline import OnAbort, RunIf
 from spectrum_pipelines.pipeline.model.policy import Retry
 from spectrum_pipelines.spectrum import ExecutionId, StatusAnswer, Triggered
@@ -292,3 +292,27 @@ def test_the_pipelines_timeout_counts_the_time_in_which_a_process_worked(
     state = world.resume(later=away)
     assert state.ended is not None
     assert state.ended.status is status
+
+
+def test_a_pipelines_timeout_in_a_retry_wait_does_not_end_the_attempt_twice() -> None:
+    retry = Retry(limit=1, interval=60.0, max_interval=60.0, jitter=0.0)
+    world = World(pipeline(job("a", retry=retry), timeout=10.0), File(path="/a", id=1, words=("ERROR",)))
+    one = the_job(world.run())
+    assert [ended.attempt for ended in one.attempts] == [1]
+    assert (one.status, one.cause) == (JobStatus.TIMED_OUT, Cause.PIPELINE_TIMEOUT)
+    assert one.reason == "the pipeline's own timeout is over; execution 11 ended ERROR"
+
+
+def test_the_timeout_of_finally_is_told_as_that_of_finally() -> None:
+    jobs = (job("a"), job("z", is_finally=True, run_if=RunIf.ALL_DONE))
+    world = World(pipeline(*jobs, finally_timeout=5.0), File(path="/z", id=2, duration=1000.0))
+    one = the_job(world.run(), "z")
+    assert one.status is JobStatus.TIMED_OUT
+    assert one.reason == "the timeout of `finally` is over; execution 12 stopped and confirmed"
+
+
+def test_only_what_was_stopped_is_told_as_stopped() -> None:
+    files = (File(path="/a", id=5, feeds=("/b",)), File(path="/b", id=6, duration=1000.0))
+    world = World(pipeline(job("s", action=Sequence(file_ids=(5,)), timeout=30.0)), *files)
+    one = the_job(world.run(), "s")
+    assert one.reason == "timeout of 30s; execution 12 stopped and confirmed"

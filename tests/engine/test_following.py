@@ -363,3 +363,11 @@ def test_a_look_before_a_stop_that_comes_with_the_end_itself_changes_nothing() -
     fold(state, finished("a", 11))
     running = StatusAnswer(job_status="RUNNING", execution_id=ExecutionId(11))
     assert [type(event) for event in interpret(state, look, running, 1.1)] == [Answered]
+
+
+def test_times_that_cannot_be_cost_a_warning_and_nothing_else() -> None:
+    absurd = {"start_time": "Jan 1, 0001 0:00:00 AM", "stop_time": "Dec 31, 9999 11:59:59 PM"}
+    world = World(pipeline(job("a")), File(path="/a", id=1, details=absurd))
+    state = world.run()
+    assert the_job(state).status is JobStatus.SUCCEEDED
+    assert [one.code for one in state.warnings] == ["server-times"]

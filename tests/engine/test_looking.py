@@ -259,7 +259,6 @@ def test_a_template_is_filled_with_the_last_execution_of_its_job() -> None:
         pytest.param(
             Sequence(file_ids=(7,), variables={"x": Template((JobOutput(job=job("first").id),))}), id="a variable"
         ),
-        pytest.param(DeleteData(data_ids=(Template((JobOutput(job=job("first").id),)),)), id="a data id"),
     ],
 )
 def test_a_job_that_never_ran_has_no_execution_to_name(action: Action) -> None:
@@ -269,6 +268,30 @@ def test_a_job_that_never_ran_has_no_execution_to_name(action: Action) -> None:
     assert (one.status, one.cause) == (JobStatus.FAILED, Cause.INPUT)
     assert one.reason == "job first has no execution whose id could be used"
     assert world.spectrum.executions == []
+
+
+@pytest.mark.parametrize(
+    ("if_missing", "others", "status", "deleted"),
+    [
+        pytest.param(IfMissing.OK, (), JobStatus.SUCCEEDED, [], id="good enough"),
+        pytest.param(IfMissing.FAIL, (), JobStatus.SKIPPED, [], id="nothing to delete"),
+        pytest.param(IfMissing.OK, (7,), JobStatus.SUCCEEDED, [7], id="the others are deleted"),
+        pytest.param(IfMissing.FAIL, (7,), JobStatus.SUCCEEDED, [7], id="the others are deleted, wherever"),
+    ],
+)
+def test_data_of_a_job_that_never_ran_is_missing(
+    if_missing: IfMissing, others: tuple[int, ...], status: JobStatus, deleted: list[int]
+) -> None:
+    action = DeleteData(data_ids=(Template((JobOutput(job=job("first").id),)), *others), if_missing=if_missing)
+    first = job("first", action=Stop(target="/f"))
+    world = World(pipeline(first, job("a", "first", action=action, run_if=RunIf.ALL_DONE)), File(path="/f", id=7))
+    state = world.run()
+    one = the_job(state)
+    assert one.status is status
+    assert "job first started nothing, so it has no data" in (one.reason or "")
+    assert world.spectrum.deleted == deleted
+    assert state.ended is not None
+    assert state.ended.exit_code == 0
 
 
 def test_variables_of_a_sequence_reach_the_server() -> None:

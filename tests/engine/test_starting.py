@@ -37,7 +37,7 @@ _ONE_NEED = [
     # end, allow_failure, tainted, all_success, all_done, any_failed, none_failed
     *((end, allow, False, True, True, False, True) for end in _DONE for allow in (False, True)),
     *((end, False, False, False, True, True, False) for end in _FAILED),
-    *((end, True, False, True, True, False, True) for end in _FAILED),
+    *((end, True, False, True, True, True, True) for end in _FAILED),
     (JobStatus.SKIPPED, False, False, False, True, False, True),
     (JobStatus.SKIPPED, False, True, False, True, True, False),
     (JobStatus.SKIPPED, True, True, False, True, True, False),
@@ -286,3 +286,33 @@ def test_a_trigger_that_is_out_when_the_pipeline_s_time_is_over_is_waited_for_an
     one = the_job(world.run())
     assert (one.status, one.executions[0].job_status) == (JobStatus.TIMED_OUT, "CANCELED")
     assert len(world.asked(PostTrigger)) == 1
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_any_failed_sees_a_failure_behind_a_job_that_succeeded(allowed: bool) -> None:
+    state = fresh(
+        job("a", allow_failure=allowed),
+        job("b", "a", run_if=RunIf.ALL_DONE),
+        job("c", "b", run_if=RunIf.ANY_FAILED),
+    )
+    _end(state, "a", JobStatus.FAILED)
+    _end(state, "b", JobStatus.SUCCEEDED)
+    assert _starts(state, "c")
+
+
+def test_try_this_else_that_stays_green() -> None:
+    jobs = (job("a", allow_failure=True), job("b", "a"), job("c", "a", run_if=RunIf.ANY_FAILED))
+    world = World(pipeline(*jobs), File(path="/a", id=1, words=("ERROR",)))
+    state = world.run()
+    assert state.ended is not None
+    assert state.ended.status is RunStatus.SUCCEEDED
+    assert [the_job(state, name).status for name in "bc"] == [JobStatus.SUCCEEDED, JobStatus.SUCCEEDED]
+
+
+def test_a_long_chain_is_looked_through() -> None:
+    names = [f"j{number}" for number in range(2000)]
+    chain = [job(name, *([names[n - 1]] if n else [])) for n, name in enumerate(names)]
+    state = fresh(*chain, job("z", names[-1], run_if=RunIf.ANY_FAILED))
+    for name in names:
+        _end(state, name, JobStatus.SUCCEEDED)
+    assert not _starts(state)

@@ -5,7 +5,7 @@ import pytest
 from spectrum_pipelines.engine.job.verdict import judge
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.state.execution import Execution
-from spectrum_pipelines.pipeline.model.policy import Bound, Expect, Policy, Warnings
+from spectrum_pipelines.pipeline.model.policy import Bound, Expect, Policy, Total, Warnings
 from spectrum_pipelines.spectrum import ExecutionId
 
 _SUCCEED, _FAIL = Policy(warnings=Warnings.SUCCEED), Policy(warnings=Warnings.FAIL)
@@ -121,9 +121,15 @@ _ATTACHED: dict[str, Any] = {"adopted": AdoptedBy.ATTACHED}
         pytest.param(Expect(duration=Bound(max=60)), {}, None, id="a duration within: it ran 60 s"),
         pytest.param(
             Expect(duration=Bound(max=59.5)),
-            {},
+            {"run_seconds": 60.0},
             "duration is 1m, expected at most 59s 500ms",
             id="a duration that is too long reads as a duration",
+        ),
+        pytest.param(
+            Expect(duration=Bound(max=2)),
+            {"run_seconds": 0.3},
+            None,
+            id="late answers do not make a job slow: the server's own times count",
         ),
         pytest.param(
             Expect(duration=Bound(max=59)),
@@ -166,21 +172,60 @@ def test_gates(expect: Expect, facts: dict[str, Any], broken: str | None) -> Non
         assert (verdict.status, verdict.cause, verdict.reason) == (JobStatus.FAILED, Cause.GATE, broken)
 
 
-@pytest.mark.parametrize("words", [["COMPLETED"], ["COMPLETED", "COMPLETED"]], ids=["one", "a sequence"])
-def test_counts_and_counters_are_summed_over_a_sequence(words: list[str]) -> None:
-    total = 7 * len(words)
-    expect = Expect(
-        success_count=Bound(min=total, max=total),
-        failure_count=Bound(max=len(words)),
-        counters={"IMPORT_RECORDS": Bound(min=total, max=total)},
-    )
-    ran = _ran(*words, success_count=7, failure_count=1, counters={"IMPORT_RECORDS": 7})
-    assert judge(ran, _SUCCEED, expect).status is JobStatus.SUCCEEDED
+_TWO = [
+    *_ran("COMPLETED", success_count=7, failure_count=0, counters={"IMPORT_RECORDS": 7}, name="load"),
+    Execution(
+        execution_id=ExecutionId(12),
+        attempt=1,
+        accepted_at=10.0,
+        ended_at=70.0,
+        job_status="COMPLETED",
+        success_count=0,
+        failure_count=1,
+        counters={"EXPORT_RECORDS": 0},
+    ),
+]
 
 
-def test_a_member_of_a_sequence_that_reports_nothing_adds_nothing() -> None:
+@pytest.mark.parametrize(
+    ("expect", "broken"),
+    [
+        pytest.param(
+            Expect(success_count=Bound(min=1)),
+            "execution 12: success_count is 0, expected at least 1",
+            id="a member without records is not made good by another",
+        ),
+        pytest.param(Expect(success_count=Bound(min=0), failure_count=Bound(max=1)), None, id="each member is within"),
+        pytest.param(Expect(counters={"IMPORT_RECORDS": Bound(min=1)}), None, id="a counter of those that have it"),
+        pytest.param(
+            Expect(counters={"OTHER": Bound(min=1)}),
+            "counter OTHER was not reported, so its gate cannot hold",
+            id="a counter that no member has",
+        ),
+        pytest.param(Expect(total=Total(success_count=Bound(min=7, max=7))), None, id="a total"),
+        pytest.param(
+            Expect(total=Total(success_count=Bound(min=8), failure_count=Bound(max=0), counters={"X": Bound(min=1)})),
+            "the total success_count is 7, expected at least 8; the total failure_count is 1, expected at most 0; "
+            "the total of counter X was not reported, so its gate cannot hold",
+            id="totals that do not hold",
+        ),
+        pytest.param(
+            Expect(duration=Bound(max=59)),
+            "execution 11 (load): duration is 1m (measured here: the server's own times cannot be read), expected at most 59s; "
+            "execution 12: duration is 1m (measured here: the server's own times cannot be read), expected at most 59s",
+            id="a duration of each",
+        ),
+    ],
+)
+def test_gates_hold_for_each_execution_of_a_sequence_and_totals_for_all(expect: Expect, broken: str | None) -> None:
+    verdict = judge(_TWO, _SUCCEED, expect)
+    assert (verdict.status is JobStatus.SUCCEEDED, verdict.reason) == (broken is None, broken)
+
+
+def test_a_member_that_reports_no_count_misses_its_gate() -> None:
     ran = [*_ran("COMPLETED", success_count=7), *_ran("COMPLETED")]
-    assert judge(ran, _SUCCEED, Expect(success_count=Bound(min=7, max=7))).status is JobStatus.SUCCEEDED
+    verdict = judge(ran, _SUCCEED, Expect(success_count=Bound(min=7)))
+    assert verdict.reason == "execution 11: success_count was not reported, so its gate cannot hold"
 
 
 def test_an_expected_status_accepts_warnings_that_the_policy_would_not() -> None:

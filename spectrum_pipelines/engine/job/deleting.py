@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from spectrum_pipelines.engine.facts import JobSkipped
 from spectrum_pipelines.engine.job.looking import Decision, Unresolvable, ended, resolve
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import SendDelete
 from spectrum_pipelines.engine.state.run import JobState, RunState
-from spectrum_pipelines.pipeline.model.action import DeleteData, IfMissing
+from spectrum_pipelines.pipeline.model.action import DeleteData, IfMissing, JobId
 from spectrum_pipelines.spectrum import DataId, Deletion
 
 
@@ -19,21 +20,33 @@ def decide_deleting(state: RunState, job: JobState, now: float) -> Iterator[Deci
     if job.attempt.misses > state.pipeline.http.retry_limit:
         yield ended(job, JobStatus.FAILED, Cause.UNREACHABLE, job.reason)
         return
-    try:
-        wanted = [DataId(int(resolve(state, one))) for one in action.data_ids]
-    except Unresolvable as missing:
-        yield ended(job, JobStatus.FAILED, Cause.INPUT, f"job {missing.job} has no execution whose id could be used")
-        return
+    data_ids, without = _data_ids(state, action)
     done = {data_id for data_id, _ in job.attempt.deletions}
-    for data_id in wanted:
+    for data_id in data_ids:
         if data_id not in done:
             yield SendDelete(job=job.job.id, turn=job.turn + 1, data_id=data_id)
             return
-    yield _judge(job, action)
+    yield _judge(job, action, without)
 
 
-def _judge(job: JobState, action: DeleteData) -> Decision:
-    told = "; ".join(f"data {data_id}: {deletion.value}" for data_id, deletion in job.attempt.deletions)
+def _data_ids(state: RunState, action: DeleteData) -> tuple[list[DataId], list[JobId]]:
+    """The ids that are known, and the jobs that have none because they started nothing."""
+    data_ids: list[DataId] = []
+    without: list[JobId] = []
+    for one in action.data_ids:
+        try:
+            data_ids.append(DataId(int(resolve(state, one))))
+        except Unresolvable as missing:
+            without.append(missing.job)
+    return data_ids, without
+
+
+def _judge(job: JobState, action: DeleteData, without: list[JobId]) -> Decision:
+    """Data of a job that started nothing is missing from the outset: there is nothing to delete, and nothing went wrong."""
+    deleted = [f"data {data_id}: {deletion.value}" for data_id, deletion in job.attempt.deletions]
+    told = "; ".join([*deleted, *(f"job {name} started nothing, so it has no data" for name in dict.fromkeys(without))])
+    if without and not deleted and action.if_missing is IfMissing.FAIL:
+        return JobSkipped(job=job.job.id, cause=Cause.MISSING, reason=told, tainted=False)
     missing = any(deletion is Deletion.NOT_FOUND for _, deletion in job.attempt.deletions)
     if missing and action.if_missing is IfMissing.FAIL:
         return ended(job, JobStatus.FAILED, Cause.MISSING, f"{told} (set `if_missing: ok` if that is good enough)")

@@ -12,6 +12,7 @@ from spectrum_pipelines.engine.timing.waits import retry_wait
 from spectrum_pipelines.engine.triggering.lookup import shows_absence
 from spectrum_pipelines.pipeline.model.action import Stop
 from spectrum_pipelines.pipeline.model.durations import format_duration
+from spectrum_pipelines.pipeline.model.pipeline import Job
 from spectrum_pipelines.pipeline.model.policy import OnAmbiguous, OnRunning, OnTimeout, RetryReason
 from spectrum_pipelines.spectrum import Phase
 
@@ -32,7 +33,7 @@ def decide_following(state: RunState, job: JobState, now: float) -> Iterator[Dec
     elif any(watch.unseen for watch in _watched(state, job)):
         return
     elif state.is_too_late_for(job.job):
-        yield _over(job, Cause.PIPELINE_TIMEOUT, "the pipeline's own timeout is over")
+        yield _over(job, Cause.PIPELINE_TIMEOUT, limit_of(job.job))
     elif isinstance(job.job.action, Stop) and job.attempt.stop is None:
         yield StopRequested(job=job.job.id, cause=Cause.ACTION, reason="asked for by the pipeline")
     elif limit := _limit_reached(job, now):
@@ -41,6 +42,11 @@ def decide_following(state: RunState, job: JobState, now: float) -> Iterator[Dec
         names = ", ".join(f"{e.execution_id} ({e.job_status})" for e in waiting)
         reason = f"{judge([e for e in job.current if e.is_final], job.job.policy, None).reason}; left behind: {names}"
         yield ended(job, JobStatus.FAILED, Cause.LEFT_BEHIND, reason)
+
+
+def limit_of(job: Job) -> str:
+    """What is over, in words, when the run's time for a job is: `finally` has a limit of its own."""
+    return "the timeout of `finally` is over" if job.is_finally else "the pipeline's own timeout is over"
 
 
 def _judged(job: JobState) -> Decision:

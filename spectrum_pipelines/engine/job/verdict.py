@@ -7,7 +7,7 @@ from msgspec import Struct
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.pipeline.model.durations import format_duration
-from spectrum_pipelines.pipeline.model.policy import Bound, Expect, Policy, Warnings
+from spectrum_pipelines.pipeline.model.policy import Bound, Expect, Policy, Total, Warnings
 from spectrum_pipelines.spectrum import Phase
 
 
@@ -44,28 +44,48 @@ def _told(executions: Iterable[Execution]) -> str:
 
 
 def _one(execution: Execution) -> str:
-    name = f" ({execution.name})" if execution.name else ""
     failures = f", {execution.failure_count} failed records" if execution.failure_count else ""
-    return f"execution {execution.execution_id}{name} ended {execution.job_status}{failures}"
+    return f"execution {_named(execution)} ended {execution.job_status}{failures}"
+
+
+def _named(execution: Execution) -> str:
+    return f"{execution.execution_id} ({execution.name})" if execution.name else str(execution.execution_id)
 
 
 def broken_gates(executions: Sequence[Execution], expect: Expect) -> Iterable[str]:
-    """Each gate that does not hold, as a sentence. Counts are summed over the executions of a sequence."""
-    if expect.status is not None:
-        for execution in executions:
-            if execution.job_status.upper() not in expect.status:
-                yield f"expected status {' or '.join(sorted(expect.status))}, found {execution.job_status}"
+    """Each gate that does not hold, as a sentence. Gates hold for each execution, those of `total` for all of them together."""
+    for execution in executions:
+        named = f"execution {_named(execution)}: " if len(executions) > 1 else ""
+        for broken in _of_one(execution, expect):
+            yield f"{named}{broken}"
+    for name, bound in sorted(expect.counters.items()):
+        if not any(name in e.counters for e in executions):
+            yield from _gate(f"counter {name}", bound, None, _number)
+    if expect.total is not None:
+        yield from _of_all(executions, expect.total)
+
+
+def _of_one(execution: Execution, expect: Expect) -> Iterable[str]:
+    if expect.status is not None and execution.job_status.upper() not in expect.status:
+        yield f"expected status {' or '.join(sorted(expect.status))}, found {execution.job_status}"
+    yield from _gate("success_count", expect.success_count, execution.success_count, _number)
+    yield from _gate("failure_count", expect.failure_count, execution.failure_count, _number)
+    seconds, is_ours = _duration(execution)
+    yield from _gate("duration", expect.duration, seconds, _measured_here if is_ours else format_duration)
+    yield from _gate("age", expect.age, execution.stop_age, format_duration)
+    for name, bound in sorted(expect.counters.items()):
+        # Members of a sequence are of different kinds, and each kind has counters of its own.
+        if name in execution.counters:
+            yield from _gate(f"counter {name}", bound, execution.counters[name], _number)
+
+
+def _of_all(executions: Sequence[Execution], total: Total) -> Iterable[str]:
     success = _sum(e.success_count for e in executions)
     failure = _sum(e.failure_count for e in executions)
-    durations = [d for e in executions if (d := _duration(e)) is not None]
-    yield from _gate("success_count", expect.success_count, success, _number)
-    yield from _gate("failure_count", expect.failure_count, failure, _number)
-    yield from _gate("duration", expect.duration, max(durations, default=None), format_duration)
-    ages = [e.stop_age for e in executions if e.stop_age is not None]
-    yield from _gate("age", expect.age, max(ages, default=None), format_duration)
-    for name, bound in sorted(expect.counters.items()):
-        values = [e.counters[name] for e in executions if name in e.counters]
-        yield from _gate(f"counter {name}", bound, sum(values) if values else None, _number)
+    yield from _gate("the total success_count", total.success_count, success, _number)
+    yield from _gate("the total failure_count", total.failure_count, failure, _number)
+    for name, bound in sorted(total.counters.items()):
+        yield from _gate(f"the total of counter {name}", bound, _sum(e.counters.get(name) for e in executions), _number)
 
 
 def _gate(name: str, bound: Bound | None, value: float | None, shown: Callable[[float], str]) -> Iterable[str]:
@@ -77,7 +97,8 @@ def _gate(name: str, bound: Bound | None, value: float | None, shown: Callable[[
         too_low = bound.min is not None and value < bound.min
         edge, word = (bound.min, "least") if too_low else (bound.max, "most")
         assert edge is not None
-        yield f"{name} is {shown(value)}, expected at {word} {shown(edge)}"
+        limit = format_duration(edge) if shown is _measured_here else shown(edge)
+        yield f"{name} is {shown(value)}, expected at {word} {limit}"
 
 
 def _number(value: float) -> str:
@@ -90,9 +111,13 @@ def _sum(values: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-def _duration(execution: Execution) -> float | None:
-    """Measured here if we saw it begin, else as the server's own times tell."""
-    if execution.is_ours:
-        begin = execution.accepted_at if execution.running_at is None else execution.running_at
-        return (execution.ended_at or begin) - begin
-    return execution.run_seconds
+def _duration(execution: Execution) -> tuple[float | None, bool]:
+    """Seconds by the server's own start and stop where both can be read; else as seen from here, if we saw it begin."""
+    if execution.run_seconds is not None or not execution.is_ours:
+        return execution.run_seconds, False
+    begin = execution.accepted_at if execution.running_at is None else execution.running_at
+    return (execution.ended_at or begin) - begin, True
+
+
+def _measured_here(seconds: float) -> str:
+    return f"{format_duration(seconds)} (measured here: the server's own times cannot be read)"

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.run.reopen import count_anew, is_resumable
-from spectrum_pipelines.engine.state.run import AttemptState, JobState, Preflight, Round, RunState, Step, dependents_of
-from spectrum_pipelines.engine.targets import outputs_of, targets_of
+from spectrum_pipelines.engine.state.run import AttemptState, JobState, Round, RunState, Step, dependents_of
+from spectrum_pipelines.engine.targets import outputs_of
 from spectrum_pipelines.engine.timing.agenda import Agenda
 from spectrum_pipelines.pipeline.model.action import JobId, Scalar
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
@@ -191,16 +191,10 @@ def fold_retried(state: RunState, event: ev.Retried, at: float) -> None:
     state.timed_out = state.finally_timed_out = False
     state.paused = at  # the limit of the pipeline begins anew
     state.finally_at = None
-    state.findings = ()
     if state.facts is not None:
         told = {name: getattr(event, name) for name in ("file", "digest", "plan_digest", "git_commit", "variables")}
         state.facts = replace(state.facts, **{name: value for name, value in told.items() if value is not None})
-    state.preflight = Preflight.ASKING
-    state.targets.clear()
-    state.targets_asked.clear()
-    state.targets_seen_at.clear()
-    asked = (job.job.action for job in state.jobs.values() if not job.is_done)
-    state.targets_wanted = tuple({target: None for action in asked for target in targets_of(action)})
+    state.begin_preflight()
     state.agenda = Agenda()  # jobs that the new pipeline does not have must not come up any more
     state.begin_looks()
     count_anew(state)

@@ -66,7 +66,7 @@ def _by_run_if(state: RunState, job: Job) -> JobSkipped | None:
         case RunIf.ALL_DONE:
             return None
         case RunIf.ANY_FAILED:
-            if failed:
+            if _fails_before(state, job):
                 return None
             reason = "run_if: any_failed, and nothing failed"
             return JobSkipped(job=job.id, cause=Cause.RUN_IF, reason=reason, tainted=False)
@@ -79,10 +79,25 @@ def _by_run_if(state: RunState, job: Job) -> JobSkipped | None:
             return None
 
 
+def _fails_before(state: RunState, job: Job) -> bool:
+    """Something before the job did not do what it was there for, however far back, and even where that is allowed."""
+    before = list(job.needs)
+    if job.is_finally:
+        before += [job_id for job_id, other in state.jobs.items() if not other.job.is_finally]
+    seen = set(before)
+    for job_id in before:  # grows as it goes
+        one = state.jobs[job_id]
+        if one.status.is_failure or one.tainted:
+            return True
+        before += (fresh := [need for need in one.job.needs if need not in seen])
+        seen.update(fresh)
+    return False
+
+
 def _because(state: RunState, needs: list[JobId]) -> str:
     return ", ".join(f"{need} {state.jobs[need].status.value}" for need in needs)
 
 
 def _failed(need: JobState) -> bool:
-    """Failed, or kept from running by a failure: `any_failed` means any of the ancestors."""
+    """Failed, or kept from running by a failure. A failure that is allowed counts as success."""
     return need.tainted or (need.status.is_failure and not need.job.allow_failure)

@@ -237,12 +237,7 @@ class RunState:
         self.timed_out = False  # timeouts.pipeline is over
         self.finally_timed_out = False  # timeouts.finally is over
 
-        self.preflight = Preflight.ASKING
-        self.findings: tuple[Finding, ...] = ()  # of a pre-flight that failed
-        self.targets_wanted = tuple({t: None for job in pipeline.jobs.values() for t in targets_of(job.action)})
-        self.targets: dict[FileReference, StatusAnswer | str] = {}  # the pre-flight's answers, or refusals
-        self.targets_asked: set[FileReference] = set()
-        self.targets_seen_at: dict[FileReference, float] = {}  # run clock, seconds
+        self.begin_preflight()
 
         self.warnings: list[Warned] = []
         self.warned: set[tuple[str, JobId | None]] = set()  # code and job of each warning: each is told once
@@ -251,6 +246,17 @@ class RunState:
             JobId, float
         ] = {}  # seconds that jobs took in earlier runs: paces the looks and decides nothing
         self.begin_looks()
+
+    def begin_preflight(self) -> None:
+        """Have every target of a job that is not done asked for."""
+        self.preflight = Preflight.ASKING
+        self.findings: tuple[Finding, ...] = ()  # of a pre-flight that failed
+        self.targets_wanted = tuple(
+            {t: None for job in self.jobs.values() if not job.is_done for t in targets_of(job.job.action)}
+        )
+        self.targets: dict[FileReference, StatusAnswer | str] = {}  # the pre-flight's answers, or refusals
+        self.targets_asked: set[FileReference] = set()
+        self.targets_seen_at: dict[FileReference, float] = {}  # run clock, seconds
 
     def begin_looks(self) -> None:
         """Nothing is followed yet, or any more."""

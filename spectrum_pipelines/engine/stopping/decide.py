@@ -89,7 +89,8 @@ def file_of(job: JobState, execution: Execution) -> FileReference | None:
 
 def _confirmed(job: JobState, stop: StopState) -> Decision:
     verdict = judge(job.current, job.job.policy, job.job.expect)
-    ids = ", ".join(str(e.execution_id) for e in job.current)
+    stopped = [e for e in job.current if e.phase is Phase.CANCELED] or list(job.current)
+    ids = ", ".join(str(e.execution_id) for e in stopped)
     if stop.cause is Cause.ACTION:
         return ended(job, JobStatus.SUCCEEDED, Cause.ACTION, f"execution {ids} stopped")
     if verdict.status is not JobStatus.CANCELED:

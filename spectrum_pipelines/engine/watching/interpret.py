@@ -167,9 +167,9 @@ def interpret_details(state: RunState, request: AskDetails, outcome: Outcome) ->
     if (told := other_file(job, execution, outcome)) is not None:
         return [_foreign(state, followed, watch, told)]
     if outcome.phase.is_final:
-        is_doubtful = not watch.file_asked and has_unknown_file(job, execution, outcome)
-        unknown = FileUnknown(job=request.job, execution_id=request.execution_id)
-        return [unknown if is_doubtful else _ended(followed, outcome)]
+        if not watch.file_asked and has_unknown_file(job, execution, outcome):
+            return [FileUnknown(job=request.job, execution_id=request.execution_id)]
+        return [*_absurd_times(state, followed, outcome), _ended(followed, outcome)]
     seen = ExecutionSeen(
         job=request.job,
         execution_id=request.execution_id,
@@ -186,6 +186,16 @@ def _incomplete_list(state: RunState, watch: Watch) -> Events:
         return []
     told = "list-running does not show all that runs or waits here, asking for what it leaves out one by one"
     return [Warned(code="list-incomplete", message=told)]
+
+
+def _absurd_times(state: RunState, followed: tuple[JobId, ExecutionId], details: JobDetails) -> Events:
+    """Times that the server gives and that cannot be: they cost a warning, and durations are measured here."""
+    is_given = bool(details.start_time and details.stop_time)
+    if not is_given or details.run_seconds is not None or ("server-times", followed[0]) in state.warned:
+        return []
+    times = f"from {details.start_time!r} to {details.stop_time!r}"
+    told = f"the server's own times of execution {followed[1]} cannot be read ({times}): its duration is measured here"
+    return [Warned(code="server-times", message=told, job=followed[0])]
 
 
 def _ended(followed: tuple[JobId, ExecutionId], details: JobDetails) -> ExecutionEnded:

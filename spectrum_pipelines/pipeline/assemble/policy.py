@@ -15,6 +15,7 @@ from spectrum_pipelines.pipeline.model.policy import (
     Policy,
     Retry,
     RetryReason,
+    Total,
     Warnings,
 )
 from spectrum_pipelines.pipeline.rules.written import POLICY_KEYS
@@ -69,11 +70,26 @@ def expect(data: Mapping[str, Any] | None) -> Expect | None:
         duration=_bound(data.get("duration")),
         age=_bound(data.get("age")),
         status=None if status is None else frozenset(status),
-        counters={
-            name: Bound(min=_edge(it.get("min")), max=_edge(it.get("max")))
-            for name, it in mapping(data.get("counters")).items()
-        },
+        counters=_counters(data),
+        total=_total(data.get("total")),
     )
+
+
+def _total(data: Mapping[str, Any] | None) -> Total | None:
+    if data is None:
+        return None
+    return Total(
+        success_count=_bound(data.get("success_count")),
+        failure_count=_bound(data.get("failure_count")),
+        counters=_counters(data),
+    )
+
+
+def _counters(data: Mapping[str, Any]) -> dict[str, Bound]:
+    return {
+        name: Bound(min=_edge(it.get("min")), max=_edge(it.get("max")))
+        for name, it in mapping(data.get("counters")).items()
+    }
 
 
 def _bound(data: Mapping[str, Any] | None) -> Bound | None:

@@ -59,8 +59,16 @@ class Bound(Struct, frozen=True, kw_only=True):
         return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
 
 
+class Total(Struct, frozen=True, kw_only=True):
+    """Gates on the sums over all executions of a job together."""
+
+    success_count: Bound | None = None
+    failure_count: Bound | None = None
+    counters: Mapping[str, Bound] = field(default_factory=dict)
+
+
 class Expect(Struct, frozen=True, kw_only=True):
-    """Quality gates on the job's details. `duration` and `age` in seconds; `status` and `age` only for `check`."""
+    """Quality gates on the details of each execution. `duration` and `age` in seconds; `status` and `age` only for `check`."""
 
     success_count: Bound | None = None
     failure_count: Bound | None = None
@@ -68,6 +76,7 @@ class Expect(Struct, frozen=True, kw_only=True):
     age: Bound | None = None
     status: frozenset[str] | None = None
     counters: Mapping[str, Bound] = field(default_factory=dict)
+    total: Total | None = None
 
 
 class Retry(Struct, frozen=True, kw_only=True):

@@ -57,7 +57,9 @@ def _check_run_timeout(written: WrittenPolicy) -> Iterator[Diagnostic]:
 
 
 def _check_bounds(view: View, path: Path, expect: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    gates: dict[tuple[str, ...], Any] = {(key,): value for key, value in expect.items() if key != "counters"}
+    gates: dict[tuple[str, ...], Any] = {
+        (key,): value for key, value in expect.items() if key not in {"counters", "total"}
+    }
     gates |= {("counters", key): value for key, value in mapping(expect.get("counters")).items()}
     for key, gate in gates.items():
         least, most = mapping(gate).get("min"), mapping(gate).get("max")
@@ -65,3 +67,5 @@ def _check_bounds(view: View, path: Path, expect: Mapping[str, Any]) -> Iterator
         if low is not None and high is not None and low > high:
             message = f"nothing can pass this gate: `min` ({least}) is above `max` ({most})"
             yield view.fault((*path, *key), "budget", message, hint="swap or correct the two", at_key=True)
+    if total := mapping(expect.get("total")):
+        yield from _check_bounds(view, (*path, "total"), total)
