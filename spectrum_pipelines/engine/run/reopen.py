@@ -38,7 +38,6 @@ def resumed(state: RunState, event: ev.Resumed, at: float) -> None:
     state.abort = None
     state.ended = None
     state.resumptions += not event.waited
-    state.timed_out = state.finally_timed_out = False  # a file whose policy changed may allow for more
     state.list_poll.asked_at = None
     state.list_poll.due_at = math.inf
     state.list_poll.off_until = 0.0

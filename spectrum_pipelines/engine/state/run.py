@@ -233,10 +233,7 @@ class RunState:
         self.owners: dict[ExecutionId, JobId] = {}  # whose trigger has started an execution
         self.agenda: Agenda[JobId] = Agenda()  # jobs to be decided on
 
-        self.finally_at: float | None = None  # run clock, seconds: timeouts.finally counts from here
-        self.timed_out = False  # timeouts.pipeline is over
-        self.finally_timed_out = False  # timeouts.finally is over
-
+        self._begin_limits()
         self.begin_preflight()
 
         self.warnings: list[Warned] = []
@@ -246,6 +243,11 @@ class RunState:
             JobId, float
         ] = {}  # seconds that jobs took in earlier runs: paces the looks and decides nothing
         self.begin_looks()
+
+    def _begin_limits(self) -> None:
+        self.finally_at: float | None = None  # run clock, seconds: timeouts.finally counts from here
+        self.timed_out = False  # timeouts.pipeline is over
+        self.finally_timed_out = False  # timeouts.finally is over
 
     def begin_preflight(self) -> None:
         """Have every target of a job that is not done asked for."""
