@@ -42,7 +42,7 @@ def load_workspace(path: Path) -> "Workspace":
         found = in_order([*found, *check_workspace_file(document)])
     if document is None or any(it.severity is Severity.ERROR for it in found):
         hint = "`spectrum-pipelines schema workspace` shows what it may hold"
-        raise InvalidFile(f"{path} is no valid workspace", hint=hint, diagnostics=found, shown=source)
+        raise InvalidFile(f"{path} is no valid workspace", hint=hint, diagnostics=found, shown=(source,))
     return build_workspace(document.data, path.parent)
 
 

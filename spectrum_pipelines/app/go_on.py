@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from spectrum_pipelines import __version__
 from spectrum_pipelines.app.connection import Reach
+from spectrum_pipelines.app.fragments import kept
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.app.loading import Loaded, load_source, recorded_values
 from spectrum_pipelines.app.outcome import Report
@@ -135,13 +136,14 @@ def recall(run: RunStore, recorded: Recorded, again: Again) -> History:
     started = facts[0].event
     if again.wish is not None:
         same_wish(run, started, again.wish)
-    text = run.texts(started.digest).pipeline
-    unchanged(run, started, text, again.source)
+    texts = run.texts(started.digest)
+    unchanged(run, started, texts, again.source)
     known = {name: value for name, value in started.variables.items() if value != SECRET}
     given = recorded_values(
         again.given, known, environment=started.environment, now=started_at(facts[0]), run_date=started.date
     )
-    loaded = load_source(Source(name=started.file, text=text), given, only=started.only, run_id=run.run_id)
+    source, read = Source(name=started.file, text=texts.pipeline), kept(texts.fragments, started.file)
+    loaded = load_source(source, given, read=read, only=started.only, run_id=run.run_id)
     if plan_digest(plan_data(loaded.planned())) != started.plan_digest:
         told = f"this is not what run {run.run_id} began with: {what_differs(started, loaded.pipeline)}"
         raise UserError(

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from spectrum_pipelines.app.fragments import Fragments, kept
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.diagnostic import Diagnostic, InvalidFile, Severity, in_order
 from spectrum_pipelines.document.parse import Document, parse
@@ -18,6 +19,7 @@ from spectrum_pipelines.pipeline.build import Given, build
 from spectrum_pipelines.pipeline.check import check
 from spectrum_pipelines.pipeline.fill.values import PREFIX
 from spectrum_pipelines.pipeline.graph.selection import select
+from spectrum_pipelines.pipeline.include import Read, parse_with_fragments
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.plan.facts import PlanFacts
 from spectrum_pipelines.plan.waves import plan
@@ -44,16 +46,18 @@ class Loaded(Struct, frozen=True, kw_only=True):
     @property
     def texts(self) -> Texts:
         """What a run of it must find again when it is gone on with."""
-        return Texts(pipeline=self.source.text)
+        return Texts(pipeline=self.source.text, fragments=self.document.fragments)
 
     def for_run(self, run_id: str) -> "Loaded":
         """The same for the run of this id: a file may name its run. Raises InvalidFile."""
-        if "run.id" not in self.source.text and "\\" not in self.source.text:  # an escape could spell anything
+        if not self.document.holds("run.id") and not self.document.holds("\\"):  # an escape could spell anything
             return self
         given = replace(
             self.given, run_date=None if self.pipeline.date is None else date.fromisoformat(self.pipeline.date)
         )
-        return load_source(self.source, given, only=self.only, run_id=run_id)
+        return load_source(
+            self.source, given, read=kept(self.document.fragments, self.source.name), only=self.only, run_id=run_id
+        )
 
     def planned(self) -> PlanFacts:
         """What a run would do."""
@@ -86,12 +90,13 @@ def load_source(
     source: Source,
     given: Given,
     *,
+    read: Read | None = None,
     only: tuple[str, ...] = (),
     run_id: str = RUN_ID,
     outputs: Mapping[str, int] = MappingProxyType({}),
 ) -> Loaded:
-    """The pipeline of one run. Raises InvalidFile and UserError."""
-    document, found = parse(source)
+    """The pipeline of one run; `read` finds its fragments, by default on the disk. Raises InvalidFile and UserError."""
+    document, found = parse_with_fragments(source, read or Fragments().of(source.name))
     pipeline = None
     if document is not None and any(it.severity is Severity.ERROR for it in found):
         # What could not be read stands in the document as a stand-in: good enough to look for more faults, not to build from.
@@ -109,11 +114,11 @@ def load_source(
     return Loaded(pipeline=pipeline, document=document, given=given, only=only, warnings=found)
 
 
-def quotable(source: Source, document: Document | None) -> Source:
-    """The text of a file without the values of secrets."""
-    from spectrum_pipelines.pipeline.secrets import secret_paths  # noqa: PLC0415 - a good file is not quoted
+def quotable(source: Source, document: Document | None) -> tuple[Source, ...]:
+    """The texts of a file and of its fragments without the values of secrets."""
+    from spectrum_pipelines.pipeline.secrets import shown_sources  # noqa: PLC0415 - a good file is not quoted
 
-    return document.masked(secret_paths(document)) if document is not None else source
+    return shown_sources(document) if document is not None else (source,)
 
 
 def given_values(

@@ -22,8 +22,8 @@ class Notices(Protocol):
         """The command to type next."""
         ...
 
-    def findings(self, found: Sequence[Diagnostic], shown: Source) -> None:
-        """The warnings of a file that can be used all the same. `shown` is its text as it may be quoted."""
+    def findings(self, found: Sequence[Diagnostic], shown: Sequence[Source]) -> None:
+        """The warnings of a file that can be used all the same. `shown` are its texts as they may be quoted."""
         ...
 
     def asked_again(self, text: str) -> None:
@@ -43,7 +43,7 @@ class Silence:
     def next(self, command: str) -> None:
         """Say nothing."""
 
-    def findings(self, found: Sequence[Diagnostic], shown: Source) -> None:
+    def findings(self, found: Sequence[Diagnostic], shown: Sequence[Source]) -> None:
         """Say nothing."""
 
     def asked_again(self, text: str) -> None:

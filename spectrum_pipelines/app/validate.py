@@ -5,10 +5,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from spectrum_pipelines.app.fragments import Fragments
 from spectrum_pipelines.document.diagnostic import Diagnostic, in_order
-from spectrum_pipelines.document.parse import Document, parse
+from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.errors import UnreadableFile, UserError
+from spectrum_pipelines.pipeline.include import fragment_of, parse_with_fragments
 
 _SCHEMA_LINE = "yaml-language-server: $schema="
 
@@ -17,9 +19,9 @@ Asked = Callable[[Document], tuple[Diagnostic, ...]]
 
 
 class Checked(Struct, frozen=True, kw_only=True):
-    """A file and what is wrong with it. `shown` is its text as it may be quoted."""
+    """A file and what is wrong with it. `shown` are its text and those of its fragments as they may be quoted."""
 
-    shown: Source
+    shown: tuple[Source, ...]
     found: tuple[Diagnostic, ...]
 
 
@@ -28,22 +30,26 @@ def ask_nobody(document: Document) -> tuple[Diagnostic, ...]:  # noqa: ARG001 - 
     return ()
 
 
-def check_file(name: str, asked: Asked = ask_nobody) -> Checked:
-    """Check one file for what it is; `asked` adds what a server says of a pipeline. Raises UnreadableFile."""
+def check_file(name: str, asked: Asked = ask_nobody, *, fragments: Fragments | None = None) -> Checked:
+    """Check one file for what it is; `asked` adds what a server says of a pipeline. Raises UnreadableFile.
+
+    `fragments` reads what pipelines include: each once for many files.
+    """
     if Path(name).is_dir():
         raise UnreadableFile(f"{name} is a directory, not a file", hint=f"name its files: {Path(name) / '*.yaml'}")
     source = read_source(name)
-    document, found = parse(source)
+    document, found = parse_with_fragments(source, (fragments or Fragments()).of(name))
     if document is None:
-        return Checked(shown=source, found=found)
+        return Checked(shown=(source,), found=found)
     if is_workspace(document):
-        return Checked(shown=source, found=in_order([*found, *_workspace_faults(document)]))
+        return Checked(shown=(source,), found=in_order([*found, *_workspace_faults(document)]))
+    if is_fragment(document):
+        alone = fragment_of(source)
+        return Checked(shown=(source,), found=in_order([*found, *alone.findings]))
     from spectrum_pipelines.pipeline.check import check  # noqa: PLC0415 - not for workspaces
-    from spectrum_pipelines.pipeline.secrets import secret_paths  # noqa: PLC0415
+    from spectrum_pipelines.pipeline.secrets import shown_sources  # noqa: PLC0415
 
-    return Checked(
-        shown=document.masked(secret_paths(document)), found=in_order([*found, *check(document), *asked(document)])
-    )
+    return Checked(shown=shown_sources(document), found=in_order([*found, *check(document), *asked(document)]))
 
 
 def is_workspace(document: Document) -> bool:
@@ -53,6 +59,12 @@ def is_workspace(document: Document) -> bool:
             return "workspace" in line.rpartition("/")[2]
     data = document.data
     return isinstance(data, dict) and {"users", "files"} <= data.keys() and "jobs" not in data
+
+
+def is_fragment(document: Document) -> bool:
+    """Told by what it lacks: a file without version, name and jobs is meant for others to include."""
+    data = document.data
+    return isinstance(data, dict) and bool(data) and not {"version", "name", "jobs"} & data.keys()
 
 
 def _workspace_faults(document: Document) -> tuple[Diagnostic, ...]:

@@ -60,7 +60,7 @@ class Terminal:
         """`next: command`."""
         say("next", command)
 
-    def findings(self, found: Sequence[Diagnostic], shown: Source) -> None:
+    def findings(self, found: Sequence[Diagnostic], shown: Sequence[Source]) -> None:
         """Each finding with its lines."""
         show_findings(found, shown)
 
@@ -70,14 +70,13 @@ class Terminal:
             say("note", text)
 
 
-def show_findings(found: Sequence[Diagnostic], shown: Source | None) -> None:
+def show_findings(found: Sequence[Diagnostic], shown: Sequence[Source]) -> None:
     """Findings for people, on stderr."""
     if not found:
         return
     from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - a good file needs none
 
-    sources = {} if shown is None else {shown.name: shown}
-    sys.stderr.write(render_text(found, sources, color=wants_color(sys.stderr)))
+    sys.stderr.write(render_text(found, {it.name: it for it in shown}, color=wants_color(sys.stderr)))
 
 
 class ToPeople:

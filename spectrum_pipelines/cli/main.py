@@ -126,7 +126,7 @@ def _show_faults(error: SpectrumPipelinesError) -> None:
     """The faults of a file, before the one line that says what they come to."""
     from spectrum_pipelines.document.diagnostic import InvalidFile  # noqa: PLC0415 - only a failure needs it
 
-    if isinstance(error, InvalidFile) and error.shown is not None:
+    if isinstance(error, InvalidFile) and error.shown:
         from spectrum_pipelines.cli.console import show_findings  # noqa: PLC0415
 
         show_findings(error.diagnostics, error.shown)

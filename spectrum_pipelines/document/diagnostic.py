@@ -23,10 +23,11 @@ class Severity(Enum):
 
 
 class Related(Struct, frozen=True, kw_only=True):
-    """Another place of the same file that belongs to the fault, such as the first of two equal keys."""
+    """Another place that belongs to the fault, such as the first of two equal keys. `file` is None for the file of the fault."""
 
     span: Span
     message: str
+    file: str | None = None
 
 
 class Diagnostic(Struct, frozen=True, kw_only=True):
@@ -48,8 +49,8 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
 class InvalidFile(UserError):
     """A pipeline, workspace or vars file with faults.
 
-    `diagnostics` are all of them, warnings included, in the order of the file: what `validate` shows. `shown` is the text of the
-    file as it may be quoted, without the values of secrets; None where no line may be quoted.
+    `diagnostics` are all of them, warnings included, in the order of the file: what `validate` shows. `shown` are the texts of
+    the file and of what it includes as they may be quoted, without the values of secrets; none where no line may be quoted.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class InvalidFile(UserError):
         *,
         hint: str | None = None,
         diagnostics: tuple[Diagnostic, ...] = (),
-        shown: Source | None = None,
+        shown: tuple[Source, ...] = (),
     ) -> None:
         super().__init__(message, hint=hint)
         self.diagnostics = diagnostics

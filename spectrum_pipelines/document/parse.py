@@ -1,7 +1,7 @@
 """A source to a located document: plain data, and the place of every key and value in it."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -25,20 +25,43 @@ class Document:
         self.source = source
         self.data = data
         self.unsound = unsound
-        self._root = root
+        self.root = root
+
+    @property
+    def parts(self) -> "tuple[Document, ...]":
+        """The files of which it is made: itself alone, unless it is composed of several."""
+        return (self,)
+
+    @property
+    def fragments(self) -> Mapping[str, str]:
+        """The texts of other files that it is made of, by their keys."""
+        return {}
+
+    @property
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """What other files that it is made of give rise to by themselves."""
+        return ()
+
+    def part_at(self, path: Path) -> "Document":  # noqa: ARG002 - one of several where it is composed
+        """The file in which the value at `path` was written."""
+        return self
+
+    def holds(self, text: str) -> bool:
+        """Whether the text stands anywhere in it."""
+        return text in self.source.text
 
     def value_span(self, path: Path) -> Span:
         """Where the value at `path` stands, or its nearest ancestor that exists; an empty value stands at its key."""
-        return self._span(*value_range(self._root, path))
+        return self._span(*value_range(self.root, path))
 
     def key_span(self, path: Path) -> Span:
         """Where the key at `path` stands, or that of its nearest ancestor; an item of a list is its own key."""
-        return self._span(*key_range(self._root, path))
+        return self._span(*key_range(self.root, path))
 
     def masked(self, is_secret: Callable[[Path], bool]) -> Source:
         """The source with each secret scalar overwritten by asterisks of the same length: for excerpts, and nothing else."""
         text, shown, at = self.source.text, [], 0
-        for start, end in sorted({places for path, places in _scalars(self._root) if is_secret(path)}):
+        for start, end in sorted({places for path, places in _scalars(self.root) if is_secret(path)}):
             shown += [text[at:start], _NO_BREAK.sub("*", text[max(at, start) : end])]
             at = max(at, end)
         return Source(name=self.source.name, text="".join([*shown, text[at:]]))

@@ -4,7 +4,9 @@ Rules about times and addresses are asked once more when all references are fill
 """
 
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from msgspec.structs import replace
@@ -40,8 +42,11 @@ _FILLED_RULES: tuple[Rule, ...] = (check_policies, check_settings)
 _GRAPH_RULES: tuple[Rule, ...] = (check_matrices, check_lists, check_needs, check_list_places)
 
 
-def digest(source_text: str) -> str:
-    """Name a version of a pipeline file: `sha256:...`. A journal belongs to one."""
+def digest(source_text: str, fragments: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Name a version of a pipeline file and its fragments: `sha256:...`. A journal belongs to one."""
+    if fragments:
+        framed = json.dumps([source_text, *sorted(fragments.items())]).encode("ascii")
+        return "sha256:" + hashlib.sha256(framed).hexdigest()
     return "sha256:" + hashlib.sha256(source_text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -135,6 +140,7 @@ def _off(form: Draft, job: JobSketch) -> SwitchedOff:
         line=view.line(path),
         condition=written if isinstance(written, str) else None,
         environment=view.environment if view.origin(path)[0] == "environments" else None,
+        file=view.file(path),
     )
 
 

@@ -63,6 +63,8 @@ def check(document: Document) -> tuple[Diagnostic, ...]:
     Of one kind of fault at most `MOST_FAULTS` are told.
     """
     found = list(schema.check(document, "pipeline", redact=secret_paths(document)))
+    known = {(it.file, it.span, it.code) for it in found}
+    found += (it for it in document.findings if (it.file, it.span, it.code) not in known)
     view = View(document)
     if (number := len(view.section("jobs")) + len(view.section("finally"))) > MOST_JOBS:
         message = f"a pipeline of {number:,} jobs; at most {MOST_JOBS:,} are allowed"

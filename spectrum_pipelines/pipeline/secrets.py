@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.position import Path
+from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.model.action import Scalar
@@ -14,10 +15,16 @@ MASK = "***"
 _TOLD = ("type", "description", "required", "secret")
 
 
-def secret_paths(document: Document) -> Callable[[Path], bool]:
+def shown_sources(document: Document) -> tuple[Source, ...]:
+    """The files of a document without the values of secrets: for excerpts."""
+    return tuple(part.masked(secret_paths(document, part)) for part in document.parts)
+
+
+def secret_paths(document: Document, part: Document | None = None) -> Callable[[Path], bool]:
     """Tell which scalars of a file must be neither quoted nor shown in an excerpt.
 
-    Values of secret variables, wherever they are written, and addresses with a login. For `schema.check` and `Document.masked`.
+    Values of secret variables, wherever they are written, and addresses with a login. For `schema.check` and `Document.masked`. The
+    values are those of one `part` of the document, where one is given.
     """
     data = mapping(document.data)
     # Anything but a plain `false` counts: an ill-typed `secret: yes` was meant.
@@ -31,7 +38,7 @@ def secret_paths(document: Document) -> Callable[[Path], bool]:
             case ("variables", name, *rest):
                 return name in secret and not (rest and rest[0] in _TOLD)
             case ("server", "url"):
-                return holds_login(_value_at(data, path))
+                return holds_login(_value_at(mapping((part or document).data), path))
             case _:
                 return False
 

@@ -53,6 +53,7 @@ def plan_data(facts: PlanFacts) -> dict[str, Any]:
             "name": pipeline.name,
             "file": facts.file,
             "digest": facts.digest,
+            **({"fragments": facts.fragments} if facts.fragments else {}),
             "description": facts.shown(pipeline.description),
         },
         "server": facts.shown(pipeline.server.url),
@@ -85,6 +86,7 @@ def _job(facts: PlanFacts, job: Job, planned: JobPlan, policies: dict[Policy, Ma
     return {
         "id": job.id,
         "line": job.line,
+        **({"file": job.file} if job.file else {}),
         "description": facts.shown(job.description),
         "finally": job.is_finally,
         "wave": planned.wave,
@@ -104,7 +106,8 @@ def _job(facts: PlanFacts, job: Job, planned: JobPlan, policies: dict[Policy, Ma
 
 
 def _off(job: SwitchedOff) -> dict[str, Any]:
-    return {"id": job.id, "line": job.line, "environment": job.environment, "condition": job.condition}
+    file = {"file": job.file} if job.file else {}
+    return {"id": job.id, "line": job.line, **file, "environment": job.environment, "condition": job.condition}
 
 
 def _policy(facts: PlanFacts, job: Job, shared: dict[Policy, Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -123,6 +126,7 @@ def _policy_entry(origins: Mapping[str, Origin], policy: Policy) -> Mapping[str,
             "from": origins[key].layer.value,
             "line": origins[key].line,
             "environment": origins[key].environment,
+            **({"file": origins[key].file} if origins[key].file else {}),
         }
         for key, value in policy_facts(policy).items()
     }

@@ -55,7 +55,12 @@ class PlanFacts:
     @property
     def digest(self) -> str:
         """The version of the file."""
-        return digest(self.document.source.text)
+        return digest(self.document.source.text, self.document.fragments)
+
+    @property
+    def fragments(self) -> list[str]:
+        """The files that it includes, in the order in which they are merged."""
+        return [part.source.name for part in self.document.parts[:-1]]
 
     @cached_property
     def origins(self) -> Origins:

@@ -9,19 +9,31 @@ from pathlib import Path
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
-from spectrum_pipelines.document.parse import parse
-from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.document.source import Source, read_source
+from spectrum_pipelines.errors import UnreadableFile
 from spectrum_pipelines.pipeline.build import Given, build, check
-from spectrum_pipelines.pipeline.secrets import secret_paths
+from spectrum_pipelines.pipeline.include import Fragment, Read, fragment_of, parse_with_fragments
+from spectrum_pipelines.pipeline.secrets import shown_sources
 from spectrum_pipelines.render.findings.text import render_text
 
 CASES = Path(__file__).parent / "cases"
 
 
+def read_beside(case: Path) -> Read:
+    def read(key: str) -> Fragment:
+        try:
+            return fragment_of(replace(read_source(str(case / key)), name=key))
+        except UnreadableFile as error:
+            raise UnreadableFile(error.message.replace(f"{case}/", ""), hint=error.hint) from error
+
+    return read
+
+
 def said_about(case: Path) -> str:
     source = Source(name="pipeline.yaml", text=(case / "pipeline.yaml").read_text(encoding="utf-8"))
-    document, diagnostics = parse(source)
+    document, diagnostics = parse_with_fragments(source, read_beside(case))
     assert document is not None
     given = case / "given.yaml"
     if given.exists():
@@ -31,7 +43,7 @@ def said_about(case: Path) -> str:
         assert (pipeline is None) == any(it.severity.value == "error" for it in found)
     else:
         found = check(document)
-    shown = {source.name: document.masked(secret_paths(document))}
+    shown = {it.name: it for it in shown_sources(document)}
     return render_text((*diagnostics, *found), shown, color=False) or "no faults\n"
 
 

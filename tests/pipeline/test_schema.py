@@ -106,7 +106,7 @@ def test_the_words_of_the_code_are_those_of_the_schema() -> None:
     )
     assert set(SCHEMA["definitions"]["jobOverride"]["properties"]) == set(job)
     assert set(OVERLAID) == set(SCHEMA["definitions"]["environment"]["properties"])
-    assert set(SCHEMA["properties"]) - set(OVERLAID) == {"version", "name", "environments"}
+    assert set(SCHEMA["properties"]) - set(OVERLAID) == {"version", "name", "include", "environments"}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import click
 from msgspec.structs import replace
 
 from spectrum_pipelines.app.checkout import named_from, root
+from spectrum_pipelines.app.fragments import Fragments
 from spectrum_pipelines.app.validate import Asked, Checked, ask_nobody, check_file
 from spectrum_pipelines.cli.console import asking_front
 from spectrum_pipelines.cli.options import (
@@ -66,9 +67,10 @@ def command(
     asked = _asking(values, ConnectionOptions(**connection)) if online else ask_nobody
     checked: list[Checked] = []
     unreadable: list[UnreadableFile] = []
+    fragments = Fragments()
     for name in dict.fromkeys(files):
         try:
-            checked.append(check_file(name, asked))
+            checked.append(check_file(name, asked, fragments=fragments))
         except UnreadableFile as error:
             unreadable.append(error)
     _show(checked, form, complete=not unreadable)
@@ -94,7 +96,8 @@ def _asking(values: ValueOptions, options: ConnectionOptions) -> Asked:
 
 
 def _show(checked: Sequence[Checked], form: str, *, complete: bool) -> None:
-    found = [it for one in checked for it in one.found]
+    # What is wrong with a fragment is told once, however many files share it.
+    found = list(dict.fromkeys(it for one in checked for it in one.found))
     if not found and form in {"auto", "text", "github"}:
         if checked:
             say("ok", f"{_many(len(checked))} without faults")
@@ -119,7 +122,7 @@ def _show(checked: Sequence[Checked], form: str, *, complete: bool) -> None:
 def _as_text(found: Sequence[Diagnostic], checked: Sequence[Checked], *, color: bool) -> str:
     from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - one of several
 
-    return render_text(found, {one.shown.name: one.shown for one in checked}, color=color)
+    return render_text(found, {shown.name: shown for one in checked for shown in one.shown}, color=color)
 
 
 def _is_a_file(stream: TextIO) -> bool:

@@ -36,9 +36,11 @@ def never(path: Path) -> bool:  # noqa: ARG001 - a stand-in for a real test
     return False
 
 
-def check(document: Document, schema_name: str, *, redact: Callable[[Path], bool] = never) -> tuple[Diagnostic, ...]:
-    """Check against a schema that ships. `redact` says whose value must not be quoted."""
-    return _diagnosed(document, _shipped(schema_name), redact)
+def check(
+    document: Document, schema_name: str, *, redact: Callable[[Path], bool] = never, is_part: bool = False
+) -> tuple[Diagnostic, ...]:
+    """Check against a schema that ships. `redact` says whose value must not be quoted; of a part, no key at the top is required."""
+    return _diagnosed(document, _shipped(schema_name, is_part=is_part), redact)
 
 
 def check_against(
@@ -54,8 +56,9 @@ class _Prepared(Struct, frozen=True, kw_only=True):
 
 
 @cache
-def _shipped(name: str) -> _Prepared:
-    return _prepared(load_schema(name))
+def _shipped(name: str, *, is_part: bool) -> _Prepared:
+    loaded = load_schema(name)
+    return _prepared({key: value for key, value in loaded.items() if key != "required"} if is_part else loaded)
 
 
 def _prepared(schema: Mapping[str, Any]) -> _Prepared:
@@ -97,10 +100,18 @@ def _diagnostic(document: Document, complaint: "Complaint") -> Diagnostic:
         # What is missing or wrong in the whole file is shown at its beginning.
         span = Span(start=span.start, end=span.start)
     return Diagnostic(
-        file=document.source.name,
+        file=document.part_at(complaint.path).source.name if complaint.path else document.source.name,
         span=span,
         code=complaint.code,
         message=complaint.message,
         hint=complaint.hint,
-        related=tuple(Related(span=document.key_span(path), message=text) for path, text in complaint.related),
+        related=tuple(
+            Related(span=document.key_span(path), message=text, file=_other_file(document, complaint.path, path))
+            for path, text in complaint.related
+        ),
     )
+
+
+def _other_file(document: Document, path: Path, other: Path) -> str | None:
+    here, there = document.part_at(path), document.part_at(other)
+    return None if here is there else there.source.name

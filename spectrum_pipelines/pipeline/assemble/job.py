@@ -61,6 +61,7 @@ class JobAssembly:
             id=job_id(sketch.id, combination),
             action=_action(body),
             line=self._draft.view.line(sketch.path),
+            file=self._draft.view.file(sketch.path),
             needs=self._needs_of(sketch, combination),
             run_if=RunIf(sketch.run_if),
             allow_failure=body.get("allow_failure", False),

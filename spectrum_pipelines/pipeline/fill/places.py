@@ -10,7 +10,7 @@ from spectrum_pipelines.pipeline.model.action import ACTION_WORDS
 
 _LATE = frozenset((*ACTION_WORDS.values(), "variables"))
 _JOBS = ("jobs", "finally")
-_FIXED = ("version", "name", "environments")
+_FIXED = ("version", "name", "include", "environments")
 #: Names and the shape of the graph are the same in every run, so nothing is filled in there; their schema refuses `${` already.
 _FIXED_JOB_KEYS = ("needs", "matrix", "run_if")
 

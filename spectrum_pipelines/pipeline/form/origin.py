@@ -35,11 +35,12 @@ class Layer(Enum):
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """`line` is None for the tool's own defaults; `environment` is named where the line stands in one."""
+    """`line` is None for the tool's own defaults; `environment` is named where the line stands in one, and `file` in a fragment."""
 
     layer: Layer
     line: int | None = None
     environment: str | None = None
+    file: str | None = None
 
     @property
     def is_own(self) -> bool:
@@ -50,7 +51,8 @@ class Origin(Struct, frozen=True, kw_only=True):
         if self.layer is Layer.TOOL:
             return "built in"
         within = f", environment {self.environment}" if self.environment else ""
-        return f"line {self.line}{within}"
+        of = f" of {self.file}" if self.file else ""
+        return f"line {self.line}{of}{within}"
 
 
 class Origins:
@@ -87,4 +89,4 @@ class Origins:
     def _origin(self, path: Path, layer: Layer) -> Origin:
         where = self._view.origin(path)
         environment = str(where[1]) if where[0] == "environments" else None
-        return Origin(layer=layer, line=self._view.line(path), environment=environment)
+        return Origin(layer=layer, line=self._view.line(path), environment=environment, file=self._view.file(path))

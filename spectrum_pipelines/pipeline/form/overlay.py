@@ -96,6 +96,22 @@ def _value_for(declared: Any, value: Any) -> Any:
     return value
 
 
+def layered(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """One file over another: key by key, as an environment over the top; a later job takes the place of an earlier one."""
+    declared = mapping(base.get("variables"))
+    given = {
+        name: _value_for(declared[name], value) if name in declared else value
+        for name, value in mapping(over.get("variables")).items()
+    }
+    result = _deep(base, {**over, "variables": given} if given else over)
+    for section in ("jobs", "finally"):
+        if isinstance(over.get(section), Mapping) and isinstance(base.get(section), Mapping):
+            result[section] = {**base[section], **over[section]}
+    if "include" in base and "include" not in over:
+        del result["include"]  # what a fragment includes has been read
+    return result
+
+
 def _deep(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():

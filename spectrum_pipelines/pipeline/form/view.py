@@ -66,20 +66,37 @@ class View:
         """Where the key of the value stands in the file."""
         return self.document.key_span(self.origin(path))
 
-    def _narrowed(self, span: Span, part: str) -> Span:
+    def part_at(self, path: Path) -> Document:
+        """The file in which the value was written."""
+        return self.document.part_at(self.origin(path))
+
+    def file(self, path: Path) -> str | None:
+        """The fragment in which the value was written; None for the file itself."""
+        return self._file_beside(self.document.parts[-1], path)
+
+    def _file_beside(self, where: Document, path: Path) -> str | None:
+        other = self.part_at(path)
+        return None if other is where else other.source.name
+
+    def _narrowed(self, span: Span, part: str, where: Document) -> Span:
         """The place of a part that is written as it reads; where escapes or line breaks hide it, all of the value."""
         if span.start.line != span.end.line:
             return span
-        line = self._lines[span.start.line - 1]
+        line = self._lines(where)[span.start.line - 1]
         at = line.find(part, span.start.column - 1, span.end.column - 1)
         if at < 0:
             return span
         start = replace(span.start, column=at + 1)
         return Span(start=start, end=replace(start, column=at + 1 + len(part)))
 
+    def _lines(self, where: Document) -> list[str]:
+        if where.source.name not in self._line_cache:
+            self._line_cache[where.source.name] = lines_of(where.source.text)
+        return self._line_cache[where.source.name]
+
     @cached_property
-    def _lines(self) -> list[str]:
-        return lines_of(self.document.source.text)
+    def _line_cache(self) -> dict[str, list[str]]:
+        return {}
 
     def line(self, path: Path) -> int:
         """The line of the value's key."""
@@ -102,14 +119,18 @@ class View:
         `related` are places of this form and what they are.
         """
         span = self.key_span(path) if at_key else self.value_span(path)
+        where = self.part_at(path)
         return Diagnostic(
-            file=self.document.source.name,
-            span=span if part is None else self._narrowed(span, part),
+            file=where.source.name,
+            span=span if part is None else self._narrowed(span, part, where),
             code=code,
             message=message,
             hint=hint,
             severity=severity,
-            related=tuple(Related(span=self.key_span(place), message=text) for place, text in related),
+            related=tuple(
+                Related(span=self.key_span(place), message=text, file=self._file_beside(where, place))
+                for place, text in related
+            ),
         )
 
     def warning(

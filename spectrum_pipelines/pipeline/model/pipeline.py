@@ -39,11 +39,12 @@ class GroupBehavior(Enum):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """One node of the graph. `line` is where it stands in the file, for people and annotations."""
+    """One node of the graph. `line` is where it stands in the file, or in the fragment `file`, for people and annotations."""
 
     id: JobId
     action: Action
     line: int
+    file: str | None = None
     needs: tuple[JobId, ...] = ()
     run_if: RunIf = RunIf.ALL_SUCCESS
     allow_failure: bool = False
@@ -60,6 +61,7 @@ class SwitchedOff(Struct, frozen=True, kw_only=True):
     line: int
     condition: str | None = None
     environment: str | None = None
+    file: str | None = None
 
 
 class Variable(Struct, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ _JOBS = ("jobs", "finally")
 def check_references(draft: Draft) -> Iterator[Diagnostic]:
     """Check every reference of a view."""
     view = draft.view
-    if "${" not in view.document.source.text:
+    if not view.document.holds("${"):
         return
     if holds_reference(view.data.get("name")):
         hint = "a name is the same in every run; put the reference into `description`"

@@ -28,7 +28,8 @@ def check_variables(draft: Draft) -> Iterator[Diagnostic]:
 def check_unused(view: View, used: AbstractSet[str]) -> Iterator[Diagnostic]:
     """Warn of variables that no form of the file uses."""
     for name in view.section("variables"):
-        if name not in used and name.isidentifier():
+        # A fragment declares for many pipelines, each of which uses some.
+        if name not in used and name.isidentifier() and view.file(("variables", name)) is None:
             message = f"the variable `{name}` is never used"
             yield view.warning(
                 ("variables", name),

@@ -36,7 +36,10 @@ def _level(every: tuple[Diagnostic, ...], severity: Severity, limit: int | None)
 def _command(it: Diagnostic) -> str:
     places = {"file": it.file, **_region(it.span), "title": it.code}
     hint = () if it.hint is None else (f"hint: {clean(it.hint)}",)
-    related = (f"{other.span.start.line}:{other.span.start.column}: {clean(other.message)}" for other in it.related)
+    related = (
+        f"{f'{clean(other.file)}:' if other.file else ''}{other.span.start.line}:{other.span.start.column}: {clean(other.message)}"
+        for other in it.related
+    )
     return workflow_command(it.severity.value, places, [clean(it.message), *related, *hint])
 
 

@@ -53,7 +53,7 @@ def _result(it: Diagnostic, rules: dict[str, int], fingerprint: str) -> dict[str
     }
     if it.related:
         result["relatedLocations"] = [
-            {"id": number, **_location(it.file, other.span), "message": {"text": _plain(other.message)}}
+            {"id": number, **_location(other.file or it.file, other.span), "message": {"text": _plain(other.message)}}
             for number, other in enumerate(it.related)
         ]
     return result

@@ -62,7 +62,10 @@ def _as_dict(it: Diagnostic) -> dict[str, Any]:
         "code": it.code,
         "message": it.message,
         "hint": it.hint,
-        "related": [{**_place(other.span), "message": other.message} for other in it.related],
+        "related": [
+            {**({"file": other.file} if other.file else {}), **_place(other.span), "message": other.message}
+            for other in it.related
+        ],
     }
 
 
@@ -82,7 +85,7 @@ def _block(it: Diagnostic, lines: list[str] | None, paint: _Paint) -> Iterator[s
         yield f"{paint(f'{start.line} |', _BLUE)} {line}".rstrip()
         yield f"{paint(f'{gutter} |', _BLUE)} {paint(carets, _COLORS[it.severity])}"
     for other in it.related:
-        place = f"{file}:{other.span.start.line}:{other.span.start.column}"
+        place = f"{clean(other.file or it.file)}:{other.span.start.line}:{other.span.start.column}"
         yield f"{paint(f'{gutter} =', _BLUE)} {place}: {clean(other.message)}"
     if it.hint is not None:
         yield f"{paint(f'{gutter} =', _BLUE)} hint: {clean(it.hint)}"

@@ -32,6 +32,7 @@ def _heading(facts: PlanFacts) -> Iterator[str]:
 
 def _settings(facts: PlanFacts) -> Iterator[str]:
     pipeline = facts.pipeline
+    yield from _labelled("Includes", list(map(clean, facts.fragments)))
     yield from _labelled("Server", [clean(facts.shown(pipeline.server.url) or "not set")])
     if pipeline.environment is not None:
         yield from _labelled("Environment", [clean(pipeline.environment)])
@@ -95,7 +96,8 @@ def _off(facts: PlanFacts) -> Iterator[str]:
     for job in off:
         why = "enabled: false" if job.condition is None else f"enabled: {clean(job.condition)}, which is false"
         where = f", environment {clean(job.environment)}" if job.environment else ""
-        yield from _wrapped(f"  {clean(job.id):<{column}}", f"{why}  (line {job.line}{where})")
+        of = f" of {clean(job.file)}" if job.file else ""
+        yield from _wrapped(f"  {clean(job.id):<{column}}", f"{why}  (line {job.line}{of}{where})")
 
 
 def _totals(facts: PlanFacts) -> Iterator[str]:
