@@ -6,6 +6,7 @@ rely on it. Ours counts from before the renewing statement was sent, so it alway
 
 import secrets
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,8 @@ from spectrum_pipelines.store.postgres.database import Database, Row
 #: A lease is renewed this many times in its life.
 _BEATS = 4
 _LONGEST_HOST = 200
+#: Seconds that a farewell to a database that is away may take.
+_FAREWELL = 1.0
 
 #: Whoever asks twice because an answer was lost has the same `owner`, and gets it again.
 TAKE = """
@@ -169,9 +172,14 @@ class Keeper:
             self._held.remove(lease)
         lease.lost = True
         try:
-            self.database.ask(_RELEASE, stored_name(lease.name), lease.fence, lease.owner)
+            self.database.ask(_RELEASE, stored_name(lease.name), lease.fence, lease.owner, until=self._soon())
         except StateError:
             return  # it ends by itself
+
+    def _soon(self) -> Callable[[], float]:
+        """What ends by itself is not worth a long wait."""
+        until = self.database.clock.monotonic() + _FAREWELL
+        return lambda: until
 
     def _beat(self) -> None:
         while True:

@@ -12,7 +12,7 @@ from spectrum_pipelines.store.codec import decode, encode
 from spectrum_pipelines.store.history import Recorded
 from spectrum_pipelines.store.holder import Holder
 from spectrum_pipelines.store.interface import Lease, run_lease
-from spectrum_pipelines.store.postgres.database import Database
+from spectrum_pipelines.store.postgres.database import PATIENCE, Database
 from spectrum_pipelines.store.postgres.leases import Keeper, PostgresLease
 from spectrum_pipelines.store.texts import Texts, checked
 
@@ -127,7 +127,7 @@ class PostgresRun:
         self.run_id = run_id
         self.database = database
         self.keeper = keeper
-        self._owner = ""
+        self._lease: PostgresLease | None = None
 
     @property
     def place(self) -> str:
@@ -183,12 +183,16 @@ class PostgresRun:
         """Begin the journal, or go on behind what it has `recorded`."""
         assert isinstance(lease, PostgresLease)
         assert lease.name == run_lease(self.run_id)
-        self._owner = lease.owner
+        self._lease = lease
         return PostgresJournal(self, lease, 0 if recorded is None else len(recorded.facts))
 
     def put_report(self, *chunks: bytes) -> None:
         """Put the report in place, as a whole; that of a run which another process works on stays. Raises StateError."""
-        self.database.ask(_REPORT, b"".join(chunks), self.run_id, run_lease(self.run_id), self._owner)
+        lease = self._lease
+        owner = "" if lease is None else lease.owner
+        # The journal has all that is in it: a run that has lost its lease does not wait for a database to keep it.
+        until = None if lease is None else lambda: min(lease.until, self.database.clock.monotonic() + PATIENCE)
+        self.database.ask(_REPORT, b"".join(chunks), self.run_id, run_lease(self.run_id), owner, until=until)
 
     def report(self) -> bytes | None:
         """The report as it was put last; None if there is none. Raises StateError."""
