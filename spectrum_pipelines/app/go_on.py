@@ -84,11 +84,13 @@ def _session(
     files = front.delivery.files()
     # A pipeline without an address, which was given at the start, is gone on with where it was.
     server = replace(pipeline.server, url=pipeline.server.url or history.started.server)
-    line = line_to(pipeline, reach, front, stack, server=server)
+    line = line_to(pipeline, reach, front, stack, server=server, lease=lease)
     if again.workspace is None:
         same_server(history.started, line.url)
     join_group(pipeline, store, run.run_id, front, stack)
     front.abort.check()
+    if store.is_shared:  # the process before may be alive, and what it sent under its lease may still arrive
+        history.state.calls_left = pipeline.http.connect_timeout + pipeline.http.read_timeout
     return Session(
         state=history.state,
         store=store,

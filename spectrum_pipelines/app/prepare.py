@@ -7,12 +7,14 @@ from contextlib import ExitStack
 from typing import Literal
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from spectrum_pipelines.app.connection import Line, Reach, open_line
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.errors import ConflictError
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline, Server
 from spectrum_pipelines.pipeline.secrets import secret_texts
+from spectrum_pipelines.store.guarding import connect_timeout_under
 from spectrum_pipelines.store.holder import Holder, Who
 from spectrum_pipelines.store.interface import Lease, Store, group_lease
 from spectrum_pipelines.store.leasing import OnWait, take_group, take_run
@@ -86,12 +88,26 @@ def waits(front: Front, what: str) -> OnWait:
     return on_wait
 
 
-def line_to(pipeline: Pipeline, reach: Reach, front: Front, stack: ExitStack, *, server: Server | None = None) -> Line:
-    """A line to the pipeline's server, whose texts lose the pipeline's secrets as they come in. Raises UserError."""
+def line_to(
+    pipeline: Pipeline,
+    reach: Reach,
+    front: Front,
+    stack: ExitStack,
+    *,
+    server: Server | None = None,
+    lease: Lease | None = None,
+) -> Line:
+    """A line to the pipeline's server, whose texts lose the pipeline's secrets as they come in. Raises UserError.
+
+    Under a `lease` no request takes longer to leave than the lease allows for.
+    """
+    http = pipeline.http
+    if lease is not None:
+        http = replace(http, connect_timeout=connect_timeout_under(lease, http.connect_timeout))
     return open_line(
         reach(server or pipeline.server),
         server=pipeline.server,
-        http=pipeline.http,
+        http=http,
         clock=front.clock,
         stack=stack,
         redact=without_secrets(pipeline),

@@ -10,6 +10,7 @@ from spectrum_pipelines.app.connection import Line
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.app.outcome import Report, report_of
 from spectrum_pipelines.engine.facts import Event, Stamped
+from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.engine.requests import Request
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import ExitCode
@@ -18,6 +19,7 @@ from spectrum_pipelines.report.file import ReportFile, ReportKeeper
 from spectrum_pipelines.runner.guard import guarded, left
 from spectrum_pipelines.runner.loop import Calls, Heard, Interrupted, Journal, Observer, RunClock, Runner
 from spectrum_pipelines.runner.workers import Workers
+from spectrum_pipelines.store.guarding import may_change
 from spectrum_pipelines.store.interface import Lease, RunStore, Store
 from spectrum_pipelines.store.past_durations import past_durations
 
@@ -88,8 +90,8 @@ class Session(Struct, frozen=True, kw_only=True):
 
         http = state.pipeline.http
         # A change that is sent must have left before somebody else may hold the run.
-        may_change = lambda: self.lease.is_ours(for_seconds=http.connect_timeout)  # noqa: E731
-        workers = Workers(guarded(self.line.perform, may_change), connections=http.max_connections)
+        perform = guarded(self.line.perform, may_change(self.lease, http.connect_timeout))
+        workers = Workers(perform, connections=http.max_connections)
         runner = Runner(
             state,
             calls=_Ticking(workers, tick),
@@ -114,6 +116,8 @@ class Session(Struct, frozen=True, kw_only=True):
             leaving = left(runner.broken)
             code = leaving.exit_code
             lost.append(leaving.told)
+            if leaving.detach:  # whatever was seen last: others may know more of the run by now
+                report = {**report, "status": RunStatus.INTERRUPTED.value, "reason": leaving.told}
         elif keeper.error is not None:
             code = code or ExitCode.FAILED
             lost.append(f"the report could not be written: {keeper.error}")

@@ -121,7 +121,7 @@ def _prepared(
     loaded = loaded.for_run(run.run_id)
     pipeline = loaded.pipeline
     files = front.delivery.files()
-    line = line_to(pipeline, reach, front, stack)
+    line = line_to(pipeline, reach, front, stack, lease=claimed.lease)
     join_group(pipeline, store, run.run_id, front, stack)
     front.abort.check()
     planned = plan_data(loaded.planned())
