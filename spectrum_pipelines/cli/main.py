@@ -30,6 +30,7 @@ COMMANDS = {
     "report": "Show the report of a run, or of a report file.",
     "job": "Use Spectrum's job API by hand.",
     "local": "The embedded Spectrum-compatible server.",
+    "state": "Make, upgrade or check the place where runs are kept.",
     "schema": "Print a JSON Schema.",
     "init": "Start a new pipeline from a commented example.",
 }

@@ -1,7 +1,9 @@
 """The store that `--state` names, with what the environment says of it."""
 
 import os
+import pwd
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from spectrum_pipelines.cli.credentials import secret_of
@@ -9,6 +11,7 @@ from spectrum_pipelines.cli.options import DEFAULT_STATE
 from spectrum_pipelines.store.interface import Store
 from spectrum_pipelines.store.where import open_store
 
+_GROUP_LOCKS = "SPECTRUM_GROUP_LOCKS"
 _PASSWORD = "SPECTRUM_STATE_PASSWORD"  # noqa: S105 - the name of a variable
 
 
@@ -17,17 +20,28 @@ def store_of(state: str, environ: Mapping[str, str] = os.environ) -> Store:
     return open_store(state, password=secret_of(_PASSWORD, environ), groups=group_locks(environ))
 
 
-def recorded_state(state: str) -> str | None:
-    """The place as a command about a run must name it; None for the usual one."""
-    return None if state == DEFAULT_STATE else state
+def recorded_state(state: str, store: Store) -> str | None:
+    """The place as a command about a run must name it, without a login; None for the usual one."""
+    return None if state == DEFAULT_STATE else store.name
 
 
 def group_locks(environ: Mapping[str, str]) -> Path | None:
     """One place for each user: two runs of a concurrency group on this machine meet there, whatever their working directories.
 
-    None, which is the state directory's own place, for a user without a home.
+    SPECTRUM_GROUP_LOCKS names another one. None, which is the state directory's own place, for a user without a home.
     """
-    home = environ.get("XDG_STATE_HOME") or (f"{environ['HOME']}/.local/state" if environ.get("HOME") else None)
-    if home is None or not Path(home).is_absolute():
-        return None
-    return Path(home) / "spectrum-pipelines" / "locks"
+    named = environ.get(_GROUP_LOCKS)
+    if named:
+        return Path(named).absolute()
+    home = environ.get("XDG_STATE_HOME") or ""
+    if not Path(home).is_absolute():
+        above = environ.get("HOME") or _home_of_user()
+        home = f"{above}/.local/state" if above else ""
+    return Path(home) / "spectrum-pipelines" / "locks" if Path(home).is_absolute() else None
+
+
+def _home_of_user() -> str | None:
+    """A service or a container may have no HOME, and the user has a home all the same."""
+    with suppress(KeyError):
+        return pwd.getpwuid(os.getuid()).pw_dir
+    return None

@@ -10,6 +10,7 @@ import click
 
 from spectrum_pipelines.app.checkout import root
 from spectrum_pipelines.app.deliver import rendered
+from spectrum_pipelines.cli.completion import run_ids
 from spectrum_pipelines.cli.options import option, state_option
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.state import store_of
@@ -23,7 +24,7 @@ _WIDTH = 100  # of a stream that is no terminal
 
 
 @click.command("report")
-@click.argument("run", metavar="RUN_ID|FILE")
+@click.argument("run", metavar="RUN_ID|FILE", shell_complete=run_ids)
 @option("--format", "form", type=click.Choice(["text", *FORMATS]), default="text", show_default=True)
 @option("--exit-code", is_flag=True, help="Exit with the run's own code instead of 0.")
 @state_option

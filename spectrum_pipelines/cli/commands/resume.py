@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from spectrum_pipelines.app.deliver import Renderings
+from spectrum_pipelines.cli.completion import run_ids
 from spectrum_pipelines.cli.console import Shown, front_of, outlive_readers
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
@@ -25,7 +26,7 @@ from spectrum_pipelines.clock import SystemClock
 
 
 @click.command("resume")
-@click.argument("run_id", metavar="RUN_ID")
+@click.argument("run_id", metavar="RUN_ID", shell_complete=run_ids)
 @connection_options
 @option(
     "--var", metavar="NAME=VALUE", multiple=True, envvar=None, help="A secret variable: no journal holds its value."

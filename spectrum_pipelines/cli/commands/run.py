@@ -86,7 +86,7 @@ def command(
     values = ValueOptions(environment=environment, var=var, vars_file=vars_file)
     shown = Shown(report=report, progress=progress, renderings=renderings)
     outlive_readers()
-    with Signals(SystemClock()) as signals, server_of(options) as reached, store_of(state) as store:
+    with Signals(SystemClock()) as signals, store_of(state) as store, server_of(options) as reached:
         front = front_of(shown, signals)
         tell_of_trace()
         ended = start(
@@ -98,7 +98,7 @@ def command(
             circumstances=Circumstances(
                 git_commit=git_commit(Path(file), os.environ),
                 workspace=workspace_of(options),
-                state=recorded_state(state),
+                state=recorded_state(state, store),
             ),
             agreed=agreed,
         )

@@ -6,9 +6,9 @@
 from collections.abc import Iterator
 
 import psycopg
-from msgspec import Struct
 
 from spectrum_pipelines.errors import StateError
+from spectrum_pipelines.store.admin import Finding
 from spectrum_pipelines.store.postgres.database import Database, Row
 
 #: The tables that a runner reads and writes; it reads `meta`, too.
@@ -58,14 +58,6 @@ _MIGRATIONS = (
 )
 #: The version of the tables that this version of the product reads and writes.
 VERSION = len(_MIGRATIONS)
-
-
-class Finding(Struct, frozen=True, kw_only=True):
-    """One thing that was looked at. `hint` says what to do where it is not as it should be."""
-
-    what: str
-    is_good: bool
-    hint: str | None = None
 
 
 def init(database: Database) -> bool:
@@ -150,7 +142,7 @@ def _look(database: Database, connection: psycopg.Connection[Row]) -> Iterator[F
     )
     yield from _durability(commit, fsync)
     there = _version_or_none(database, connection)
-    yield _of_tables(database, there)
+    yield _of_tables(database, there, role)
     if there is not None:
         yield _of_rights(database, connection, role)
 
@@ -176,7 +168,7 @@ def _version_or_none(database: Database, connection: psycopg.Connection[Row]) ->
     return _version(database, connection)
 
 
-def _of_tables(database: Database, there: int | None) -> Finding:
+def _of_tables(database: Database, there: int | None, role: str) -> Finding:
     schema = database.target.schema
     match there:
         case None:
@@ -185,7 +177,7 @@ def _of_tables(database: Database, there: int | None) -> Finding:
             return Finding(
                 what=f"this role may not use schema {schema}",
                 is_good=False,
-                hint=_GRANT.format(sql=grants("ROLE", schema)),
+                hint=_GRANT.format(sql=" ".join(grants(role, schema))),
             )
         case int(version) if version > VERSION:
             return Finding(what=_newer(database, version).message, is_good=False, hint=_newer(database, version).hint)
@@ -208,7 +200,7 @@ def _of_rights(database: Database, connection: psycopg.Connection[Row], role: st
     if not missing:
         return Finding(what="this role may do what a run needs", is_good=True)
     told = f"this role has no right to {', '.join(missing)}"
-    return Finding(what=told, is_good=False, hint=_GRANT.format(sql=grants(role, database.target.schema)))
+    return Finding(what=told, is_good=False, hint=_GRANT.format(sql=" ".join(grants(role, database.target.schema))))
 
 
 _GRANT = "let the owner of the tables do this: {sql}"
@@ -223,11 +215,12 @@ def _may(database: Database, connection: psycopg.Connection[Row], table: str, ri
     return row is not None and bool(row[0])
 
 
-def grants(role: str, schema: str) -> str:
+def grants(role: str, schema: str) -> tuple[str, ...]:
     """The SQL that lets a role run pipelines, and nothing else: no tables are made, no history is deleted."""
     quoted = '"' + role.replace('"', '""') + '"'
     tables = ", ".join(f"{schema}.{table}" for table in TABLES)
     return (
-        f"GRANT USAGE ON SCHEMA {schema} TO {quoted}; GRANT SELECT ON {schema}.meta TO {quoted}; "
-        f"GRANT SELECT, INSERT, UPDATE ON {tables} TO {quoted};"
+        f"GRANT USAGE ON SCHEMA {schema} TO {quoted};",
+        f"GRANT SELECT ON {schema}.meta TO {quoted};",
+        f"GRANT SELECT, INSERT, UPDATE ON {tables} TO {quoted};",
     )

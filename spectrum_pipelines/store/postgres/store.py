@@ -55,7 +55,8 @@ FROM {s}.lease WHERE name = %s AND until >= clock_timestamp()
 _DOOMED = """
 SELECT run_id FROM (
     SELECT run_id, last_seq, row_number() OVER (PARTITION BY pipeline ORDER BY run_id DESC) AS place FROM {s}.run
-) AS run WHERE run_id < %s AND (last_seq = 0 OR place > %s) ORDER BY run_id
+
+) AS run WHERE left(run_id, 16) <= %s AND (last_seq = 0 OR place > %s) ORDER BY run_id
 """
 
 
@@ -143,7 +144,7 @@ class PostgresStore:
 
     def prune(self, *, older_than: timedelta, keep: int) -> int:
         """Delete old runs; how many. Needs a role that may delete. Raises StateError."""
-        before = run_id_of(self._clock.now() - older_than, "0000")
+        before = run_id_of(self._clock.now() - older_than, "0000")[:16]  # an id tells when its run began, to the second
         me = Who(pid=0, host="runs prune")
         gone = 0
         for (run_id,) in self.database.ask(_DOOMED, before, keep):
