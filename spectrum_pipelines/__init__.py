@@ -7,6 +7,7 @@ The rooms read in the order in which the data travels; each imports only what st
     errors      whose fault is it: the exception tree and the exit codes
     clock       the only place with a clock or a sleep
     spectrum    Spectrum's own nouns: ids, status words, typed answers
+    redaction   secrets out of texts, in every spelling
     files       files that are on disk when the function returns
     document/   text -> data with lines -> faults; knows YAML and JSON Schema, not pipelines
     pipeline/   checked document -> frozen model -> graph; pure

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = "spectrum_pipelines"
 MODULES = sorted((ROOT / PACKAGE).rglob("*.py"))
-GROUND = {"errors", "clock", "spectrum"}
+GROUND = {"errors", "clock", "spectrum", "redaction"}
 DATA = {"document", "pipeline", "engine"}
 BELOW_APP = {"client", "runner", "store", "report", "plan", "progress", "render", "words", "files"}
 #: Which rooms of the package a room may import, beside itself. `schemas` and `__version__` are for all.
@@ -24,6 +24,7 @@ MAY_SEE = {
     "errors": set(),
     "clock": set(),
     "spectrum": set(),
+    "redaction": set(),
     "files": GROUND,
     "words": GROUND | DATA,
     "document": GROUND,

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import Unauthorized, UserError
 from spectrum_pipelines.pipeline.model.pipeline import Http, Server
-from spectrum_pipelines.spectrum import ActiveJob, JobDetails, StatusAnswer
+from spectrum_pipelines.spectrum import JobDetails
 
 if TYPE_CHECKING:
     from spectrum_pipelines.client.api import SpectrumApi
@@ -109,7 +109,6 @@ class Line:
         if isinstance(outcome, Unauthorized) and self._log_in_again(used):
             # A refused login is not handled, whatever was asked: sending it again starts nothing twice.
             outcome = perform(request, self.api)
-        outcome = _scrubbed(outcome, self._redact)
         return self._dated(outcome) if isinstance(outcome, JobDetails) else outcome
 
     def _log_in_again(self, used: str) -> bool:
@@ -128,20 +127,6 @@ class Line:
             run_seconds=run_seconds(details.start_time, details.stop_time),
             stop_age=age(details.stop_time, zone=self._zone, now=self._clock.now()),
         )
-
-
-def _scrubbed(outcome: "Outcome", redact: Callable[[str], str]) -> "Outcome":
-    """A server may repeat what it was given in any text of its answers, status words and names of counters among them."""
-    match outcome:
-        case StatusAnswer() | ActiveJob() if redact(outcome.job_status) != outcome.job_status:
-            return replace(outcome, job_status=redact(outcome.job_status))
-        case JobDetails():
-            counters = {redact(name): value for name, value in outcome.counters.items()}
-            return replace(outcome, job_status=redact(outcome.job_status), counters=counters)
-        case tuple():
-            return tuple(_scrubbed(one, redact) for one in outcome)  # type: ignore[return-value, arg-type]
-        case _:
-            return outcome
 
 
 def open_line(
@@ -186,7 +171,7 @@ def open_line(
         sequence_path=server.sequence_path,
         redact=lambda text: redact(transport.redact(text)),
         stopping=stopping,
-        on_retry=on_retry,
+        on_retry=None if on_retry is None else lambda line: on_retry(redact(line)),
         deadline=max(2 * http.read_timeout, http.connect_timeout + http.read_timeout),
     )
     return Line(api=api, transport=transport, login=login, clock=clock, zone=zone, redact=redact, connection=connection)

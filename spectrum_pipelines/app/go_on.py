@@ -22,6 +22,7 @@ from spectrum_pipelines.engine.run.reopen import is_resumable
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import StateError, UnreadableFile, UserError
 from spectrum_pipelines.pipeline.build import Given
+from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.plan.agreed import plan_digest
 from spectrum_pipelines.plan.data import plan_data
 from spectrum_pipelines.report.build import HttpCounts, build_report, started_at
@@ -86,7 +87,7 @@ def _session(
     server = replace(pipeline.server, url=pipeline.server.url or history.started.server)
     line = line_to(pipeline, reach, front, stack, server=server, lease=lease)
     if again.workspace is None:
-        same_server(history.started, line.url)
+        same_server(history.started, masked(line.url, secrets_of(pipeline)))
     join_group(pipeline, store, run.run_id, front, stack)
     front.abort.check()
     if store.is_shared:  # the process before may be alive, and what it sent under its lease may still arrive

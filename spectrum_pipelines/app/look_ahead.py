@@ -15,7 +15,7 @@ from spectrum_pipelines.client.dates import parse_server_date
 from spectrum_pipelines.engine.targets import targets_of
 from spectrum_pipelines.errors import NotSpectrum, Refused, ServerFault, Undecodable
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
-from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.plan.outlook import Outlook, Target
 from spectrum_pipelines.spectrum import (
     ActiveJob,
@@ -39,7 +39,7 @@ _NO_ANSWER = (Refused, ServerFault, Undecodable, NotSpectrum)
 
 def look_ahead(pipeline: Pipeline, reach: Reach, front: Front) -> Outlook:
     """Ask about every target. Raises ClientError if the server cannot be asked, UserError for what is missing to ask it."""
-    hidden = secret_texts(pipeline.variables.values())
+    hidden = secrets_of(pipeline)
     with ExitStack() as stack:
         line = line_to(pipeline, reach, front, stack)
         running = line.api.list_running()  # the first question alone: the server may be away

@@ -13,7 +13,8 @@ from spectrum_pipelines.app.connection import Line, Reach, open_line
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.errors import ConflictError
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline, Server
-from spectrum_pipelines.pipeline.secrets import secret_texts
+from spectrum_pipelines.pipeline.secrets import secrets_of
+from spectrum_pipelines.redaction import without
 from spectrum_pipelines.store.guarding import connect_timeout_under
 from spectrum_pipelines.store.holder import Holder, Who
 from spectrum_pipelines.store.interface import Lease, Store, group_lease
@@ -118,6 +119,4 @@ def line_to(
 
 def without_secrets(pipeline: Pipeline) -> Callable[[str], str]:
     """Masks secret variables in what a server says: it may echo a request, and spells the values in it as JSON, HTML or URIs do."""
-    from spectrum_pipelines.client.redaction import redactor  # noqa: PLC0415 - with the rest of the client
-
-    return redactor(*(("", text) for text in secret_texts(pipeline.variables.values())))
+    return without(secrets_of(pipeline))

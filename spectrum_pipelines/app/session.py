@@ -21,6 +21,7 @@ from spectrum_pipelines.runner.loop import Calls, Heard, Interrupted, Journal, O
 from spectrum_pipelines.runner.workers import Workers
 from spectrum_pipelines.store.guarding import may_change
 from spectrum_pipelines.store.interface import Lease, RunStore, Store
+from spectrum_pipelines.store.masking import masking
 from spectrum_pipelines.store.past_durations import past_durations
 
 #: Seconds between two signs of life, and what a progress display may lag behind.
@@ -95,7 +96,7 @@ class Session(Struct, frozen=True, kw_only=True):
         runner = Runner(
             state,
             calls=_Ticking(workers, tick),
-            journal=self.journal,
+            journal=masking(self.journal, state.pipeline),
             clock=self.run_clock,
             observers=[progress, keeper, *watching],
         )

@@ -1,6 +1,7 @@
 """Every fault of a pipeline or workspace file; a server is asked only where the caller brings a way to ask it."""
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from msgspec import Struct
@@ -30,10 +31,17 @@ def ask_nobody(document: Document) -> tuple[Diagnostic, ...]:  # noqa: ARG001 - 
     return ()
 
 
-def check_file(name: str, asked: Asked = ask_nobody, *, fragments: Fragments | None = None) -> Checked:
+def check_file(
+    name: str,
+    asked: Asked = ask_nobody,
+    *,
+    fragments: Fragments | None = None,
+    allowed: AbstractSet[str] | None = None,
+) -> Checked:
     """Check one file for what it is; `asked` adds what a server says of a pipeline. Raises UnreadableFile.
 
-    `fragments` reads what pipelines include: each once for many files.
+    `fragments` reads what pipelines include: each once for many files. `allowed` are the environment variables that a pipeline may
+    name; None: all.
     """
     if Path(name).is_dir():
         raise UnreadableFile(f"{name} is a directory, not a file", hint=f"name its files: {Path(name) / '*.yaml'}")
@@ -49,7 +57,8 @@ def check_file(name: str, asked: Asked = ask_nobody, *, fragments: Fragments | N
     from spectrum_pipelines.pipeline.check import check  # noqa: PLC0415 - not for workspaces
     from spectrum_pipelines.pipeline.secrets import shown_sources  # noqa: PLC0415
 
-    return Checked(shown=shown_sources(document), found=in_order([*found, *check(document), *asked(document)]))
+    found = in_order([*found, *check(document, allowed=allowed), *asked(document)])
+    return Checked(shown=shown_sources(document), found=found)
 
 
 def is_workspace(document: Document) -> bool:

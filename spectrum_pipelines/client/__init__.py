@@ -13,5 +13,4 @@ A call goes down and its answer comes up::
     judgement    code and body together: an answer, a refusal, a fault, or not Spectrum at all; with decode and throttle
     wire         JSON -> the typed answers of `spectrum_pipelines.spectrum`; fields reads single values, dates the server's
                  date strings
-    redaction    secrets out of every text that may end in a message
 """

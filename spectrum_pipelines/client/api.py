@@ -14,11 +14,11 @@ from typing import TypeVar
 from spectrum_pipelines.client import paths, wire
 from spectrum_pipelines.client.judgement import Declined, judge
 from spectrum_pipelines.client.latency import Latency
-from spectrum_pipelines.client.redaction import Redact, plain
 from spectrum_pipelines.client.retry import Retrier, RetrySettings
 from spectrum_pipelines.client.transport.exchange import Answer, Call, Exchange, Transport
 from spectrum_pipelines.clock import Clock
-from spectrum_pipelines.errors import AnswerTimeout, Refused, ServerFault
+from spectrum_pipelines.errors import AnswerTimeout, ClientError, Refused, ServerFault
+from spectrum_pipelines.redaction import Redact, plain
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
@@ -166,10 +166,16 @@ class SpectrumApi:
             code = reply.http_status
             self._latency.add(self._clock.monotonic() - began)
             return judge(call, reply, now=self._clock.now(), redact=self._redact)
+        except ClientError as error:
+            # A message names the URL, and a secret may stand in the path.
+            error.message = self._redact(error.message)
+            raise
         finally:
             if self._on_exchange is not None:
                 took = self._clock.monotonic() - began
-                self._on_exchange(Exchange(method=call.method, path=call.path, http_status=code, seconds=took))
+                self._on_exchange(
+                    Exchange(method=call.method, path=self._redact(call.path), http_status=code, seconds=took)
+                )
 
     def _count_retry(self, line: str) -> None:
         with self._lock:

@@ -28,7 +28,6 @@ from urllib.parse import urljoin
 from spectrum_pipelines.client.decode import NOT_SPECTRUM_HINT, decode
 from spectrum_pipelines.client.fields import has
 from spectrum_pipelines.client.paths import shown
-from spectrum_pipelines.client.redaction import Redact
 from spectrum_pipelines.client.throttle import retry_after
 from spectrum_pipelines.client.transport.exchange import Answer, Call, Reply
 from spectrum_pipelines.errors import (
@@ -42,8 +41,11 @@ from spectrum_pipelines.errors import (
     Unauthorized,
     Undecodable,
 )
+from spectrum_pipelines.redaction import Redact, strings_without
+from spectrum_pipelines.spectrum import Phase, phase_of
 
 _LONGEST_REASON = 500
+_SMALL = 20_000  # bytes
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 
 
@@ -88,7 +90,7 @@ def _words(value: object) -> str | None:
 
 
 def _accepted(call: Call, reply: Reply, redact: Redact) -> Answer:
-    value = decode(reply, call.where)
+    value = _without_secrets(decode(reply, call.where), call, reply, redact)
     reason = failure_reason(value)
     if reason is None:
         return Answer(value=value, where=call.where, http_status=reply.http_status)
@@ -98,6 +100,28 @@ def _accepted(call: Call, reply: Reply, redact: Redact) -> Answer:
             f"{call.where}: the answer says failure and names an execution", http_status=reply.http_status
         )
     raise Declined(_cut(redact(reason)), http_status=reply.http_status)
+
+
+def _without_secrets(value: object, call: Call, reply: Reply, redact: Redact) -> object:
+    """A server may repeat what it was given in any text: a status word, the name of a counter, a date.
+
+    The words of the protocol stay, also where they happen to be a secret. Of a large answer only what looks suspicious is gone
+    through text by text: where nothing is escaped and nothing is found in the whole, nothing is found in its parts.
+    """
+    if len(reply.body) > _SMALL and b"\\" not in reply.body:
+        whole = reply.body.decode("utf-8", "replace")
+        if redact(whole) == whole:
+            return value
+    try:
+        return strings_without(value, redact, keep=_is_of_the_protocol)
+    except RecursionError:
+        raise Undecodable(
+            f"{call.where}: the answer is nested too deeply to be read", http_status=reply.http_status
+        ) from None
+
+
+def _is_of_the_protocol(text: str) -> bool:
+    return text.isdigit() or phase_of(text) is not Phase.UNRECOGNIZED
 
 
 def _fault(call: Call, reply: Reply, redact: Redact) -> NoReturn:

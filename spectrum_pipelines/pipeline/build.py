@@ -5,7 +5,7 @@ Rules about times and addresses are asked once more when all references are fill
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -17,15 +17,16 @@ from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.assemble.pipeline import assemble
 from spectrum_pipelines.pipeline.check import Rule, check
 from spectrum_pipelines.pipeline.fill.conform import conform
-from spectrum_pipelines.pipeline.fill.interpolate import Filled, Scope, fill
+from spectrum_pipelines.pipeline.fill.interpolate import Filled, Scope, allowed_names, fill
 from spectrum_pipelines.pipeline.fill.places import list_references
 from spectrum_pipelines.pipeline.fill.values import Given, resolve
+from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.overlay import environments, mapping
 from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, draft
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.graph.switches import without
 from spectrum_pipelines.pipeline.model.action import JobId
-from spectrum_pipelines.pipeline.model.pipeline import UTC, Pipeline, SwitchedOff
+from spectrum_pipelines.pipeline.model.pipeline import UTC, Pipeline, SwitchedOff, Variable
 from spectrum_pipelines.pipeline.rules.lists import check_list_places, check_lists
 from spectrum_pipelines.pipeline.rules.needs import check_matrices, check_needs
 from spectrum_pipelines.pipeline.rules.outputs import check_waiting
@@ -33,7 +34,8 @@ from spectrum_pipelines.pipeline.rules.policy import check_policies
 from spectrum_pipelines.pipeline.rules.references import names_days
 from spectrum_pipelines.pipeline.rules.settings import check_settings
 from spectrum_pipelines.pipeline.rules.switches import check_switches
-from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.pipeline.secrets import hidden_values, masked, secret_texts
+from spectrum_pipelines.redaction import is_weak
 
 __all__ = ["Given", "build", "check", "digest"]
 
@@ -52,7 +54,7 @@ def digest(source_text: str, fragments: Mapping[str, str] = MappingProxyType({})
 
 def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | None, tuple[Diagnostic, ...]]:
     """The pipeline of one run, and all that `check` and its values give rise to. None if an error is among that."""
-    found = list(check(document))
+    found = list(check(document, allowed=allowed_names(given.process_environment)))
     found += _check_environment_name(document, given.environment)
     if _has_errors(found):
         return None, in_order(found)
@@ -61,7 +63,9 @@ def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | 
     resolved = resolve(view, given, run_id, today)
     values = resolved.variables
     found += resolved.faults
-    secrets = secret_texts(values.values())
+    hidden = hidden_values(view.data, given.process_environment)
+    secrets = secret_texts(values.values(), hidden=hidden)
+    found += _weak_secrets(view, values.values())
     filled = _filled(
         view, given, Scope(variables=values, environment=given.process_environment, run_id=run_id, today=today)
     )
@@ -83,10 +87,23 @@ def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | 
     pipeline, faults = assemble(form, filled, values)
     if form.off:
         pipeline = _switched(pipeline, form)
+    pipeline = replace(pipeline, hidden=hidden)
     if today is not None and (resolved.counts_days or names_days(view)):
         pipeline = replace(pipeline, date=today.isoformat())
     found += faults
     return (None if _has_errors(found) else pipeline), in_order(found)
+
+
+def _weak_secrets(view: View, variables: Iterable[Variable]) -> Iterator[Diagnostic]:
+    for variable in variables:
+        value = as_text(variable.value)
+        if variable.secret and value and is_weak(value):
+            message = (
+                f"the value of the secret `{variable.name}` is too short or too common to be found in other texts: "
+                "it is masked only where it stands alone"
+            )
+            hint = "give the secret a longer value"
+            yield view.warning(("variables", variable.name), "weak-secret", message, hint=hint, at_key=True)
 
 
 def _check_environment_name(document: Document, environment: str | None) -> Iterator[Diagnostic]:

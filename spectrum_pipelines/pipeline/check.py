@@ -20,7 +20,7 @@ from spectrum_pipelines.pipeline.rules.lists import check_list_places, check_lis
 from spectrum_pipelines.pipeline.rules.needs import check_matrices, check_needs
 from spectrum_pipelines.pipeline.rules.policy import check_policies
 from spectrum_pipelines.pipeline.rules.reach import check_rivals, check_run_if
-from spectrum_pipelines.pipeline.rules.references import check_references, used_variables
+from spectrum_pipelines.pipeline.rules.references import check_allowed_names, check_references, used_variables
 from spectrum_pipelines.pipeline.rules.settings import check_settings
 from spectrum_pipelines.pipeline.rules.switches import check_switches
 from spectrum_pipelines.pipeline.rules.variables import check_unused, check_variables
@@ -57,10 +57,10 @@ MOST_JOBS = 20_000
 MOST_FORMED = 200_000
 
 
-def check(document: Document) -> tuple[Diagnostic, ...]:
+def check(document: Document, *, allowed: AbstractSet[str] | None = None) -> tuple[Diagnostic, ...]:
     """All faults of a file in one pass, sorted by line. Needs no values: what a run must be given is not missing yet.
 
-    Of one kind of fault at most `MOST_FAULTS` are told.
+    Of one kind of fault at most `MOST_FAULTS` are told. `allowed` are the environment variables that a file may name; None: all.
     """
     found = list(schema.check(document, "pipeline", redact=secret_paths(document)))
     known = {(it.file, it.span, it.code) for it in found}
@@ -73,14 +73,15 @@ def check(document: Document) -> tuple[Diagnostic, ...]:
     plain = draft(view)
     found += (diagnostic for rule, _ in RULES for diagnostic in capped(rule(plain)))
     found += capped(check_environments(document))
+    found += capped(check_allowed_names(view, allowed))
     used = used_variables(view.data)
-    found += _check_environments(document, known=frozenset(found), size=len(plain.jobs), used=used)
+    found += _check_environments(document, known=frozenset(found), size=len(plain.jobs), used=used, allowed=allowed)
     found += capped(check_unused(view, used))
     return in_order(found)
 
 
 def _check_environments(
-    document: Document, *, known: AbstractSet[Diagnostic], size: int, used: set[str]
+    document: Document, *, known: AbstractSet[Diagnostic], size: int, used: set[str], allowed: AbstractSet[str] | None
 ) -> list[Diagnostic]:
     """What an environment brings about that the file alone does not. Adds to `used` what the environments use."""
     found: list[Diagnostic] = []
@@ -98,7 +99,7 @@ def _check_environments(
         used |= used_variables(form.view.overlay)
         found += (
             replace(it, message=f"{it.message} (in environment `{environment}`)")
-            for it in _check_form(form)
+            for it in (*_check_form(form), *capped(check_allowed_names(form.view, allowed)))
             if it not in known
         )
         if len(found) > MOST_FAULTS:

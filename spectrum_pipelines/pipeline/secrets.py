@@ -1,17 +1,22 @@
 """What in a pipeline file is secret, and how a secret is kept out of a text."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.pipeline.fill.places import phrases
+from spectrum_pipelines.pipeline.fill.reference import EnvironmentReference, read_phrase
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.model.action import Scalar
-from spectrum_pipelines.pipeline.model.pipeline import Variable
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline, Variable
 from spectrum_pipelines.pipeline.rules.settings import holds_login
+from spectrum_pipelines.redaction import MASK, looks_secret, without
 
-MASK = "***"
+__all__ = ["MASK", "hidden_values", "masked", "masked_value", "secret_paths", "secret_texts", "secrets_of"]
+
 _TOLD = ("type", "description", "required", "secret")
 
 
@@ -52,9 +57,9 @@ def _value_at(data: Mapping[str, object], path: Path) -> object:
     return value
 
 
-def secret_texts(variables: Iterable[Variable]) -> tuple[str, ...]:
+def secret_texts(variables: Iterable[Variable], *, hidden: Iterable[str] = ()) -> tuple[str, ...]:
     """The values that no output may hold, the longest first, so that a secret within a secret leaves nothing behind."""
-    texts = {as_text(it) for variable in variables if variable.secret for it in _forms(variable)}
+    texts = {as_text(it) for variable in variables if variable.secret for it in _forms(variable)} | {*hidden}
     return tuple(sorted((text for text in texts if text), key=len, reverse=True))
 
 
@@ -66,11 +71,25 @@ def _forms(variable: Variable) -> Iterable[Scalar]:
     )
 
 
+def secrets_of(pipeline: Pipeline) -> tuple[str, ...]:
+    """The values that no output of a run may hold: its secret variables, and what it takes from a secret-like environment."""
+    return secret_texts(pipeline.variables.values(), hidden=pipeline.hidden)
+
+
+def hidden_values(data: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[str, ...]:
+    """What references of a file take from environment variables whose names say that they hold a secret."""
+    names = {
+        part.name
+        for _, text in phrases(data)
+        for part in read_phrase(text)
+        if isinstance(part, EnvironmentReference) and looks_secret(part.name)
+    }
+    return tuple(sorted({environment[name] for name in names if environment.get(name)}))
+
+
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """The text with every secret replaced by `***`."""
-    for secret in secrets:
-        text = text.replace(secret, MASK)
-    return text
+    """The text with every secret replaced by `***`, in whatever spelling it stands there."""
+    return without(secrets)(text)
 
 
 def masked_value(value: Scalar, secrets: tuple[str, ...]) -> Scalar:

@@ -24,7 +24,7 @@ from spectrum_pipelines.pipeline.model.action import (
 )
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
 from spectrum_pipelines.pipeline.model.policy import Bound, Expect, Policy, Total
-from spectrum_pipelines.pipeline.secrets import MASK, masked_value, secret_texts
+from spectrum_pipelines.pipeline.secrets import MASK, masked_value, secrets_of
 from spectrum_pipelines.plan.waves import Plan
 
 PolicyValue = float | str | list[str] | None
@@ -81,7 +81,7 @@ class PlanFacts:
 
     @cached_property
     def _secrets(self) -> tuple[str, ...]:
-        return secret_texts(self.pipeline.variables.values())
+        return secrets_of(self.pipeline)
 
     def shown(self, text: str | None) -> str | None:
         """A text without secrets."""

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from spectrum_pipelines.engine.facts import Stamped, Warned
 from spectrum_pipelines.engine.state.run import RunState
-from spectrum_pipelines.pipeline.secrets import secret_texts
+from spectrum_pipelines.pipeline.secrets import secrets_of
 from spectrum_pipelines.progress.screen import Screen, ScreenLine, draw, draw_end
 from spectrum_pipelines.words.columns import width_of
 
@@ -78,7 +78,7 @@ class BarProgress:
         width, height = (width, height) if width and height else _UNKNOWN_SIZE
         self._console.size = ConsoleDimensions(width, height)
         # One cell less: some terminals wrap a line that fills the last one.
-        secrets = secret_texts(state.pipeline.variables.values())
+        secrets = secrets_of(state.pipeline)
         return Screen(width=width - 1, height=height, glyphs=self._glyphs, secrets=secrets)
 
     def _show(self, lines: list[ScreenLine], *, above: ScreenLine | None = None, last: bool = False) -> None:

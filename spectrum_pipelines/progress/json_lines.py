@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.state.run import RunState
-from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.progress.base import Lines
 from spectrum_pipelines.store.codec import encode
 
@@ -24,7 +24,7 @@ class JsonProgress:
         """Write the fact."""
         line = encode(fact, self._seq)
         self._seq += 1
-        if secrets := secret_texts(state.pipeline.variables.values()):
+        if secrets := secrets_of(state.pipeline):
             line = json.dumps(_masked(json.loads(line), secrets))
         # Azure obeys `##vso[` wherever it stands in a log; `##` stands in JSON inside of strings only.
         self._lines.write(line.replace("##", "\\u0023\\u0023"))

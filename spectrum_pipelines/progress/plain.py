@@ -6,7 +6,7 @@ from typing import TextIO
 
 from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.state.run import RunState
-from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.progress.base import Lines
 from spectrum_pipelines.progress.doing import doing, jobs_underway
 from spectrum_pipelines.progress.lines import Said, said_of
@@ -51,7 +51,7 @@ class PlainProgress:
 
     def _line(self, said: Said, time: datetime, state: RunState) -> str:
         if self._secrets is None:
-            self._secrets = secret_texts(state.pipeline.variables.values())
+            self._secrets = secrets_of(state.pipeline)
         text = clean(masked(said.text, self._secrets))
         shown = paint(text, said.style, color=self._color) if said.style else text
         return f"{time:%H:%M:%S}Z {f'{clean(said.job)}: ' if said.job else ''}{shown}"

@@ -15,7 +15,7 @@ from spectrum_pipelines.engine.facts import RunStarted, Stamped
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.state.run import JobState, Round, RunState
 from spectrum_pipelines.pipeline.model.action import Scalar
-from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.report.commands import about_run
 from spectrum_pipelines.report.critical_path import critical_path
 from spectrum_pipelines.report.jobs import Entry, duration, job_entries, moment
@@ -53,7 +53,7 @@ def build_report(
     assert facts is not None, "a run without its first fact"
     ended = state.ended
     end_at = None if ended is None else state.at
-    secrets = secret_texts(state.pipeline.variables.values())
+    secrets = secrets_of(state.pipeline)
     reason, next_ = _reason(state), next_command(state)
     return {
         "report_version": VERSION,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.model.action import JobId
-from spectrum_pipelines.pipeline.secrets import secret_texts
+from spectrum_pipelines.pipeline.secrets import secrets_of
 from spectrum_pipelines.report.jobs import job_entry
 from spectrum_pipelines.report.json_text import job_text
 
@@ -19,7 +19,7 @@ class JobTexts:
     def of(self, state: RunState, started_at: datetime) -> Iterator[str]:
         """All of them, in the order of the pipeline."""
         is_over = state.ended is not None
-        secrets = secret_texts(state.pipeline.variables.values())
+        secrets = secrets_of(state.pipeline)
         for job_id, job in state.jobs.items():
             kept = self._kept.get(job_id)
             if kept is None or kept[0] != job.version or kept[1] is not is_over:

@@ -7,7 +7,7 @@ from spectrum_pipelines.clock import rfc3339
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.run import Attempt, JobState, RunState
 from spectrum_pipelines.pipeline.model.action import ACTION_WORDS, DeleteData, Sequence
-from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.report.policy import policy_entry
 from spectrum_pipelines.report.status import reason_of, status_of
 
@@ -26,7 +26,7 @@ def duration(since: float | None, until: float | None) -> float | None:
 
 def job_entries(state: RunState, started_at: datetime) -> list[Entry]:
     """All entries, in the order of the pipeline."""
-    secrets = secret_texts(state.pipeline.variables.values())
+    secrets = secrets_of(state.pipeline)
     is_over = state.ended is not None
     return [job_entry(job, started_at, secrets, is_over=is_over) for job in state.jobs.values()]
 

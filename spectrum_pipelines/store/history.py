@@ -21,6 +21,7 @@ from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words, open_regular
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.store.codec import MAX_LINE, Newer, NotJson, decode
+from spectrum_pipelines.store.masking import revealed
 
 #: About a million facts; ten thousand jobs make a tenth of that. What is longer is neither written nor read.
 MAX_BYTES = 300_000_000
@@ -78,7 +79,7 @@ def replay(
         if number > 1 and isinstance(fact.event, RunStarted):
             raise StateError(f"line {number} of the journal starts the run a second time", hint=_LOOK_FIRST)
         try:
-            apply(state, fact.event, fact.at)
+            apply(state, revealed(fact.event, pipeline), fact.at)
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             raise StateError(
                 f"line {number} of the journal cannot have happened in this pipeline", hint=_LOOK_FIRST

@@ -11,10 +11,10 @@ import pytest
 import requests.exceptions
 import urllib3.exceptions
 
-from spectrum_pipelines.client.redaction import plain
 from spectrum_pipelines.client.transport.adapter import FOREIGN
 from spectrum_pipelines.client.transport.failure import NotConnected, unanswered, unsent
 from spectrum_pipelines.errors import AnswerTimeout, TlsFailure, Unanswered, Undecodable, Unsent
+from spectrum_pipelines.redaction import plain
 
 MODULES = [requests.exceptions, urllib3.exceptions, http.client, ssl, socket]
 

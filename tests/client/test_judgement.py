@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectrum_pipelines.client.judgement import Declined, failure_reason, judge
-from spectrum_pipelines.client.redaction import plain, redactor
 from spectrum_pipelines.client.transport.exchange import Call, Reply
 from spectrum_pipelines.errors import (
     ClientError,
@@ -20,6 +19,7 @@ from spectrum_pipelines.errors import (
     Unauthorized,
     Undecodable,
 )
+from spectrum_pipelines.redaction import plain, redactor
 from tests.client.conftest import PASSWORD, USER, VirtualClock, reply
 
 CALL = Call(method="GET", url="https://host:8443/api/x?token=s3cret", deadline=1)

@@ -4,6 +4,7 @@ P7 (bad input is refused before any request) is a row of its own where it matter
 """
 
 import base64
+import html
 import json
 import re
 from collections import Counter
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from jsonschema import Draft7Validator
 from referencing import Registry
@@ -213,7 +214,8 @@ def needles(secrets: Iterable[str] = ()) -> list[bytes]:
     """Every secret in the spellings in which it can leak."""
     found: set[bytes] = set()
     for secret in [PASSWORD, TOKEN, *secrets]:
-        for spelled in (secret, quote(secret), quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]):
+        spellings = (secret, quote(secret), quote(secret, safe=""), quote_plus(secret), html.escape(secret))
+        for spelled in (*spellings, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
             found |= {spelled.encode("utf-8"), spelled.encode("latin-1", "ignore"), spelled.encode("utf-16-le")}
         for login in (secret, f"{USER}:{secret}"):
             found |= {base64.b64encode(login.encode(code)).rstrip(b"=") for code in ("utf-8", "latin-1")}

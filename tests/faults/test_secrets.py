@@ -1,12 +1,14 @@
 """Faults 44 to 53: what must not get out, and what must not get in."""
 
 import base64
+import html
 import json
 import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -265,3 +267,149 @@ def test_fault_53_a_changed_server_gets_no_credentials(
     assert thief.seen == []
     project.pipeline(server={"url": server.url}, jobs={"load": {"trigger": 48}})
     assert project.run().code == 0
+
+
+ECHOES = {
+    "plain": PASSWORD,
+    "percent": quote(PASSWORD, safe=""),
+    "plus": quote_plus(PASSWORD),
+    "html": html.escape(PASSWORD),
+    "token": base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode(),
+    "base64": base64.b64encode(PASSWORD.encode()).decode(),
+    "variable": TOKEN,
+    "variable in percent": quote(TOKEN),
+}
+ALL = ("--report", "out.json", "--junit", "out.xml", "--html", "out.html", "--summary", "out.md")
+
+
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
+def test_a_server_that_repeats_what_it_was_given_in_every_text_tells_nobody(
+    serve: Serve, begin: Begin, echo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In status words, names of counters, dates, names of planned jobs and users: searched are all files and streams."""
+    server = serve(File(id=48, path="/x"), File(id=49, path="/y"), File(id=50, path="/z"))
+    server.misbehave("details", mis.with_(counters={f"A {echo}": 1}, stopTime=f"at {echo}", startTime=echo))
+    server.misbehave("status", *[mis.with_(start_time=echo, stop_time=echo)] * 3)
+    server.misbehave("trigger", mis.with_(job_execution_user=echo, job_execution_trigger=echo))
+    project = begin(server)
+    output = project.folder / "github"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+    sequence = {"sequence": [49], "variables": {"key": "${var.token}"}}
+    project.pipeline(jobs={"load": {"trigger": 48}, "sales": sequence, "odd": {"trigger": 50, "needs": ["load"]}})
+    outcome = project.run(*ALL, "--progress", "json")
+    assert outcome.code == 0, outcome.stderr
+    server.misbehave("status", mis.with_(job_status=f"WORD {echo}", start_time=echo))
+    odd = project.run("--report", "odd.json")
+    assert odd.code in {1, 2, 5, 6}, odd.stderr
+    server.misbehave("status", mis.with_(job_status=f"WORD {echo}", start_time=echo))
+    assert project.url is not None
+    project.call("job", "status", "48", "--server", project.url)
+    server.misbehave("details", mis.with_(counters={f"A {echo}": 1}))
+    project.call("job", "details", "1", "--server", project.url)
+
+
+def test_escapes_of_json_hide_no_secret(serve: Serve, begin: Begin) -> None:
+    server = serve(File(id=48, path="/x"))
+    spelled = "".join(f"\\u{ord(letter):04x}" for letter in PASSWORD)
+    body = f'{{"status": "failure", "reason": "no: {spelled}", "{spelled}": 1}}'.encode()
+    answer = b"HTTP/1.1 400 no\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    server.misbehave("trigger", mis.raw(answer))
+    project = begin(server)
+    project.jobs(load={"trigger": 48})
+    outcome = project.run(*ALL)
+    assert outcome.code == 1
+    assert "no: ***" in outcome.stderr
+
+
+HIDDEN = "of-the-vault 7/7 & more"
+
+
+@pytest.mark.parametrize("lost", [None, mis.close, mis.handled(mis.close)], ids=["answered", "lost", "handled"])
+def test_a_target_made_of_secrets_is_masked_wherever_it_is_kept(
+    serve: Serve, begin: Begin, lost: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Baselines in the journal, the URL of a lost answer, plan and report, for a secret variable and a secret-like environment."""
+    server = serve(File(id=48, path=f"/Data/{TOKEN}.imp"), File(id=49, path=f"/Data/{HIDDEN}.imp"))
+    monkeypatch.setenv("VAULT_TOKEN", HIDDEN)
+    project = begin(server)
+    project.secrets.append(HIDDEN)
+    if lost is not None:
+        server.misbehave("trigger", lost)
+    defaults = {"ambiguous_grace": "300ms"}
+    jobs = {"load": {"trigger": "/Data/${var.token}.imp"}, "more": {"trigger": "/Data/${env.VAULT_TOKEN}.imp"}}
+    project.pipeline(defaults=defaults, fail_fast=False, jobs=jobs)
+    outcome = project.run(*ALL)
+    assert outcome.code in ({0} if lost is None else {0, 5}), outcome.stderr
+    assert (project.folder / "out.json").read_text("utf-8").count("/Data/***.imp") >= 2
+    for kind in report_formats():
+        project.call("report", outcome.run_id or "", "--format", kind, "--state-dir", str(project.state))
+    plan = project.call("plan", str(project.file), "--format", "json")
+    assert plan.stdout.count("/Data/***.imp") == 2
+
+
+def test_a_run_goes_on_with_the_targets_that_its_journal_does_not_hold(serve: Serve, begin: Begin) -> None:
+    server = serve(File(id=48, path=f"/Data/{TOKEN}.imp"))
+    server.misbehave("trigger", mis.handled(mis.close))
+    project = begin(server)
+    project.pipeline(defaults={"ambiguous_grace": "300ms"}, jobs={"load": {"trigger": "/Data/${var.token}.imp"}})
+    first = project.run()
+    journal = next(project.state.rglob("journal.jsonl"))
+    lines = journal.read_text("utf-8").splitlines(keepends=True)
+    intent = next(number for number, line in enumerate(lines) if '"trigger_intended"' in line)
+    assert '"/Data/***.imp"' in lines[intent]
+    # As after a kill right behind the intent.
+    journal.write_text("".join(lines[: intent + 1]), "utf-8")
+    outcome = project.resume(first.run_id)
+    assert outcome.code == 0, outcome.stderr
+    assert len(server.requests("trigger")) == 1
+
+
+@pytest.mark.parametrize("name", ["SPECTRUM_PASSWORD", "SPECTRUM_USERNAME", "SPECTRUM_STATE_PASSWORD_FILE"])
+@pytest.mark.parametrize("command", ["run", "validate", "plan"])
+def test_the_login_of_the_product_can_stand_nowhere_in_a_file(
+    project: Project, server: SpectrumServer, command: str, name: str
+) -> None:
+    project.pipeline(
+        description=f"${{env.{name}}}",
+        variables={"token": {"secret": True}, "mine": {"default": f"x ${{env.{name}}}"}},
+        jobs={"load": {"sequence": [48], "variables": {"key": f"${{env.{name}}}", "token": "${var.token}"}}},
+    )
+    outcome = project.run() if command == "run" else project.call(command, str(project.file))
+    assert outcome.code == (1 if command == "validate" else 2)
+    assert outcome.said.count(f"`${{env.{name}}}` is the login of spectrum-pipelines itself") == 3
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("command", ["run", "validate"])
+def test_only_what_is_allowed_can_be_taken_from_the_environment(
+    project: Project, server: SpectrumServer, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPECTRUM_ALLOWED_ENV", "REGION, OTHER")
+    monkeypatch.setenv("REGION", "emea")
+    monkeypatch.setenv("HOST_OF_CI", "of-the-machine")
+    project.pipeline(description="${env.REGION} ${env.HOST_OF_CI}", jobs={"load": {"trigger": 48}})
+    outcome = project.run() if command == "run" else project.call(command, str(project.file))
+    assert outcome.code == (1 if command == "validate" else 2)
+    assert "`${env.HOST_OF_CI}` is not among SPECTRUM_ALLOWED_ENV" in outcome.said
+    assert "env.REGION}` is not" not in outcome.said
+    assert "of-the-machine" not in outcome.said
+    assert server.seen == []
+
+
+WEAK = ["1", "ab", "other", "COMPLETED"]
+
+
+@pytest.mark.parametrize("weak", WEAK)
+def test_a_weak_secret_shreds_nothing_and_is_warned_of(
+    project: Project, server: SpectrumServer, weak: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPECTRUM_VAR_weak", weak)
+    variables = {"token": {"secret": True}, "weak": {"secret": True}}
+    load = {"sequence": [48], "variables": {"a": "${var.weak}", "b": "${var.token}"}}
+    project.pipeline(variables=variables, description="the other 11 tables, COMPLETED", jobs={"load": load})
+    outcome = project.run("--report", "out.json")
+    assert outcome.code == 0, outcome.stderr
+    assert "is masked only where it stands alone" in " ".join(outcome.stderr.split())
+    assert outcome.report is not None
+    assert outcome.report["variables"]["weak"] == "***"
+    assert "***" not in json.dumps([outcome.report["run_id"], outcome.report["jobs"]])

@@ -41,8 +41,9 @@ def test_later_wins(given: Given, value: str) -> None:
 
 
 def test_an_environment_gives_a_required_variable_its_value_and_leaves_it_secret() -> None:
-    variable = built(ONE % "{type: string, required: true, secret: true}", Given(environment="prod")).variables["x"]
-    assert (variable.value, variable.secret) == ("from the environment", True)
+    text = (ONE % "{type: string, required: true, secret: true}").replace("from the environment", '"${env.VAULT}"')
+    variable = built(text, Given(environment="prod", process_environment={"VAULT": "from there"})).variables["x"]
+    assert (variable.value, variable.secret) == ("from there", True)
 
 
 def test_a_source_that_is_overruled_is_not_judged() -> None:

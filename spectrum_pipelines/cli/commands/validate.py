@@ -63,6 +63,8 @@ def command(
 
     Exit codes: 0 no findings, 1 findings, 2 a file could not be read (the others are checked all the same).
     """
+    from spectrum_pipelines.pipeline.fill.interpolate import allowed_names  # noqa: PLC0415 - with the rest of the checks
+
     values = ValueOptions(environment=environment, var=var, vars_file=vars_file)
     asked = _asking(values, ConnectionOptions(**connection)) if online else ask_nobody
     checked: list[Checked] = []
@@ -70,7 +72,7 @@ def command(
     fragments = Fragments()
     for name in dict.fromkeys(files):
         try:
-            checked.append(check_file(name, asked, fragments=fragments))
+            checked.append(check_file(name, asked, fragments=fragments, allowed=allowed_names(os.environ)))
         except UnreadableFile as error:
             unreadable.append(error)
     _show(checked, form, complete=not unreadable)

@@ -2,7 +2,7 @@
 
 import threading
 
-from spectrum_pipelines.client.redaction import Redact, basic_token, plain, redactor
+from spectrum_pipelines.redaction import Redact, basic_token, plain, redactor
 
 
 class Credentials:

@@ -12,8 +12,8 @@ import zlib
 from collections.abc import Iterator
 from http.client import IncompleteRead
 
-from spectrum_pipelines.client.redaction import Redact
 from spectrum_pipelines.errors import AnswerTimeout, TlsFailure, Unanswered, Undecodable, Unsent
+from spectrum_pipelines.redaction import Redact
 
 _LONGEST_REASON = 200
 _TLS_HINT = (

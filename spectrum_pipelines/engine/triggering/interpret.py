@@ -50,7 +50,7 @@ from spectrum_pipelines.errors import (
     Unauthorized,
     Unsent,
 )
-from spectrum_pipelines.pipeline.secrets import masked, secret_texts
+from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ExecutionId,
@@ -93,7 +93,7 @@ def _triggered(
 
 def _named(state: RunState, name: str | None) -> str | None:
     """A name as the server gives it, without our secrets: a job may be named after the variables that it was given."""
-    return None if name is None else masked(name, secret_texts(state.pipeline.variables.values()))
+    return None if name is None else masked(name, secrets_of(state.pipeline))
 
 
 def _kept(job: JobState, request: PostTrigger | PostSequence, ids: tuple[ExecutionId, ...]) -> list[Event]:

@@ -160,7 +160,17 @@ def _in_its_form(variable: Variable) -> Scalar:
     return with_text(value, written)
 
 
+def allowed_names(environment: Mapping[str, str]) -> frozenset[str] | None:
+    """The environment variables that a file may name, by SPECTRUM_ALLOWED_ENV; None where that is not set, so that all may be."""
+    listed = environment.get("SPECTRUM_ALLOWED_ENV")
+    return frozenset(listed.replace(",", " ").split()) if listed else None
+
+
 def _environment(name: str, environment: Mapping[str, str]) -> str:
+    allowed = allowed_names(environment)
+    if allowed is not None and name not in allowed:
+        hint = "add it there if this file may read it, or use a variable of the pipeline"
+        raise Unset(f"the environment variable `{name}` is not among SPECTRUM_ALLOWED_ENV", hint=hint)
     if name in environment:
         return environment[name]
     near = closest(name, environment)

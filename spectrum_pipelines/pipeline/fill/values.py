@@ -12,7 +12,7 @@ from spectrum_pipelines.document.schema.wording import value_in_words
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.fill.dates import is_relative
 from spectrum_pipelines.pipeline.fill.interpolate import Phrase, Scope, Unset, fill_text
-from spectrum_pipelines.pipeline.fill.reference import holds_reference
+from spectrum_pipelines.pipeline.fill.reference import EnvironmentReference, holds_reference, read_phrase
 from spectrum_pipelines.pipeline.fill.variables import (
     Declaration,
     Unfit,
@@ -25,6 +25,7 @@ from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.action import Held, Scalar
 from spectrum_pipelines.pipeline.model.pipeline import Variable
+from spectrum_pipelines.redaction import looks_secret
 
 PREFIX = "SPECTRUM_VAR_"
 
@@ -97,14 +98,20 @@ def resolve(view: View, given: Given, run_id: str, today: date | None) -> Resolv
             if value is None:
                 faults.append(_missing(view, declaration))
             else:
-                values[declaration.name] = _variable(declaration, value)
+                values[declaration.name] = _variable(declaration, value, is_tainted=_is_secret_like(source))
     return Resolved(variables=values, faults=tuple(faults), counts_days=counts_days)
 
 
-def _variable(declaration: Declaration, value: Held) -> Variable:
+def _is_secret_like(source: _Source | None) -> bool:
+    """Whether a default was filled in from an environment variable whose name says that it holds a secret."""
+    written = source.name if source is not None and source.name.startswith("`") else ""
+    return any(isinstance(it, EnvironmentReference) and looks_secret(it.name) for it in read_phrase(written))
+
+
+def _variable(declaration: Declaration, value: Held, *, is_tainted: bool) -> Variable:
     bare = plain(value) if isinstance(value, (WrittenInt, WrittenFloat)) else value
     written = as_text(value) if bare is not value or isinstance(value, tuple) else None
-    return Variable(name=declaration.name, value=bare, secret=declaration.secret, written=written)
+    return Variable(name=declaration.name, value=bare, secret=declaration.secret or is_tainted, written=written)
 
 
 def _source(declaration: Declaration, given: Given, scope: Scope) -> _Source | None:

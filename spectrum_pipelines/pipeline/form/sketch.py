@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.fill.reference import MatrixReference, holds_reference, read_phrase, single_variable
-from spectrum_pipelines.pipeline.fill.variables import declarations
+from spectrum_pipelines.pipeline.fill.variables import Declaration, declarations
 from spectrum_pipelines.pipeline.form.matrix import Combination, Matrix, as_text, combinations, label, size
 from spectrum_pipelines.pipeline.form.overlay import ACTIONS, mapping
 from spectrum_pipelines.pipeline.form.view import View
@@ -104,6 +104,11 @@ class Draft:
 
     def _is_edge(self, job: JobSketch, need: Need) -> bool:
         return need.job in self.jobs and self.jobs[need.job].is_finally == job.is_finally
+
+    @cached_property
+    def declared(self) -> Mapping[str, Declaration]:
+        """The variables that the view declares."""
+        return declarations(self.view)
 
     @cached_property
     def ids(self) -> tuple[str, ...]:

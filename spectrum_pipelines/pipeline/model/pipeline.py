@@ -135,6 +135,7 @@ class Pipeline(Struct, frozen=True, kw_only=True):
     server: Server = Server()
     environment: str | None = None
     variables: Mapping[str, Variable] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()  # values of the environment that are secret by the names of their variables
     timeout: float | None = None
     finally_timeout: float = 600.0
     concurrency: Concurrency = Concurrency()

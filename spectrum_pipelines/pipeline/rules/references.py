@@ -1,12 +1,16 @@
 """Rules on `${...}`: that each can be read, stands for something, and stands where it can be filled in."""
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
-from spectrum_pipelines.document.diagnostic import Diagnostic
+from msgspec.structs import replace
+
+from spectrum_pipelines.document.diagnostic import Diagnostic, Severity
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.fill.places import list_references, phrases, takes_outputs
 from spectrum_pipelines.pipeline.fill.reference import (
+    EnvironmentReference,
     MatrixReference,
     Misread,
     Reference,
@@ -16,12 +20,20 @@ from spectrum_pipelines.pipeline.fill.reference import (
     read_phrase,
     read_references,
 )
-from spectrum_pipelines.pipeline.fill.variables import VariableType, declarations
+from spectrum_pipelines.pipeline.fill.variables import VariableType
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.form.sketch import Draft
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.action import JobOutput
 from spectrum_pipelines.pipeline.rules.outputs import Place, check_output
+from spectrum_pipelines.redaction import looks_secret
+
+#: The environment variables of this product that hold its own login: no file may name them.
+LOGIN_NAMES = frozenset(
+    f"{name}{suffix}"
+    for name in ("SPECTRUM_USERNAME", "SPECTRUM_PASSWORD", "SPECTRUM_STATE_PASSWORD")
+    for suffix in ("", "_FILE")
+)
 
 _JOBS = ("jobs", "finally")
 
@@ -52,6 +64,18 @@ def _looked_at(view: View) -> Mapping[str, Any]:
     return {key: value for key, value in view.data.items() if key in changed}
 
 
+def check_allowed_names(view: View, allowed: AbstractSet[str] | None) -> Iterator[Diagnostic]:
+    """Report what the file takes from the environment and must not. None: SPECTRUM_ALLOWED_ENV is not set, so it may."""
+    if allowed is None:
+        return
+    for path, text in phrases(_looked_at(view)):
+        for written, part in read_references(text):
+            if isinstance(part, EnvironmentReference) and part.name not in allowed and part.name not in LOGIN_NAMES:
+                message = f"`{written}` is not among SPECTRUM_ALLOWED_ENV"
+                hint = f"add {part.name} to SPECTRUM_ALLOWED_ENV if this file may read it, or use a variable of the pipeline"
+                yield view.fault(path, "not-allowed", message, hint=hint, part=written)
+
+
 def used_variables(data: Mapping[str, Any]) -> set[str]:
     """The names of all variables that a file, or what an environment changes of it, refers to."""
     parts = (part for _, text in phrases(data) for part in read_phrase(text))
@@ -71,6 +95,8 @@ def _check(place: Place, part: Reference) -> Iterator[Diagnostic]:
         yield place.fault("misplaced-reference", message, "refer to it where the variable is used")
         return
     match part:
+        case EnvironmentReference(name):
+            yield from _check_environment(place, name)
         case VariableReference(name):
             yield from _check_variable(place, name, is_dated=part.is_dated)
         case MatrixReference(key):
@@ -86,8 +112,23 @@ def _check(place: Place, part: Reference) -> Iterator[Diagnostic]:
             return
 
 
+def _check_environment(place: Place, name: str) -> Iterator[Diagnostic]:
+    if name in LOGIN_NAMES:
+        message = f"`{place.written}` is the login of spectrum-pipelines itself, which no file may name"
+        hint = "remove it; a secret for the pipeline goes into a variable with `secret: true`, given as SPECTRUM_VAR_<name>"
+        yield place.fault("credentials", message, hint)
+        return
+    section, *rest = place.path
+    body = mapping(place.draft.view.section("variables").get(str(rest[0]))) if section == "variables" and rest else {}
+    if not looks_secret(name) or body.get("secret") is True:
+        return
+    message = f"`{place.written}` is masked in every output, as its name says that it is a secret"
+    hint = f'write so: declare `{{secret: true, default: "${{env.{name}}}"}}` under `variables`, and refer to that'
+    yield replace(place.fault("credentials", message, hint), severity=Severity.WARNING)
+
+
 def _check_variable(place: Place, name: str, *, is_dated: bool) -> Iterator[Diagnostic]:
-    declared = declarations(place.draft.view)
+    declared = place.draft.declared
     if name not in declared:
         near = closest(name, declared)
         hint = f"did you mean `${{var.{near}}}`?" if near else f"declare it: `variables: {{{name}: ...}}`"

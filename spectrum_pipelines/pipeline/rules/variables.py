@@ -76,7 +76,7 @@ def _check_default(view: View, declaration: Declaration) -> Iterator[Diagnostic]
         message = f"the value of the secret `{declaration.name}` stands in the file"
         reference = f"${{env.{declaration.name.upper()}}}"
         hint = f"remove it and give SPECTRUM_VAR_{declaration.name}, or write a reference such as `{reference}`"
-        yield view.warning(declaration.default_path, "credentials", message, hint=hint)
+        yield view.fault(declaration.default_path, "credentials", message, hint=hint)
     try:
         check_value(declaration, default)
     except Unfit as unfit:

@@ -5,8 +5,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from spectrum_pipelines.client.redaction import basic_token, redactor
 from spectrum_pipelines.client.transport.credentials import Credentials
+from spectrum_pipelines.redaction import basic_token, redactor
 
 PASSWORD = 'p "w<&\u20ac/+'
 

@@ -1,0 +1,88 @@
+"""Secrets out of what a journal keeps: masked as it is written, and put back where a process that takes over needs them.
+
+The engine works with targets as they are. In the journal a secret within them is `***`, and so it is in every text of a server
+or of this program that a fact carries. Of these texts only the targets of baselines are read again: they are found among the
+targets of
+the pipeline, which was given its secrets anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from spectrum_pipelines.engine.facts import Event, Stamped, TriggerIntended
+from spectrum_pipelines.engine.targets import targets_of
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.pipeline.secrets import masked, secrets_of
+from spectrum_pipelines.redaction import MASK, Redact, without
+from spectrum_pipelines.runner.loop import Journal
+
+#: Fields of facts that hold free text, wherever they stand. All others are ids, words and numbers of this program.
+_TEXTS = frozenset(
+    {
+        "message",
+        "reason",
+        "name",
+        "target",
+        "user",
+        "server",
+        "job_status",
+        "start_time",
+        "stop_time",
+        "counters",
+        "variables",
+    }
+)
+
+
+def masking(journal: Journal, pipeline: Pipeline) -> Journal:
+    """The journal itself, or one that masks the secrets of the pipeline on their way in."""
+    secrets = secrets_of(pipeline)
+    return _MaskedJournal(journal, without(secrets)) if secrets else journal
+
+
+class _MaskedJournal:
+    def __init__(self, journal: Journal, redact: Redact) -> None:
+        self._journal = journal
+        self._redact = redact
+
+    def append(self, facts: Sequence[Stamped]) -> None:
+        self._journal.append([_in_facts(fact, self._redact) for fact in facts])
+
+
+def revealed(event: Event, pipeline: Pipeline) -> Event:
+    """A fact of the journal with the targets of its baselines as the pipeline knows them."""
+    if not isinstance(event, TriggerIntended) or not any(MASK in it.target for it in event.baselines):
+        return event
+    job, secrets = pipeline.jobs.get(event.job), secrets_of(pipeline)
+    known = {masked(target, secrets): str(target) for target in targets_of(job.action)} if job is not None else {}
+    baselines = tuple(replace(it, target=known.get(it.target, it.target)) for it in event.baselines)
+    return replace(event, baselines=baselines)
+
+
+def _in_facts(value: Any, redact: Redact) -> Any:
+    match value:
+        case Struct():
+            changes = {}
+            for name in value.__struct_fields__:
+                old = getattr(value, name)
+                new = _in_texts(old, redact) if name in _TEXTS else _in_facts(old, redact)
+                if new is not old and new != old:
+                    changes[name] = new
+            return replace(value, **changes) if changes else value
+        case tuple():
+            return tuple(_in_facts(it, redact) for it in value)
+        case _:
+            return value
+
+
+def _in_texts(value: Any, redact: Redact) -> Any:
+    match value:
+        case str():
+            return redact(value)
+        case Mapping():
+            return {redact(key): _in_texts(it, redact) for key, it in value.items()}
+        case _:
+            return value
