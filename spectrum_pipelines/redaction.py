@@ -14,6 +14,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from spectrum_pipelines.spectrum import Phase, phase_of
+
 MASK = "***"
 
 #: Takes any text and gives it back without secrets.
@@ -86,7 +88,8 @@ def _redactor(logins: tuple[tuple[str, str], ...]) -> Redact:
     found = {text for user, secret in logins if secret not in weak for text in _spellings(user, secret)}
     # The token of a weak password is as good as the password itself, and no common word.
     found |= {token for user, secret in logins if user and secret for token in _tokens(user, secret)}
-    whole = weak - {""}
+    # A status word keeps its meaning, whoever chose it for a secret.
+    whole = {secret for secret in weak if secret and phase_of(secret) is Phase.UNRECOGNIZED}
     if not found and not whole:
         return plain
     # The longest first: a token may contain a spelling of the password.

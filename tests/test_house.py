@@ -24,7 +24,7 @@ MAY_SEE = {
     "errors": set(),
     "clock": set(),
     "spectrum": set(),
-    "redaction": set(),
+    "redaction": {"spectrum"},
     "files": GROUND,
     "words": GROUND | DATA,
     "document": GROUND,
