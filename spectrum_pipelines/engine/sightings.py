@@ -114,10 +114,14 @@ class PollMissed(Struct, frozen=True, kw_only=True):
 
 
 class ListMissed(Struct, frozen=True, kw_only=True):
-    """The shared poll gave no usable answer. `unusable`: the server answers, but this call does not work there."""
+    """The shared poll gave no usable answer. `unusable`: the server answers, but this call does not work there.
+
+    `late`: the answer may still come, and is then as good as any.
+    """
 
     unusable: bool
     message: str
+    late: bool = False
 
 
 class LookupBegun(Struct, frozen=True, kw_only=True):

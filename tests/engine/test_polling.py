@@ -128,6 +128,44 @@ def test_a_list_that_keeps_everybody_waiting_is_given_up_and_mentioned_once() ->
     assert len(_polls(world, AskAllRunning)) <= 3
 
 
+def test_a_list_that_is_late_once_comes_back_and_is_not_called_unusable() -> None:
+    """200 jobs of 150 s, and one answer that takes 7 s."""
+    names = [f"j{number}" for number in range(200)]
+    files = [File(path=f"/{name}", id=n, duration=150.0) for n, name in enumerate(names, 1)]
+
+    def requests(*faults: Fault) -> int:
+        for fault in faults:
+            fault.where = lambda _: world.clock.seconds > 20.0
+        world = World(pipeline(*(job(name) for name in names)), *files, faults=faults)
+        state = world.run()
+        assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
+        assert state.warnings == []
+        return len(world.sent)
+
+    late = Fault(on=AskAllRunning, outcome=_entries(200), delay=7.0)
+    assert requests(late) < 1.1 * requests()
+
+
+def _entries(count: int) -> tuple[ActiveJob, ...]:
+    return tuple(ActiveJob(execution_id=ExecutionId(11 + n), job_status="RUNNING") for n in range(count))
+
+
+def test_executions_with_hints_go_back_to_the_list_when_it_works_again() -> None:
+    names = [f"j{number}" for number in range(20)]
+    files = [File(path=f"/{name}", id=n, duration=600.0) for n, name in enumerate(names, 1)]
+    broken = Fault(on=AskAllRunning, outcome=Refused("no such call"), where=lambda _: world.clock.seconds > 20.0)
+    world = World(pipeline(*(job(name) for name in names)), *files, faults=[broken])
+    spectrum = _Hinting(world.clock)
+    spectrum.files = world.spectrum.files
+    world.spectrum = spectrum
+    state = world.run()
+    assert all(one.status is JobStatus.SUCCEEDED for one in state.jobs.values())
+    back = [at for at, ask in world.sent if isinstance(ask, AskAllRunning) and at > 60.0]
+    alone = [at for at, ask in world.sent if isinstance(ask, AskStatus) and _is_poll(ask) and 120.0 < at < 500.0]
+    assert back
+    assert len(alone) < 60, "only a few keep the times of their hints"
+
+
 class _Hinting(TinySpectrum):
     """Tells the progress of what runs, in whole percent."""
 

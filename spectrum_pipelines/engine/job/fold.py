@@ -84,6 +84,8 @@ def _answered(state: RunState, event: si.Answered, at: float) -> None:
             pass
         case AskAllRunning():
             state.list_poll.asked_at = None
+            state.list_poll.was_late = state.list_poll.is_late
+            state.list_poll.is_late = False
         case request:
             job = state.jobs[request.job]
             if request.turn and job.turn == request.turn:

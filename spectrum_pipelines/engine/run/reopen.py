@@ -39,6 +39,7 @@ def resumed(state: RunState, event: ev.Resumed, at: float) -> None:
     state.ended = None
     state.resumptions += not event.waited
     state.list_poll.asked_at = None
+    state.list_poll.is_late = False
     state.list_poll.due_at = math.inf
     state.list_poll.off_until = 0.0
     state.lessons.clear()

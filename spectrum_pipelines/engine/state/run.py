@@ -166,6 +166,8 @@ class ListPoll:
     asked_at: float | None = None  # when the call was made that has no answer yet
     heard_at: float = 0.0  # the last usable answer
     due_at: float = math.inf  # the next call
+    is_late: bool = False  # the answer is awaited for so long that executions are asked for one by one meanwhile
+    was_late: bool = False  # the same of the answer before this one
     off_until: float = 0.0  # the call did not work: executions are asked for one by one until then
     again_at: float = 0.0  # not before then are executions looked for in the list that it has left out
 

@@ -43,8 +43,9 @@ def decide_polls(state: RunState, now: float) -> Iterator[Request | Event | Sigh
 
 def _look(state: RunState, due: list[Followed], now: float) -> Iterator[Request]:
     many = _is_crowd(state, now)
-    together = [followed for followed in due if many and not _wants_its_own(state.following[followed])]
-    alone = [followed for followed in due if not many or _wants_its_own(state.following[followed])]
+    hinted = _few_hinted(state) if many else set()
+    together = [one for one in due if many and one not in hinted and not _wants_its_own(state.following[one])]
+    alone = [one for one in due if not many or one in hinted or _wants_its_own(state.following[one])]
     together += _unlisted_too_long(state, now)
     # While the shared call is out its answer is awaited: it will put every execution back on the agenda.
     if together and state.list_poll.asked_at is None:
@@ -77,9 +78,8 @@ def poll_times(state: RunState) -> Iterator[float | None]:
     """Run-clock seconds at which there may be something to ask."""
     yield state.polls.next_at(lambda followed: _is_old(state, followed))
     yield state.list_poll.due_at if state.list_poll.due_at < math.inf else None
-    if state.list_poll.asked_at is not None:
-        gives_up_at = state.list_poll.asked_at + state.patience.list_patience
-        yield max(gives_up_at, state.list_poll.off_until)
+    if state.list_poll.asked_at is not None and not state.list_poll.is_late:
+        yield state.list_poll.asked_at + state.patience.list_patience
 
 
 def _is_old(state: RunState, followed: Followed) -> bool:
@@ -90,21 +90,29 @@ def _is_old(state: RunState, followed: Followed) -> bool:
 def _is_crowd(state: RunState, now: float) -> bool:
     """One call for all is cheaper than one for each, and is to be had."""
     going_on = sum(not (watch.doubted or watch.unlisted) for watch in state.following.values())
-    return now >= state.list_poll.off_until and going_on > (FEW if state.gives_hints else 1)
+    is_to_be_had = now >= state.list_poll.off_until and not state.list_poll.is_late
+    return is_to_be_had and going_on > (FEW if state.gives_hints else 1)
 
 
 def _wants_its_own(watch: Watch) -> bool:
-    return watch.expects_end or watch.unlisted or watch.overtaken or watch.is_hinted or watch.doubted
+    return watch.expects_end or watch.unlisted or watch.overtaken or watch.doubted
+
+
+def _few_hinted(state: RunState) -> set[Followed]:
+    """Executions that keep the times of their hints: a few. A crowd of them would cost too much, one list shows them all."""
+    hinted = {followed for followed, watch in state.following.items() if watch.is_hinted and not watch.listed}
+    return hinted if len(hinted) <= FEW else set()
 
 
 def _give_up_list(state: RunState, now: float) -> Iterator[Event | Sighting]:
-    """A list that lets everybody wait is no help, even if its answer comes one day."""
-    asked_at = state.list_poll.asked_at
-    if asked_at is None or now < asked_at + state.patience.list_patience or now < state.list_poll.off_until:
+    """Nobody waits for an answer that is late: until it comes each execution is asked for. A list that is late again is no help."""
+    poll = state.list_poll
+    if poll.asked_at is None or poll.is_late or now < poll.asked_at + state.patience.list_patience:
         return
     message = f"no answer within {format_duration(state.patience.list_patience)}"
-    yield ListMissed(unusable=True, message=message)
-    yield from list_unusable(state, message)
+    yield ListMissed(unusable=poll.was_late, late=True, message=message)
+    if poll.was_late:
+        yield from list_unusable(state, message)
 
 
 def list_unusable(state: RunState, message: str) -> Iterator[Warned]:

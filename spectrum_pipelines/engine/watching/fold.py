@@ -160,7 +160,7 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
     """Nearly all of them are as they were: those cost a look-up and no more, however many there are."""
     state.list_poll.heard_at = at
     poll = state.pipeline.poll
-    youngest, pause, going_on = -math.inf, math.inf, 0
+    youngest, pause, going_on, on_their_own = -math.inf, math.inf, 0, 0
     for followed, watch in state.following.items():
         entry = event.entries.get(followed[1])
         going_on += not watch.doubted and (entry is not None or not watch.unlisted)
@@ -170,8 +170,9 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
             continue
         _wake_if_concerned(state, followed[0], watch)
         if not watch.listed or watch.word != entry.job_status:
-            _take_in_entry(state, followed, watch, entry, at)
+            _take_in_entry(state, followed, watch, entry, at, may_stay_alone=on_their_own < FEW)
         if not watch.listed:
+            on_their_own += 1
             continue
         if watch.past is None or watch.is_waiting:
             youngest = max(youngest, watch.since)
@@ -185,13 +186,15 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
         state.list_poll.due_at = at if is_time_for_hints else at + _shorter_for_the_last(state, pause, going_on)
 
 
-def _take_in_entry(state: RunState, followed: Followed, watch: Watch, entry: ActiveJob, at: float) -> None:
+def _take_in_entry(
+    state: RunState, followed: Followed, watch: Watch, entry: ActiveJob, at: float, *, may_stay_alone: bool
+) -> None:
     _learn_file(state, followed, entry.file_id)
     watch.since = _since(watch, entry.job_status, at)
     watch.heard_at = at
     watch.word = entry.job_status
-    # What has a hint of its own keeps its own time.
-    watch.listed = not (watch.is_hinted and watch.next_poll_at < math.inf)
+    # A few that have hints keep their own times; a crowd of them, which a list that did not work has left, would cost too much.
+    watch.listed = not (may_stay_alone and watch.is_hinted and watch.next_poll_at < math.inf)
     if watch.listed:
         watch.next_poll_at = math.inf
     watch.unlisted = False
@@ -253,6 +256,7 @@ def _poll_missed(state: RunState, event: si.PollMissed, at: float) -> None:
 
 
 def _list_missed(state: RunState, event: si.ListMissed, at: float) -> None:
+    state.list_poll.is_late = event.late
     if event.unusable:
         state.list_poll.off_until = at + state.patience.list_pause
     state.list_poll.due_at = math.inf
