@@ -8,7 +8,7 @@ concern; this table has one for each fact and each sighting, and a test holds it
 from collections.abc import Callable
 from typing import Any
 
-from spectrum_pipelines.engine.facts import Event, Resumed, Settled
+from spectrum_pipelines.engine.facts import Event, Fact, Resumed, Settled
 from spectrum_pipelines.engine.job.fold import JOB_FOLDS
 from spectrum_pipelines.engine.run.fold import RUN_FOLDS
 from spectrum_pipelines.engine.run.reopen import pause
@@ -17,6 +17,7 @@ from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.engine.stopping.fold import STOP_FOLDS
 from spectrum_pipelines.engine.triggering.fold import TRIGGER_FOLDS
 from spectrum_pipelines.engine.watching.fold import WATCH_FOLDS
+from spectrum_pipelines.pipeline.model.action import JobId
 
 FOLDS: dict[type, Callable[[RunState, Any, float], None]] = {
     **RUN_FOLDS,
@@ -33,4 +34,13 @@ def apply(state: RunState, event: Event | Sighting, at: float) -> RunState:
         pause(state, max(0.0, at - state.at))
     state.at = max(state.at, at)
     FOLDS[type(event)](state, event, at)
+    if state.behind and isinstance(event, Fact):
+        _wake_those_behind(state, getattr(event, "job", None))
     return state
+
+
+def _wake_those_behind(state: RunState, job_id: JobId | None) -> None:
+    """Something has happened to a job that has a file which others wait for."""
+    for waiting in state.behind.pop(job_id, ()) if job_id is not None else ():
+        state.jobs[waiting].attempt.wake_at = None
+        state.agenda.wake(waiting)

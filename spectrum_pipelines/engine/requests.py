@@ -138,7 +138,7 @@ def queue_handicap(request: Request) -> float:
         case AskStatus() | AskDetails() | AskHistory() | AskRunning():
             return _HANDICAPS[request.purpose]
         case AskAllRunning():
-            return 0.0
+            return -2 * _BULK  # one answer for all: whoever is looked at alone comes later
         case AskTarget() | SendDelete():
             return _BULK
         case _:

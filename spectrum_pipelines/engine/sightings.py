@@ -54,10 +54,14 @@ class StatusSeen(Struct, frozen=True, kw_only=True):
 
 
 class LookedInVain(Struct, frozen=True, kw_only=True):
-    """Somebody else's run is in the way; look again after `wait` seconds."""
+    """Another run of the file is in the way; look again after `wait` seconds.
+
+    `behind`: it is that of another job of this run, whose end is known at once.
+    """
 
     job: JobId
     wait: float
+    behind: JobId | None = None
 
 
 class ExecutionSeen(Struct, frozen=True, kw_only=True):

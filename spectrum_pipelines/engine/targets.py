@@ -1,6 +1,7 @@
 """What an action names: files, and outputs of other jobs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import assert_never
 
 from spectrum_pipelines.pipeline.model.action import (
@@ -16,8 +17,8 @@ from spectrum_pipelines.pipeline.model.action import (
     Value,
     WaitFor,
 )
-from spectrum_pipelines.pipeline.model.pipeline import Job
-from spectrum_pipelines.spectrum import FileReference
+from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
+from spectrum_pipelines.spectrum import FileId, FileReference
 
 
 def targets_of(action: Action) -> Iterator[FileReference]:
@@ -32,6 +33,27 @@ def targets_of(action: Action) -> Iterator[FileReference]:
             return
         case _:
             assert_never(action)
+
+
+def sharing(
+    pipeline: Pipeline, file_ids: Mapping[FileReference, FileId] = MappingProxyType({})
+) -> dict[JobId, tuple[JobId, ...]]:
+    """For each job that starts a file which others start, too: all of those, in the order of the pipeline.
+
+    `file_ids`: what is known of the targets that are no ids.
+    """
+    by_file: dict[str, dict[JobId, None]] = {}
+    for job_id, job in pipeline.jobs.items():
+        if isinstance(job.action, Trigger | Sequence):
+            for target in targets_of(job.action):
+                by_file.setdefault(str(file_ids.get(target, target)), {})[job_id] = None
+    shared: dict[JobId, dict[JobId, None]] = {}
+    for jobs in by_file.values():
+        if len(jobs) > 1:
+            for job_id in jobs:
+                shared.setdefault(job_id, {}).update(jobs)
+    order = {job_id: place for place, job_id in enumerate(pipeline.jobs)} if shared else {}
+    return {job_id: tuple(sorted(jobs, key=order.__getitem__)) for job_id, jobs in shared.items()}
 
 
 def outputs_of(job: Job) -> Iterator[JobId]:

@@ -25,7 +25,7 @@ from spectrum_pipelines.errors import (
     Unsent,
 )
 from spectrum_pipelines.pipeline.model.action import JobId, Sequence
-from spectrum_pipelines.pipeline.model.policy import OnAmbiguous, Retry
+from spectrum_pipelines.pipeline.model.policy import OnAmbiguous, OnRunning, Retry
 from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, FileId, StatusAnswer
 from tests.engine.made import job, pipeline, the_job
 from tests.engine.tiny import File
@@ -185,7 +185,7 @@ def test_a_refused_look_is_an_answer() -> None:
 
 def test_executions_of_other_jobs_are_no_candidates() -> None:
     """Two jobs over one file: the first one's execution is above the second one's baseline, and not its own."""
-    both = [job(name, action=job("f").action, on_running="wait") for name in "ab"]
+    both = [job(name, action=job("f").action, on_running=OnRunning.WAIT) for name in "ab"]
     world = World(pipeline(*both), File(path="/f", id=6, duration=60.0))
     world.faults.append(Fault(on=PostTrigger, outcome=_LOST, handled=True, where=lambda post: post.job == "b"))
     state = world.run()

@@ -42,6 +42,9 @@ def _looked_in_vain(state: RunState, event: si.LookedInVain, at: float) -> None:
     job.step = Step.LOOKING
     job.attempt.stop = None
     job.attempt.seen = {}
+    job.attempt.behind = event.behind
+    if event.behind is not None:
+        state.behind.setdefault(event.behind, set()).add(event.job)
     state.rest(job, at + event.wait)
 
 

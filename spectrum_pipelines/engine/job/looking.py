@@ -14,7 +14,7 @@ from spectrum_pipelines.engine.facts import (
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskStatus, Purpose, Request
 from spectrum_pipelines.engine.sightings import LookedInVain, Sighting
-from spectrum_pipelines.engine.state.run import JobState, RunState
+from spectrum_pipelines.engine.state.run import JobState, RunState, Step
 from spectrum_pipelines.engine.timing.pace import blind_pause
 from spectrum_pipelines.pipeline.model.action import (
     Check,
@@ -38,6 +38,12 @@ Decision = Event | Sighting | Request
 _LOST_PLAN = "what the sequential trigger has started is not known in full: its answer was lost, or named less than was asked for"
 #: Ends of our watching only: `resume` goes on with the same executions, and then comes to an end of theirs.
 _SEEN_AGAIN = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
+
+
+_ABOUT_TO_RUN = frozenset({Step.INTENDED, Step.RECONCILING})
+_RUNS = frozenset({Step.FOLLOWING, Step.STOPPING})
+#: Seconds until a job looks again whether another one still has its file; it is told at once when that changes.
+_BEHIND = 5.0
 
 
 class Unresolvable(Exception):
@@ -96,10 +102,18 @@ def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decis
             told = f"no usable answer within {format_duration(limit)}: {job.reason}"
             yield ended(job, JobStatus.FAILED, Cause.UNREACHABLE, told)
             return
-        reason = job.reason or f"waited {format_duration(limit)} for somebody else's run to end"
+        whose = (
+            "somebody else's run"
+            if job.attempt.behind is None
+            else f"job {job.attempt.behind}, which has the same file,"
+        )
+        reason = job.reason or f"waited {format_duration(limit)} for {whose} to end"
         yield ended(job, JobStatus.TIMED_OUT, Cause.QUEUE_TIMEOUT, reason)
         return
     if job.attempt.wake_at is not None and job.attempt.wake_at > now:
+        return
+    if (other := _ahead(state, job)) is not None:
+        yield LookedInVain(job=job.job.id, wait=_BEHIND, behind=other)
         return
     try:
         targets = resolved_targets(state, job)
@@ -114,6 +128,27 @@ def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decis
             return
         seen[target] = answer
     yield from _act(state, job, seen, now)
+
+
+def _ahead(state: RunState, job: JobState) -> JobId | None:
+    """Another job of this run that has the same file now: jobs of one run on the same file never run at once.
+
+    Of two that are about to look the first in the pipeline goes first. Once the other one's execution is there, only `wait` waits
+    for it; the other words of `on_running` are about what the server shows.
+    """
+    shared = state.sharing.get(job.job.id, ())
+    is_before = True
+    for job_id in shared:
+        other = state.jobs[job_id]
+        if other is job:
+            is_before = False
+        elif (
+            other.step in _ABOUT_TO_RUN
+            or (other.step is Step.LOOKING and is_before and other.attempt.behind is None)
+            or (other.step in _RUNS and job.job.policy.on_running is OnRunning.WAIT and other.open_executions)
+        ):
+            return job_id
+    return None
 
 
 def _gave_up(state: RunState, job: JobState, now: float) -> str | None:

@@ -8,6 +8,8 @@ from spectrum_pipelines.engine import sightings as si
 from spectrum_pipelines.engine.run.reopen import resumed, settled
 from spectrum_pipelines.engine.run.retry import fold_retried
 from spectrum_pipelines.engine.state.run import Preflight, RunState
+from spectrum_pipelines.engine.targets import sharing
+from spectrum_pipelines.spectrum import StatusAnswer
 
 
 def _run_started(state: RunState, event: ev.RunStarted, at: float) -> None:
@@ -28,6 +30,12 @@ def _target_seen(state: RunState, event: si.TargetSeen, at: float) -> None:
 
 def _preflight_passed(state: RunState, event: ev.PreflightPassed, at: float) -> None:
     state.preflight = Preflight.PASSED
+    if state.targets:
+        answers = state.targets.items()
+        file_ids = {
+            ref: one.file_id for ref, one in answers if isinstance(one, StatusAnswer) and one.file_id is not None
+        }
+        state.sharing = sharing(state.pipeline, file_ids)
     if not state.left:
         state.finally_at = at  # nothing stands before the `finally` jobs
     _wake_first(state)

@@ -15,7 +15,7 @@ from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.run.reopen import count_anew, is_resumable
 from spectrum_pipelines.engine.state.run import AttemptState, JobState, Round, RunState, Step, dependents_of
-from spectrum_pipelines.engine.targets import outputs_of
+from spectrum_pipelines.engine.targets import outputs_of, sharing
 from spectrum_pipelines.engine.timing.agenda import Agenda
 from spectrum_pipelines.pipeline.model.action import JobId, Scalar
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
@@ -187,6 +187,8 @@ def fold_retried(state: RunState, event: ev.Retried, at: float) -> None:
     state.jobs = {job_id: _reopened(before.get(job_id), job, job_id in opened) for job_id, job in pipeline.jobs.items()}
     state.pipeline = pipeline
     state.dependents = dependents_of(pipeline)
+    state.sharing = sharing(pipeline)
+    state.behind = {}
     state.ended = state.abort = None
     state.timed_out = state.finally_timed_out = False
     state.paused = at  # the limit of the pipeline begins anew

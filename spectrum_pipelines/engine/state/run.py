@@ -16,7 +16,7 @@ from spectrum_pipelines.engine.facts import AbortRequested, Baseline, Finding, R
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.watch import Watch
-from spectrum_pipelines.engine.targets import targets_of
+from spectrum_pipelines.engine.targets import sharing, targets_of
 from spectrum_pipelines.engine.timing.agenda import Agenda, Budget
 from spectrum_pipelines.engine.timing.patience import Patience
 from spectrum_pipelines.engine.triggering.lookup import Lookup
@@ -81,6 +81,7 @@ class AttemptState:
     )
     accepted_at: float | None = None  # when its trigger was answered or its execution adopted: timeouts count from here
     wake_at: float | None = None  # not before then is anything asked or decided
+    behind: JobId | None = None  # another job of this run that has the same file, and that it waits for
     busy: bool = False  # a question of its own has no answer yet
     seen: Mapping[FileReference, StatusAnswer | str] = field(
         default_factory=dict
@@ -228,6 +229,8 @@ class RunState:
         self.unmet = {id_: len(job.needs) for id_, job in pipeline.jobs.items()}  # how many of its needs are not done
         self.left = sum(not job.is_finally for job in pipeline.jobs.values())  # jobs that are not done
         self.left_finally = len(pipeline.jobs) - self.left  # the same of `finally`
+        self.sharing = sharing(pipeline)  # jobs that start the same file, in the order of the pipeline
+        self.behind: dict[JobId, set[JobId]] = {}  # who waits for a job that has the same file
         self.ready: dict[JobId, None] = {}  # jobs that wait for a place, in their order
         self.underway: dict[JobId, None] = {}  # jobs that hold one
         self.failed_first: JobId | None = None  # what fail_fast goes by
