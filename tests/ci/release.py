@@ -1,7 +1,7 @@
 """What is published: built twice, looked into, checked, and tried in an empty environment as a user would.
 
 `python -m tests.ci.release` prints what it measured. `--tag v1.2.3` holds the tag against version and changelog; `--keep FOLDER`
-keeps the two files.
+keeps the two files; `--extras` installs each extra alone.
 """
 
 import argparse
@@ -153,12 +153,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tag", help="hold this tag against version and changelog")
     parser.add_argument("--keep", type=Path, help="keep the two files there")
+    parser.add_argument("--extras", action="store_true", help="install each extra alone, too; takes minutes")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="release-") as name:
         try:
             if asked.tag:
                 check_tag(asked.tag)
             found = _checked(Path(name))
+            if asked.extras:
+                check_extras(found[0], Path(name))
         except Unfit as error:
             print(f"unfit for a release: {error}", file=sys.stderr)  # noqa: T201 - a program
             return 1
@@ -186,6 +189,22 @@ def _checked(folder: Path) -> list[Path]:
     try_quickstart(programs, folder / "user")
     _say("the quickstart ran, installed from the wheel")
     return [wheel, source]
+
+
+def extras(wheel: Path) -> list[str]:
+    """Those that users may ask for."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [it for it in archive.namelist() if it.endswith(".dist-info/METADATA")]
+        metadata = archive.read(name).decode()
+    return sorted(set(re.findall(r"^Provides-Extra: (\S+)$", metadata, re.MULTILINE)) - {"dev"})
+
+
+def check_extras(wheel: Path, folder: Path) -> None:
+    """Each extra can be installed without the others, and what it brings fits together."""
+    for extra in extras(wheel):
+        programs, size = installed(wheel, folder / f"extra-{extra}", f"[{extra}]")
+        _do([str(programs / "spectrum-pipelines"), "--version"])
+        _say(f"with the extra {extra} alone: {size / 2**20:.1f} MiB installed")
 
 
 def check_the_same(first: list[Path], second: list[Path]) -> None:
