@@ -57,10 +57,12 @@ def sharing(
 
 
 def outputs_of(job: Job) -> Iterator[JobId]:
-    """The jobs of which a job's action uses an output."""
+    """The jobs of which a job's action or gates use an output."""
     for value in _values(job.action):
         if isinstance(value, Template):
             yield from (part.job for part in value.parts if isinstance(part, JobOutput))
+    if job.expect is not None:
+        yield from (output.job for output in job.expect.outputs)
 
 
 def _values(action: Action) -> Iterator[Value]:

@@ -138,8 +138,11 @@ def expect_facts(expect: Expect | Total | None) -> dict[str, Any] | None:
     return found
 
 
-def _bound(bound: Bound) -> dict[str, float]:
-    return {key: value for key, value in (("min", bound.min), ("max", bound.max)) if value is not None}
+def _bound(bound: Bound) -> dict[str, float | str]:
+    """An edge that another job will say stands as the reference to it."""
+    edges = {"min": (bound.min, bound.min_of), "max": (bound.max, bound.max_of)}
+    found = {key: value if output is None else str(output) for key, (value, output) in edges.items()}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _plain(value: Any) -> PolicyValue:

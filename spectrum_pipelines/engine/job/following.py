@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from spectrum_pipelines.engine.facts import JobEnded, RetryScheduled, StopRequested
-from spectrum_pipelines.engine.job.looking import Decision, ended
+from spectrum_pipelines.engine.job.looking import Decision, ended, judged
 from spectrum_pipelines.engine.job.verdict import judge
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.state.run import Attempt, JobState, RunState
@@ -25,7 +25,7 @@ def decide_following(state: RunState, job: JobState, now: float) -> Iterator[Dec
     """Judge an attempt whose executions have all ended; otherwise hold it to its limits."""
     waiting = job.open_executions
     if not waiting:
-        yield _judged(job)
+        yield _judged(state, job)
     elif now >= _heard_at(state, job) + state.patience.longest_silence:
         silence = format_duration(state.patience.longest_silence)
         reason = f"no usable answer about execution {waiting[0].execution_id} for {silence}; it may still run"
@@ -49,8 +49,8 @@ def limit_of(job: Job) -> str:
     return "the timeout of `finally` is over" if job.is_finally else "the pipeline's own timeout is over"
 
 
-def _judged(job: JobState) -> Decision:
-    verdict = judge(job.current, job.job.policy, job.job.expect)
+def _judged(state: RunState, job: JobState) -> Decision:
+    verdict = judged(state, job)
     if job.attempt.stop is not None and job.attempt.stop.cause is Cause.ABORT and verdict.status is JobStatus.CANCELED:
         return ended(job, verdict.status, Cause.ABORT, "stopped when the run was interrupted")
     return ended(job, verdict.status, verdict.cause, verdict.reason)

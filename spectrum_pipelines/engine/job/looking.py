@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from spectrum_pipelines.engine.facts import (
     Adopted,
     AttemptEnded,
@@ -11,6 +13,7 @@ from spectrum_pipelines.engine.facts import (
     StopRequested,
     TriggerIntended,
 )
+from spectrum_pipelines.engine.job.verdict import Verdict, judge
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskStatus, Purpose, Request
 from spectrum_pipelines.engine.sightings import LookedInVain, Sighting
@@ -30,8 +33,8 @@ from spectrum_pipelines.pipeline.model.action import (
     WaitFor,
 )
 from spectrum_pipelines.pipeline.model.durations import format_duration
-from spectrum_pipelines.pipeline.model.policy import OnRunning
-from spectrum_pipelines.spectrum import ExecutionId, FileReference, Phase, StatusAnswer
+from spectrum_pipelines.pipeline.model.policy import Bound, Expect, OnRunning
+from spectrum_pipelines.spectrum import FileReference, Phase, StatusAnswer
 
 Decision = Event | Sighting | Request
 
@@ -47,25 +50,84 @@ _BEHIND = 5.0
 
 
 class Unresolvable(Exception):
-    """A template names a job that has no execution."""
+    """A template names an output that is not there: its job has no execution, or the server did not report the number."""
 
-    def __init__(self, job: JobId) -> None:
-        super().__init__(job)
-        self.job = job
+    def __init__(self, wanted: JobOutput) -> None:
+        super().__init__(wanted)
+        self.job = wanted.job
+        self.wanted = wanted
+
+    def __str__(self) -> str:
+        if self.wanted.output == "execution_id":
+            return f"job {self.job} has no execution whose id could be used"
+        counter = self.wanted.counter
+        what = self.wanted.output if counter is None else f"counter {counter}"
+        return f"job {self.job} has no {what} that could be used"
 
 
 def resolve(state: RunState, value: Value) -> str | int | float | bool:
     """Fill a template from the executions of the jobs it names. Raises Unresolvable."""
     if not isinstance(value, Template):
         return value
-    outputs: dict[JobId, ExecutionId] = {}
-    for part in value.parts:
-        if isinstance(part, JobOutput):
-            executions = state.jobs[part.job].executions
-            if not executions:
-                raise Unresolvable(part.job)
-            outputs[part.job] = executions[-1].execution_id
-    return value.resolve(outputs)
+    return value.resolve({part: _output(state, part) for part in value.parts if isinstance(part, JobOutput)})
+
+
+def _output(state: RunState, wanted: JobOutput) -> int:
+    """What the last execution of a job says. Raises Unresolvable."""
+    executions = state.jobs[wanted.job].executions
+    if not executions:
+        raise Unresolvable(wanted)
+    last = executions[-1]
+    match wanted.output:
+        case "execution_id":
+            return last.execution_id
+        case "success_count":
+            found = last.success_count
+        case "failure_count":
+            found = last.failure_count
+        case _:
+            found = last.counters.get(wanted.counter or "")
+    if found is None:
+        raise Unresolvable(wanted)
+    return found
+
+
+def gates(state: RunState, job: JobState) -> Expect | None:
+    """The gates of a job with the outputs of other jobs filled in. Raises Unresolvable."""
+    expect = job.job.expect
+    if expect is None or not expect.outputs:
+        return expect
+    return replace(
+        expect,
+        success_count=_filled(state, expect.success_count),
+        failure_count=_filled(state, expect.failure_count),
+        counters={name: _bound(state, it) for name, it in expect.counters.items()},
+        total=expect.total
+        and replace(
+            expect.total,
+            success_count=_filled(state, expect.total.success_count),
+            failure_count=_filled(state, expect.total.failure_count),
+            counters={name: _bound(state, it) for name, it in expect.total.counters.items()},
+        ),
+    )
+
+
+def _filled(state: RunState, bound: Bound | None) -> Bound | None:
+    return None if bound is None else _bound(state, bound)
+
+
+def _bound(state: RunState, bound: Bound) -> Bound:
+    least = bound.min if bound.min_of is None else _output(state, bound.min_of)
+    most = bound.max if bound.max_of is None else _output(state, bound.max_of)
+    return Bound(min=least, max=most)
+
+
+def judged(state: RunState, job: JobState) -> Verdict:
+    """What the job's executions amount to."""
+    try:
+        return judge(job.current, job.job.policy, gates(state, job))
+    except Unresolvable as missing:  # the job began before its journal was read by a version that knows outputs
+        return Verdict(status=JobStatus.FAILED, cause=Cause.INPUT, reason=str(missing))
 
 
 def resolved_targets(state: RunState, job: JobState) -> tuple[FileReference, ...]:
@@ -117,8 +179,13 @@ def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decis
         return
     try:
         targets = resolved_targets(state, job)
+        # Whatever the job will need is there, or it does not begin.
+        gates(state, job)
+        if isinstance(job.job.action, Sequence):
+            for value in job.job.action.variables.values():
+                resolve(state, value)
     except Unresolvable as missing:
-        yield ended(job, JobStatus.FAILED, Cause.INPUT, f"job {missing.job} has no execution whose id could be used")
+        yield ended(job, JobStatus.FAILED, Cause.INPUT, str(missing))
         return
     seen: dict[FileReference, StatusAnswer | str] = {}
     for target in targets:

@@ -6,8 +6,7 @@ look shows somebody else's execution running.
 
 from collections.abc import Iterator
 
-from spectrum_pipelines.engine.job.looking import Decision, ended, resolved_targets
-from spectrum_pipelines.engine.job.verdict import judge
+from spectrum_pipelines.engine.job.looking import Decision, ended, judged, resolved_targets
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskRunning, AskStatus, PostStop, Purpose
 from spectrum_pipelines.engine.sightings import ExecutionDoubted, LookedInVain
@@ -27,7 +26,7 @@ def decide_stopping(state: RunState, job: JobState, now: float) -> Iterator[Deci
         yield from _make_way(state, job, stop)
         return
     if not job.open_executions:
-        yield _confirmed(job, stop)
+        yield _confirmed(state, job, stop)
     elif now >= stop.since + state.patience.stop_grace:
         yield _unconfirmed(job, stop)
     elif not job.attempt.busy and (job.attempt.wake_at is None or job.attempt.wake_at <= now):
@@ -87,8 +86,8 @@ def file_of(job: JobState, execution: Execution) -> FileReference | None:
     return FileReference(target) if isinstance(target, str) else None
 
 
-def _confirmed(job: JobState, stop: StopState) -> Decision:
-    verdict = judge(job.current, job.job.policy, job.job.expect)
+def _confirmed(state: RunState, job: JobState, stop: StopState) -> Decision:
+    verdict = judged(state, job)
     stopped = [e for e in job.current if e.phase is Phase.CANCELED] or list(job.current)
     ids = ", ".join(str(e.execution_id) for e in stopped)
     if stop.cause is Cause.ACTION:

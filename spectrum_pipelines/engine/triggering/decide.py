@@ -44,8 +44,7 @@ def decide_intended(state: RunState, job: JobState) -> Iterator[Decision]:
         try:
             variables = {name: resolve(state, value) for name, value in job.job.action.variables.items()}
         except Unresolvable as missing:
-            reason = f"job {missing.job} has no execution whose id could be used"
-            yield ended(job, JobStatus.FAILED, Cause.INPUT, reason)
+            yield ended(job, JobStatus.FAILED, Cause.INPUT, str(missing))
             return
         file_ids = tuple(FileId(int(b.target)) for b in job.attempt.baselines)
         yield PostSequence(

@@ -31,7 +31,6 @@ from spectrum_pipelines.pipeline.model.action import (
 from spectrum_pipelines.pipeline.model.pipeline import Job, RunIf
 from spectrum_pipelines.pipeline.model.policy import Policy
 from spectrum_pipelines.pipeline.rules.written import POLICY_KEYS
-from spectrum_pipelines.spectrum import ExecutionId
 
 
 class JobAssembly:
@@ -124,7 +123,7 @@ class JobAssembly:
         if not isinstance(value, Template):
             return conform(self._draft.view, path, value, tainted=phrase.tainted)
         # Any id will do to see whether the text around it fits.
-        example = value.resolve(defaultdict(lambda: ExecutionId(1)))
+        example = value.resolve(defaultdict(lambda: 1))
         return value, conform(self._draft.view, path, example, tainted=phrase.tainted)[1]
 
 

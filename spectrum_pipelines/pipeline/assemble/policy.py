@@ -5,6 +5,7 @@ from typing import Any
 
 from spectrum_pipelines.document.numbers import WrittenFloat, WrittenInt, plain
 from spectrum_pipelines.pipeline.form.overlay import mapping
+from spectrum_pipelines.pipeline.model.action import JobOutput, Template
 from spectrum_pipelines.pipeline.model.durations import parse_duration
 from spectrum_pipelines.pipeline.model.policy import (
     Bound,
@@ -86,17 +87,30 @@ def _total(data: Mapping[str, Any] | None) -> Total | None:
 
 
 def _counters(data: Mapping[str, Any]) -> dict[str, Bound]:
-    return {
-        name: Bound(min=_edge(it.get("min")), max=_edge(it.get("max")))
-        for name, it in mapping(data.get("counters")).items()
-    }
+    return {name: _bounds(it) for name, it in mapping(data.get("counters")).items()}
 
 
 def _bound(data: Mapping[str, Any] | None) -> Bound | None:
-    return None if data is None else Bound(min=_edge(data.get("min")), max=_edge(data.get("max")))
+    return None if data is None else _bounds(data)
+
+
+def _bounds(data: Mapping[str, Any]) -> Bound:
+    least, most = data.get("min"), data.get("max")
+    return Bound(min=_edge(least), max=_edge(most), min_of=_output(least), max_of=_output(most))
+
+
+def _output(value: Any) -> JobOutput | None:
+    """The output of another job that stands for an edge, and for nothing but the edge: the rest was no number."""
+    if not isinstance(value, Template):
+        return None
+    (only,) = value.parts
+    assert isinstance(only, JobOutput)
+    return only
 
 
 def _edge(value: Any) -> float | None:
+    if isinstance(value, Template):
+        return None  # known only when the run has come that far
     if isinstance(value, WrittenInt | WrittenFloat):
         return plain(value)
     return parse_duration(value) if isinstance(value, str) else value

@@ -8,6 +8,7 @@ from spectrum_pipelines.pipeline.fill.reference import single_variable
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.model.action import ACTION_WORDS
 
+_COUNTS = ("success_count", "failure_count")
 _LATE = frozenset((*ACTION_WORDS.values(), "variables"))
 _JOBS = ("jobs", "finally")
 _FIXED = ("version", "name", "include", "environments")
@@ -21,8 +22,14 @@ def is_ignored(key: object) -> bool:
 
 
 def takes_outputs(path: Path) -> bool:
-    """Whether outputs of other jobs can stand there: in what an action needs only when it starts."""
-    return len(path) > 2 and path[0] in _JOBS and path[2] in _LATE
+    """Whether outputs of other jobs can stand there: in what a job needs only when it starts, or ends."""
+    return len(path) > 2 and path[0] in _JOBS and (path[2] in _LATE or _is_bound(path[2:]))
+
+
+def _is_bound(path: Path) -> bool:
+    """An edge of a gate on a number."""
+    inner = path[2:] if path[:2] == ("expect", "total") else path[1:] if path[:1] == ("expect",) else ()
+    return (len(inner) == 2 and inner[0] in _COUNTS) or (len(inner) == 3 and inner[0] == "counters")
 
 
 def list_references(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:

@@ -69,7 +69,8 @@ class Misread(Struct, frozen=True, kw_only=True):
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{\{([^{}]*)\}\}|\$\{")
 _REFERENCE = re.compile(
     r"var\.(?P<var>[A-Za-z_]\w*)|env\.(?P<env>[A-Za-z_]\w*)|(?P<run>run\.id)|matrix\.(?P<matrix>[A-Za-z_]\w*)"
-    r"|jobs\.(?P<job>[A-Za-z][\w-]*(?:\[[^\[\]]+\])?)\.execution_id",
+    r"|jobs\.(?P<job>[A-Za-z][\w-]*(?:\[[^\[\]]+\])?)\."
+    r"(?P<output>execution_id|success_count|failure_count|counters\.[A-Za-z_][\w.:-]*)",
     re.ASCII,
 )
 _DATED = re.compile(
@@ -146,7 +147,7 @@ def _read(inner: str) -> Reference | Misread:
         case "matrix":
             return MatrixReference(name)
         case _:
-            return JobOutput(job=JobId(name))
+            return JobOutput(job=JobId(match["job"]), output=match["output"])
 
 
 def _read_dated(inner: str, match: re.Match[str]) -> Reference | Misread:
@@ -172,8 +173,9 @@ def _explain(inner: str) -> Misread:
     head, dot, rest = inner.partition(".")
     message = f"`${{{inner}}}` is not a reference"
     if head == "jobs" and rest:
-        job = rest.rsplit(".", 1)[0] if "." in rest else rest
-        return Misread(message=message, hint=f"of a job, only `${{jobs.{job}.execution_id}}` can be referred to")
+        job = rest.partition(".counters")[0].rsplit(".", 1)[0] if "." in rest else rest
+        hint = "of a job there are `execution_id`, `success_count`, `failure_count` and `counters.<NAME>`, as in "
+        return Misread(message=message, hint=f"{hint}`${{jobs.{job}.execution_id}}`")
     if head == "run":
         return Misread(message=message, hint="of the run, only `${run.id}` and `${run.date}` can be referred to")
     near = closest(head, _FORMS)

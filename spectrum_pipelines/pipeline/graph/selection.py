@@ -63,11 +63,11 @@ def _find(name: str, families: Mapping[str, set[JobId]]) -> set[JobId]:
 
 
 def _refuse_missing_output(job: Job, chosen: set[JobId]) -> None:
-    for value in _values(job):
-        missing = [part.job for part in value.parts if isinstance(part, JobOutput) and part.job not in chosen]
-        if missing:
-            message = f"`{job.id}` refers to the execution of `{missing[0]}`, which is not selected"
-            raise UserError(message, hint=f"select it too: `--only {missing[0]},{job.id}`")
+    outputs = [part for value in _values(job) for part in value.parts if isinstance(part, JobOutput)]
+    for output in (*outputs, *(job.expect.outputs if job.expect else ())):
+        if output.job not in chosen:
+            message = f"`{job.id}` refers to the execution of `{output.job}`, which is not selected"
+            raise UserError(message, hint=f"select it too: `--only {output.job},{job.id}`")
 
 
 def _values(job: Job) -> Iterator[Template]:

@@ -10,8 +10,6 @@ from typing import NewType
 
 from msgspec import Struct, field
 
-from spectrum_pipelines.spectrum import ExecutionId
-
 #: `sales`, or `publish[emea]` for one combination of a matrix (`publish[emea,2026]` for two keys).
 JobId = NewType("JobId", str)
 
@@ -28,12 +26,19 @@ class IfMissing(Enum):
 
 
 class JobOutput(Struct, frozen=True, kw_only=True):
-    """`${jobs.<id>.execution_id}`: known only once that job has run."""
+    """`${jobs.<id>.execution_id}`, `.success_count`, `.failure_count` or `.counters.<NAME>`: known only once that job has run."""
 
     job: JobId
+    output: str = "execution_id"
+
+    @property
+    def counter(self) -> str | None:
+        """The counter's name, where the output is one."""
+        head, dot, name = self.output.partition(".")
+        return name if dot and head == "counters" else None
 
     def __str__(self) -> str:
-        return f"${{jobs.{self.job}.execution_id}}"
+        return f"${{jobs.{self.job}.{self.output}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +47,11 @@ class Template:
 
     parts: tuple[str | JobOutput, ...]
 
-    def resolve(self, outputs: Mapping[JobId, ExecutionId]) -> str | int:
-        """Fill in the outputs. Raises KeyError naming the job that has none (it was skipped, say)."""
+    def resolve(self, outputs: Mapping[JobOutput, int]) -> str | int:
+        """Fill in the outputs. Raises KeyError for one that is not there (its job was skipped, say)."""
         if len(self.parts) == 1 and isinstance(only := self.parts[0], JobOutput):
-            return outputs[only.job]
-        return "".join(part if isinstance(part, str) else str(outputs[part.job]) for part in self.parts)
+            return outputs[only]
+        return "".join(part if isinstance(part, str) else str(outputs[part]) for part in self.parts)
 
     def __str__(self) -> str:
         return "".join(map(str, self.parts))

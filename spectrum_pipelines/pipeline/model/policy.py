@@ -8,6 +8,8 @@ from enum import Enum
 
 from msgspec import Struct, field
 
+from spectrum_pipelines.pipeline.model.action import JobOutput
+
 
 class Warnings(Enum):
     """What COMPLETED_WITH_WARNINGS counts as."""
@@ -49,10 +51,12 @@ class RetryReason(Enum):
 
 
 class Bound(Struct, frozen=True, kw_only=True):
-    """A closed interval; None is open on that side."""
+    """A closed interval; None is open on that side. `min_of` and `max_of` are outputs of other jobs that take the edge's place."""
 
     min: float | None = None
     max: float | None = None
+    min_of: JobOutput | None = None
+    max_of: JobOutput | None = None
 
     def admits(self, value: float) -> bool:
         """Whether the value lies within."""
@@ -77,6 +81,16 @@ class Expect(Struct, frozen=True, kw_only=True):
     status: frozenset[str] | None = None
     counters: Mapping[str, Bound] = field(default_factory=dict)
     total: Total | None = None
+
+    @property
+    def outputs(self) -> tuple[JobOutput, ...]:
+        """The outputs of other jobs that gates are held against."""
+        total = self.total or Total()
+        bounds = (
+            *(self.success_count, self.failure_count, *self.counters.values()),
+            *(total.success_count, total.failure_count, *total.counters.values()),
+        )
+        return tuple(it for bound in bounds if bound for it in (bound.min_of, bound.max_of) if it)
 
 
 class Retry(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Rules on `${jobs.<id>.execution_id}`: the job must exist, run before, and have exactly one execution."""
+"""Rules on outputs such as `${jobs.<id>.execution_id}`: the job must exist, run before, and have exactly one execution."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -11,6 +11,7 @@ from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, has_label
 from spectrum_pipelines.pipeline.model.action import JobOutput
 
+_NOUNS = {"execution_id": "execution id"}
 _WITH_EXECUTION = ("trigger", "wait_for", "check")
 
 
@@ -26,9 +27,10 @@ class Place(Struct, frozen=True, kw_only=True):
         return self.draft.view.fault(self.path, code, message, hint=hint, part=self.written)
 
 
-def check_output(place: Place, reference: str) -> Iterator[Diagnostic]:
+def check_output(place: Place, wanted: JobOutput) -> Iterator[Diagnostic]:
     """Check one reference in a job."""
     draft = place.draft
+    reference, output = wanted.job, wanted.output
     name, bracket, rest = reference.partition("[")
     label = rest.removesuffix("]") if bracket else None
     job, other = draft.jobs.get(str(place.path[1])), draft.jobs.get(name)
@@ -38,15 +40,15 @@ def check_output(place: Place, reference: str) -> Iterator[Diagnostic]:
         near = closest(name, draft.ids)
         hint = "refer to a job that this one needs"
         if near and near != job.id:
-            hint = f"did you mean `${{jobs.{near}.execution_id}}`?"
+            hint = f"did you mean `${{jobs.{near}.{output}}}`?"
         yield place.fault("unknown-job", f"there is no job `{name}`", hint)
         return
-    if wrong := _wrong_label(other, label):
+    if wrong := _wrong_label(other, label, output):
         message, hint = wrong
         yield place.fault("unknown-job", message, hint)
     elif other.actions and other.actions[0] not in _WITH_EXECUTION:
         why = "has several executions" if other.actions[0] == "sequence" else "starts no execution"
-        message = f"`{name}` has no execution id to refer to: `{other.actions[0]}` {why}"
+        message = f"`{name}` has no {_NOUNS.get(output, output)} to refer to: `{other.actions[0]}` {why}"
         yield place.fault("no-output", message, "refer to a job that has one: `trigger`, `wait_for` or `check`")
     elif not _runs_before(draft, job, other, label):
         message = f"`{job.id}` refers to `{reference}`, but does not wait for it"
@@ -54,24 +56,24 @@ def check_output(place: Place, reference: str) -> Iterator[Diagnostic]:
         if job.id == name:
             message, hint = (
                 f"`{job.id}` refers to itself",
-                "its execution id is known only once it runs: refer to a job before it",
+                f"its {_NOUNS.get(output, output)} is known only once it runs: refer to a job before it",
             )
         if other.is_finally and not job.is_finally:
             hint = "jobs under `finally` run last: refer to another job"
         yield place.fault("misplaced-reference", message, hint)
 
 
-def _wrong_label(other: JobSketch, label: str | None) -> tuple[str, str] | None:
+def _wrong_label(other: JobSketch, label: str | None, output: str) -> tuple[str, str] | None:
     if not other.matrix:
-        return None if label is None else (f"`{other.id}` has no matrix", f"write `${{jobs.{other.id}.execution_id}}`")
+        return None if label is None else (f"`{other.id}` has no matrix", f"write `${{jobs.{other.id}.{output}}}`")
     first = next(iter(other.first_labels), "...")
     if label is None:
         message = f"`{other.id}` is several jobs, one for each combination of its matrix"
-        return message, f"say which one, such as `${{jobs.{other.id}[{first}].execution_id}}`"
+        return message, f"say which one, such as `${{jobs.{other.id}[{first}].{output}}}`"
     if has_label(other, label):
         return None
     shown = closest(label, other.first_labels) or first
-    return f"there is no job `{other.id}[{label}]`", f"did you mean `${{jobs.{other.id}[{shown}].execution_id}}`?"
+    return f"there is no job `{other.id}[{label}]`", f"did you mean `${{jobs.{other.id}[{shown}].{output}}}`?"
 
 
 def _runs_before(draft: Draft, job: JobSketch, other: JobSketch, label: str | None) -> bool:
@@ -101,4 +103,4 @@ def check_waiting(draft: Draft, waiting: Iterable[Path]) -> Iterator[Diagnostic]
             phrase = phrase[key]
         for part in phrase.parts:
             if isinstance(part, JobOutput) and "[" in part.job:
-                yield from check_output(Place(draft=draft, path=path, written=str(part)), part.job)
+                yield from check_output(Place(draft=draft, path=path, written=str(part)), part)

@@ -101,12 +101,14 @@ def _check(place: Place, part: Reference) -> Iterator[Diagnostic]:
             yield from _check_variable(place, name, is_dated=part.is_dated)
         case MatrixReference(key):
             yield from _check_matrix(place, key)
-        case JobOutput(job=job):
+        case JobOutput():
             if takes_outputs(place.path):
-                yield from check_output(place, job)
+                yield from check_output(place, part)
             else:
                 message = f"`{place.written}` is known only while the pipeline runs"
-                hint = "it can stand in a target and under the `variables` of a job, nowhere else"
+                hint = (
+                    "it can stand in a target, under the `variables` of a job and as a bound of its gates, nowhere else"
+                )
                 yield place.fault("misplaced-reference", message, hint)
         case _:
             return

@@ -96,11 +96,11 @@ def _gates(gates: Mapping[str, object]) -> Iterator[str]:
         match gate:
             case list():
                 yield f"{name} {' or '.join(map(str, gate))}"
-            case {"min": float() | int() as least, "max": float() | int() as most}:
+            case {"min": float() | int() | str() as least, "max": float() | int() | str() as most}:
                 yield f"{clean(name)} from {_edge(name, least)} to {_edge(name, most)}"
-            case {"min": float() | int() as least}:
+            case {"min": float() | int() | str() as least}:
                 yield f"{clean(name)} >= {_edge(name, least)}"
-            case {"max": float() | int() as most}:
+            case {"max": float() | int() | str() as most}:
                 yield f"{clean(name)} <= {_edge(name, most)}"
             case Mapping():
                 yield from _gates(gate)
@@ -108,5 +108,7 @@ def _gates(gates: Mapping[str, object]) -> Iterator[str]:
                 continue
 
 
-def _edge(name: str, value: float) -> str:
+def _edge(name: str, value: float | str) -> str:
+    if isinstance(value, str):
+        return clean(value)
     return format_duration(value) if name in _TIMES else f"{value:,}"

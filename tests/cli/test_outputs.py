@@ -1,0 +1,104 @@
+"""Outputs of jobs, `${jobs.x.counters.Y}` and its like, in the variables and gates of jobs after them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.faults.conftest import *  # noqa: F403 - the fixtures of the folder in which their servers live
+from tests.faults.conftest import Begin, Serve
+from tests.faults.spectrum_server import File, SpectrumServer
+
+
+def files() -> tuple[File, ...]:
+    return (
+        File(id=48, path="/Data/orders.imp", counters={"IMPORT_RECORDS": 7}),
+        File(id=51, path="/Workbooks/sales.wbk", counters={}),
+        File(id=60, path="/Exports/sales.exp", counters={"EXPORT_RECORDS": 5}),
+    )
+
+
+def bodies(server: SpectrumServer) -> list[Any]:
+    return [json.loads(it.body) for it in server.seen if it.method == "POST" and it.body]
+
+
+@pytest.mark.parametrize(
+    ("gate", "code", "told"),
+    [
+        pytest.param({"max": "${jobs.load.counters.IMPORT_RECORDS}"}, 0, None, id="no more than was read"),
+        pytest.param(
+            {"min": "${jobs.load.success_count}"}, 1, "counter EXPORT_RECORDS is 5, expected at least 7", id="lost"
+        ),
+        pytest.param({"min": "${jobs.load.failure_count}", "max": 5}, 0, None, id="a number beside an output"),
+    ],
+)
+def test_an_export_is_held_against_what_the_import_read(
+    serve: Serve, begin: Begin, gate: dict[str, Any], code: int, told: str | None
+) -> None:
+    server = serve(*files())
+    project = begin(server)
+    project.jobs(
+        load={"trigger": 48},
+        export={"needs": ["load"], "trigger": 60, "expect": {"counters": {"EXPORT_RECORDS": gate}}},
+    )
+    outcome = project.run()
+    assert outcome.code == code, outcome.stderr
+    assert told is None or told in outcome.stderr
+    assert server.started() == {48: 1, 60: 1}
+
+
+def test_workbook_variables_take_outputs_as_numbers(serve: Serve, begin: Begin) -> None:
+    server = serve(*files())
+    project = begin(server)
+    project.jobs(
+        load={"trigger": 48},
+        sales={
+            "needs": ["load"],
+            "sequence": [51],
+            "variables": {"loaded": "${jobs.load.counters.IMPORT_RECORDS}", "run": "run ${jobs.load.execution_id}"},
+        },
+    )
+    outcome = project.run()
+    assert outcome.code == 0, outcome.stderr
+    (body,) = (it for it in bodies(server) if "loaded" in json.dumps(it))
+    assert '"loaded": 7' in json.dumps(body)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param({"trigger": 60, "expect": {"success_count": {"min": "${jobs.load.counters.NO_SUCH}"}}}, id="gate"),
+        pytest.param({"sequence": [51], "variables": {"x": "${jobs.load.counters.NO_SUCH}"}}, id="variable"),
+    ],
+)
+def test_an_output_that_is_not_there_fails_the_job_before_it_starts_anything(
+    serve: Serve, begin: Begin, use: dict[str, Any]
+) -> None:
+    server = serve(*files())
+    project = begin(server)
+    project.jobs(load={"trigger": 48}, use={"needs": ["load"], **use})
+    outcome = project.run()
+    assert outcome.code == 1
+    assert "job load has no counter NO_SUCH that could be used" in outcome.stderr
+    assert server.started() == {48: 1}
+
+
+def test_the_plan_shows_where_a_bound_comes_from(serve: Serve, begin: Begin) -> None:
+    project = begin(serve(*files()))
+    reference = "${jobs.load.counters.IMPORT_RECORDS}"
+    project.jobs(
+        load={"trigger": 48}, export={"needs": ["load"], "trigger": 60, "expect": {"success_count": {"min": reference}}}
+    )
+    planned = project.call("plan", str(project.file), "--server", "http://x")
+    assert f"expects success_count >= {reference}" in planned.stdout
+    data = json.loads(project.call("plan", str(project.file), "--server", "http://x", "--format", "json").stdout)
+    assert [job["expect"] for job in data["jobs"]] == [None, {"success_count": {"min": reference}}]
+
+
+def test_a_selection_without_the_job_that_says_the_bound_is_refused(serve: Serve, begin: Begin) -> None:
+    project = begin(serve(*files()))
+    expect = {"success_count": {"min": "${jobs.load.success_count}"}}
+    project.jobs(load={"trigger": 48}, export={"needs": ["load"], "trigger": 60, "expect": expect})
+    outcome = project.run("--only", "export")
+    assert outcome.code == 2
+    assert "--only load,export" in outcome.stderr
