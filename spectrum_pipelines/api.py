@@ -137,13 +137,15 @@ def advance(
     store: Store,
     run_key: str,
     when_ended: WhenEnded = "report",
+    origin: Mapping[str, str] = MappingProxyType({}),
+    observers: Sequence[Observer] = (),
     abort: Abort | None = None,
 ) -> Report | Waiting:
     """Work on the run of the key until everything that is under way is a known execution; then say what is waited for.
 
     Call it again when one of the executions is no longer active, or at `wake_at`: for schedulers that must not block.
     """
-    del loaded, connection, store, run_key, when_ended, abort
+    del loaded, connection, store, run_key, when_ended, origin, observers, abort
     raise UserError("`advance` is not in this version", hint="use `run`")
 
 

@@ -38,12 +38,14 @@ class Again(Struct, frozen=True, kw_only=True):
 
     `given` are the values of now, under which those of the journal lie. `source` is the file as the user has it now; None looks for
     it where it was. `wish` is what a run key is asked for. `workspace` is that of an embedded server, whose address changes.
+    `origin` says what began this process.
     """
 
     given: Given = field(default_factory=Given)
     source: Source | None = None
     wish: Wish | None = None
     workspace: str | None = None
+    origin: dict[str, str] = field(default_factory=dict)
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -75,7 +77,7 @@ def go_on(run: RunStore, reach: Reach, *, store: Store, again: Again, front: Fro
             return closed_report(history, front)
         store.probe()
         session = _session(history, reach, store=store, lease=lease, again=again, front=front, stack=stack)
-        return session.carry_out([Resumed(tool_version=__version__)])
+        return session.carry_out([Resumed(tool_version=__version__, origin=again.origin)])
 
 
 def _session(

@@ -1,14 +1,19 @@
-"""The report of a run as its journal has it, also while the run goes on and after its process was killed."""
+"""What journals say: of a run, as a report, also while the run goes on and after its process was killed; and of a run key."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Struct
+
+from spectrum_pipelines.app.prepare import ourselves
 from spectrum_pipelines.clock import Clock
+from spectrum_pipelines.engine.facts import Resumed, Retried, RunEnded, RunStarted
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.plan.recorded import planned_pipeline
 from spectrum_pipelines.report.build import HttpCounts, build_report, command_about, started_at
 from spectrum_pipelines.store.history import replay
-from spectrum_pipelines.store.interface import RunStore, Store, run_lease
+from spectrum_pipelines.store.interface import Busy, Existing, RunStore, Store, run_lease
 
 
 def recorded_report(run: RunStore, store: Store, *, clock: Clock) -> dict[str, Any]:
@@ -30,3 +35,39 @@ def recorded_report(run: RunStore, store: Store, *, clock: Clock) -> dict[str, A
         "reason": "its process ended without a word; what it started may still run",
         "next": command_about(state, "resume"),
     }
+
+
+class LastOfKey(Struct, frozen=True, kw_only=True):
+    """The run of a key. `origin` is that of the process that worked on it last.
+
+    `status` is None while it has no end, and while somebody works on it; then the store may not know more.
+    """
+
+    run_id: str | None
+    status: RunStatus | None
+    origin: Mapping[str, str]
+
+
+class _NoRunError(Exception):
+    """The key stands for no run."""
+
+
+def last_of_key(store: Store, key: str) -> LastOfKey | None:
+    """The run that a key stands for; None where the key is free. Makes none. Raises UserError and StateError."""
+
+    def no_run() -> RunStore:
+        raise _NoRunError
+
+    try:
+        claimed = store.claim(key, no_run, ourselves())
+    except _NoRunError:
+        return None
+    except Busy as error:
+        run_id = None if error.holder is None else error.holder.run_id
+        return LastOfKey(run_id=run_id, status=None, origin={})
+    assert isinstance(claimed, Existing)
+    events = [fact.event for fact in claimed.run.facts().facts]
+    origins = [event.origin for event in events if isinstance(event, RunStarted | Resumed | Retried)]
+    last = events[-1]
+    status = last.status if isinstance(last, RunEnded) else None
+    return LastOfKey(run_id=claimed.run.run_id, status=status, origin=origins[-1] if origins else {})

@@ -102,7 +102,7 @@ def _again(loaded: Loaded, circumstances: Circumstances) -> Again:
     workspace = circumstances.workspace
     server = loaded.given.server if workspace is None else None
     wish = Wish(environment=loaded.given.environment, only=loaded.only, server=server)
-    return Again(given=loaded.given, source=loaded.source, wish=wish, workspace=workspace)
+    return Again(given=loaded.given, source=loaded.source, wish=wish, workspace=workspace, origin=circumstances.origin)
 
 
 def _prepared(
@@ -162,5 +162,6 @@ def _started(
         workspace=circumstances.workspace,
         trace_id=trace_id(line.connection.headers),
         date=pipeline.date,
+        origin=circumstances.origin,
         variables={name: SECRET if it.secret else it.recorded for name, it in pipeline.variables.items()},
     )

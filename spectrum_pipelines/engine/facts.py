@@ -45,7 +45,7 @@ class RunStarted(Fact, frozen=True, kw_only=True):
 
     `state_dir` (where it is not the usual one) and `workspace` (of `--local`) are what a command about this run must be given.
     `variables` stand in the form in which they were given: lists as text, and numbers that Python spells differently. `date` is the
-    day of the run in the pipeline's time zone, where the file has dates.
+    day of the run in the pipeline's time zone, where the file has dates. `origin` says what began it: a DAG, its run, task and try.
     """
 
     is_promise = True
@@ -65,18 +65,20 @@ class RunStarted(Fact, frozen=True, kw_only=True):
     variables: Mapping[str, Scalar] = field(default_factory=dict)
     date: str | None = None
     trace_id: str | None = None
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 class Resumed(Fact, frozen=True, kw_only=True):
     """A new process took the run over; whatever was asked and not answered is open again.
 
     `waited`: the run was left on purpose while its executions went on, so nothing was interrupted, and the time in between counts
-    for the pipeline's own timeouts.
+    for the pipeline's own timeouts. `origin` says what began the process.
     """
 
     is_promise = True
     tool_version: str | None = None
     waited: bool = False
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 class Again(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,7 +92,7 @@ class Retried(Fact, frozen=True, kw_only=True):
     """A person or a scheduler goes on from what failed: the run is open again, for another round.
 
     `round` 2 is the first. `kept`: jobs that keep what they did. `removed`: jobs that the pipeline of this round does not have.
-    The fields after `tool_version` tell what is not as it was before: None where it is.
+    The fields after `tool_version` tell what is not as it was before: None where it is. `origin` says what began the process.
     """
 
     is_promise = True
@@ -104,6 +106,7 @@ class Retried(Fact, frozen=True, kw_only=True):
     plan_digest: str | None = None
     git_commit: str | None = None
     variables: Mapping[str, Scalar] | None = None
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 class Finding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
