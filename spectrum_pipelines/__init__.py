@@ -24,6 +24,7 @@ The rooms read in the order in which the data travels; each imports only what st
     app/        what one can do: load, start, go on, settle, look ahead, validate; never prints, reads no environment
     api         the functions of `app/` for other programs
     cli/        argv, terminal, signals, exit codes: one file per command
+    airflow/    the provider for Apache Airflow (extra `airflow`)
 
 `tests/test_house.py` holds the package to it.
 """

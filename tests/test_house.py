@@ -39,6 +39,7 @@ MAY_SEE = {
     "render": GROUND | DATA | {"files", "report", "plan", "words"},
     "app": GROUND | DATA | BELOW_APP | {"local"},
     "cli": GROUND | DATA | BELOW_APP | {"app"},
+    "airflow": GROUND | DATA | BELOW_APP | {"app", "api"},
     "__main__": {"cli"},
     "local": set(),
 }
@@ -59,6 +60,7 @@ ONLY_IN = {
     "uvicorn": ("local/",),
     "duckdb": ("local/",),
     "psycopg": ("store/postgres/",),
+    "airflow": ("airflow/",),
 }
 IMPURE = {"time", "threading", "socket", "os", "io", "subprocess", "asyncio", "pathlib", "tempfile", "signal"}
 

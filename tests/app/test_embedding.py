@@ -309,7 +309,7 @@ def test_adopt_refuses_what_is_not_unknown(server: RunningServer, tmp_path: Path
         ("run", "loaded, connection, *, store, run_key, when_ended, origin, observers, abort"),
         ("resume", "run_id, connection, *, store, variables, abort"),
         ("retry", "run_id, connection, *, store, loaded, variables, abort"),
-        ("advance", "loaded, connection, *, store, run_key, when_ended, abort"),
+        ("advance", "loaded, connection, *, store, run_key, when_ended, origin, observers, abort"),
         ("adopt", "run_id, job, execution_id, connection, *, store"),
         ("Connection", "url, *, username, password, verify, client_cert, headers, proxies, timezone"),
     ],

@@ -1,12 +1,17 @@
 """What every store promises, held against each of them: a folder, and what several machines share."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from spectrum_pipelines.airflow.task_state import TaskStateLease, TaskStateStore
+from spectrum_pipelines.app.recorded import LastOfKey, last_of_key
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import ConflictError, ExitCode, StateError, UserError
@@ -31,12 +36,31 @@ GROUPS = ["nightly", "../../etc/passwd", "with \n a break", "ü" * 300]
 Open = Callable[[], Store]
 
 
+class JsonValues:
+    """Values as Airflow keeps them: as JSON, and one by one."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, str] = {}
+
+    def get(self, key: str) -> Any:
+        kept = self._kept.get(key)
+        return None if kept is None else json.loads(kept)
+
+    def set(self, key: str, value: Any) -> None:
+        assert value is not None
+        self._kept[key] = json.dumps(value)
+        assert len(self._kept[key]) < 65_535
+
+    def delete(self, key: str) -> None:
+        self._kept.pop(key, None)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["folder", "memory", "postgres", "pooled"])
+@pytest.fixture(params=["folder", "memory", "task_state", "postgres", "pooled"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Open]:
     """Opens the same store again and again: as other processes do."""
     with ExitStack() as stack:
@@ -45,6 +69,9 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iter
         elif request.param == "memory":
             memory = Memory(clock)
             yield lambda: MemoryStore(memory, clock)
+        elif request.param == "task_state":
+            values = JsonValues()
+            yield lambda: TaskStateStore(values, clock)
         else:
             databases: DatabaseServer = request.getfixturevalue("databases")
             schema = databases.new_schema()
@@ -274,7 +301,7 @@ def test_a_run_that_somebody_works_on_is_refused_with_the_name(store: Store, ope
 
     def keep_on(_: float) -> None:
         clock.seconds = own.seconds
-        if isinstance(lease, MemoryLease):
+        if isinstance(lease, MemoryLease | TaskStateLease):
             lease.renew()
 
     own = Clock(then=keep_on)
@@ -303,6 +330,22 @@ def test_a_key_stands_for_one_run(store: Store, opened: Open) -> None:
         assert second.run.run_id == first.run.run_id
     assert [head.run_key for head in store.newest()] == [KEY]
     assert isinstance(claim(store, "another"), NewRun)
+
+
+def test_what_a_key_stands_for_can_be_asked(store: Store) -> None:
+    assert last_of_key(store, KEY) is None
+    first = claim(store)
+    assert isinstance(first, NewRun)
+    assert last_of_key(store, KEY) == LastOfKey(run_id=first.run.run_id, status=None, origin={})
+    origins = [{"try": "1"}, {"try": "2"}]
+    with first.run.journal(first.lease) as journal:
+        journal.append([stamped(replace(started(first.run.run_id, run_key=KEY), origin=origins[0]))])
+    first.lease.release()
+    assert last_of_key(store, KEY) == LastOfKey(run_id=first.run.run_id, status=None, origin=origins[0])
+    with taken(store, first.run.run_id) as lease, first.run.journal(lease, first.run.facts()) as journal:
+        journal.append([stamped(ev.Resumed(origin=origins[1]), 1.0), stamped(GOOD, 2.0)])
+    assert last_of_key(store, KEY) == LastOfKey(run_id=first.run.run_id, status=RunStatus.SUCCEEDED, origin=origins[1])
+    assert len(list(store.newest())) == 1
 
 
 NOTHING_TRIGGERED = [

@@ -1,0 +1,288 @@
+"""The operators: a task that is a whole run, and a task that is one job of a pipeline."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    BaseOperator,
+    BaseOperatorLink,
+    XCom,
+    conf,
+)
+
+from spectrum_pipelines.airflow.journal import AUTO, NONE
+from spectrum_pipelines.airflow.task import Try
+from spectrum_pipelines.airflow.verdict import (
+    Earlier,
+    TaskEnd,
+    WhenEnded,
+    clearings,
+    key_and_wish,
+    run_key,
+    task_end,
+)
+from spectrum_pipelines.document.diagnostic import InvalidFile
+from spectrum_pipelines.errors import SpectrumPipelinesError, UserError
+from spectrum_pipelines.pipeline.model.pipeline import OnAbort
+
+if TYPE_CHECKING:
+    from spectrum_pipelines import Abort, Connection, Loaded, Report, Store, Waiting
+
+_LINK_KEY = "spectrum_report_url"
+
+
+class SpectrumReportLink(BaseOperatorLink):
+    """The button beside a task: the report of its run, or the server where no place for reports is configured."""
+
+    name = "Spectrum run"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002 - Airflow's signature
+        """The URL that the task has left."""
+        return str(XCom.get_value(ti_key=ti_key, key=_LINK_KEY) or "")
+
+
+class SpectrumPipelineOperator(BaseOperator):
+    """Runs a pipeline file. One task is one run, whatever the number of tries: nothing is triggered twice.
+
+    `pipeline` is the file; `environment`, `variables` and `only` are those of `spectrum-pipelines run`. `conn_id` is an Airflow
+    connection of type `spectrum`. `state` is where the journal is: a folder or a `postgresql://` URL; `auto` takes the `state` of
+    the connection, else Airflow's task state store (3.3 and later), and refuses to run where there is neither; `none` keeps a
+    journal for this try alone, so that a further try would start everything again. `deferrable` frees the worker while executions
+    run.
+
+    XCom: `return_value` is a dict of run_id, status, exit_code, execution_ids (job to ids) and started_at, finished_at.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("pipeline", "environment", "variables", "only", "conn_id", "state")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json"}
+    operator_extra_links = (SpectrumReportLink(),)
+    ui_color = "#e8f1fb"
+
+    def __init__(
+        self,
+        *,
+        pipeline: str | Path,
+        environment: str | None = None,
+        variables: Mapping[str, Any] | None = None,
+        only: Sequence[str] = (),
+        conn_id: str = "spectrum_default",
+        state: str = AUTO,
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pipeline = str(pipeline)
+        self.environment = environment
+        self.variables = dict(variables or {})
+        self.only = list(only)
+        self.conn_id = conn_id
+        self.state = state
+        default = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = default if deferrable is None else deferrable
+        self._try: Try[Any] | None = None
+        self._stops = True
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Start the run, or go on with it. Defers itself once everything under way has an execution id."""
+        return self._go_on(context)
+
+    def wake_up(self, context: Any, event: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What a trigger comes back to: the engine looks for itself."""
+        self.log.info("woken up: %s", (event or {}).get("reason", "the trigger is gone"))
+        return self._go_on(context)
+
+    def on_kill(self) -> None:
+        """A person or Airflow ends the task while it runs: the run stops or leaves its executions, as `on_abort` says."""
+        if self._try is not None:
+            self._try.kill()
+
+    def outputs(self, context: Any) -> Mapping[str, int]:  # noqa: ARG002 - of a subclass
+        """Execution ids of jobs that other tasks ran, for references to them."""
+        return {}
+
+    def key(self, context: Any) -> str:
+        """The run key of this task, the same for all its tries."""
+        ti = context["ti"]
+        return run_key(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+
+    def _go_on(self, context: Any) -> dict[str, Any]:
+        from spectrum_pipelines import Abort, Waiting  # noqa: PLC0415 - when a task runs
+
+        abort = Abort()
+        try:
+            self._try = Try(self._work(context, abort), abort)
+            result = self._try.result()
+        except InvalidFile as error:
+            raise AirflowFailException("\n".join([error.message, *map(str, error.diagnostics)])) from error
+        except SpectrumPipelinesError as error:
+            raise self._failure(task_end(int(error.exit_code)), _told(error)) from error
+        finally:
+            self._try = None
+        if isinstance(result, Waiting):
+            self._defer(result)
+        return self._delivered(result, context)
+
+    def _work(self, context: Any, abort: "Abort") -> "Callable[[], Report | Waiting]":
+        """Everything that asks Airflow is asked here, in the main thread; the result runs in another."""
+        from spectrum_pipelines import advance, run  # noqa: PLC0415
+        from spectrum_pipelines.airflow.hook import SpectrumHook  # noqa: PLC0415
+        from spectrum_pipelines.airflow.journal import store_for  # noqa: PLC0415
+
+        connection, place, password = SpectrumHook(self.conn_id).access()
+        if self.deferrable and self.state == NONE:
+            raise UserError('`deferrable` needs a journal, and `state="none"` keeps none', hint="give one of them up")
+        store = store_for(self.state, place, context, password=password)
+        loaded = self._loaded(connection, context)
+        key, ended = self._key_and_wish(store, context)
+        go_on = advance if self.deferrable else run
+        self._stops = loaded.pipeline.on_abort is OnAbort.STOP
+
+        def work() -> "Report | Waiting":
+            with store:
+                return go_on(
+                    loaded,
+                    connection,
+                    store=store,
+                    run_key=key,
+                    when_ended=ended,
+                    origin=origin_of(context["ti"]),
+                    observers=(TaskLog(self.log),),
+                    abort=abort,
+                )
+
+        return work
+
+    def _loaded(self, connection: "Connection", context: Any) -> "Loaded":
+        from spectrum_pipelines import load  # noqa: PLC0415
+
+        return load(
+            self.pipeline,
+            environment=self.environment,
+            variables=self.variables,
+            server=connection.url,
+            only=tuple(self.only),
+            outputs=self.outputs(context),
+        )
+
+    def _key_and_wish(self, store: "Store", context: Any) -> tuple[str, WhenEnded]:
+        """What this try works on, told by the journals of earlier ones and by Airflow's count of tries."""
+        from spectrum_pipelines.app.recorded import last_of_key  # noqa: PLC0415
+
+        def look_up(key: str) -> Earlier | None:
+            last = last_of_key(store, key)
+            return None if last is None else Earlier(last.status and last.status.value, _number(last.origin.get("try")))
+
+        cleared_after = clearings(max_tries=context["ti"].max_tries, retries=self.retries or 0)
+        return key_and_wish(self.key(context), cleared_after=cleared_after, look_up=look_up)
+
+    def _defer(self, waiting: "Waiting") -> None:
+        from spectrum_pipelines.airflow.triggers import SpectrumTrigger  # noqa: PLC0415
+
+        self.log.info("waiting for executions %s", ", ".join(map(str, waiting.execution_ids)))
+        self.defer(
+            trigger=SpectrumTrigger(
+                conn_id=self.conn_id,
+                execution_ids=list(waiting.execution_ids),
+                wake_at=None if waiting.wake_at is None else waiting.wake_at.astimezone(UTC).isoformat(),
+                stops=self._stops,
+            ),
+            method_name="wake_up",
+        )
+
+    def _delivered(self, report: "Report", context: Any) -> dict[str, Any]:
+        """The report as the task's value; raises what a bad end means for the task."""
+        document = report.document
+        context["ti"].xcom_push(key=_LINK_KEY, value=document["server"])
+        small = {
+            "run_id": report.run_id,
+            "status": report.status.value,
+            "exit_code": None if report.exit_code is None else int(report.exit_code),
+            "execution_ids": {
+                job["id"]: [one["execution_id"] for one in job["executions"]]
+                for job in document["jobs"]
+                if job["executions"]
+            },
+            "started_at": document["started_at"],
+            "finished_at": document["finished_at"],
+        }
+        if (end := _end_of(report)) is not TaskEnd.SUCCESS:
+            context["ti"].xcom_push(key="spectrum_run", value=small)
+            why = f": {document['reason']}" if document["reason"] else ""
+            then = f"; then: {document['next']}" if document["next"] else ""
+            raise self._failure(end, f"run {report.run_id} {report.status}{why}{then}")
+        return small
+
+    def _failure(self, end: TaskEnd, message: str) -> AirflowException:
+        kind = AirflowFailException if end is TaskEnd.FAILED_FOR_GOOD else AirflowException
+        return kind(message)
+
+
+class SpectrumJobOperator(SpectrumPipelineOperator):
+    """Runs one job of a pipeline file: a task of `spectrum_dag` and `SpectrumTaskGroup`.
+
+    `job` is its id, `parents` maps ids of the jobs that it names in references to the tasks that run them.
+    """
+
+    def __init__(self, *, job: str, parents: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(only=(job,), **kwargs)
+        self.job = job
+        self.parents = dict(parents or {})
+
+    def outputs(self, context: Any) -> Mapping[str, int]:
+        """The last execution id of each job that this one names, as its task has left it."""
+        found: dict[str, int] = {}
+        for job, task_id in self.parents.items():
+            value = context["ti"].xcom_pull(task_ids=task_id) or context["ti"].xcom_pull(
+                task_ids=task_id, key="spectrum_run"
+            )
+            ids = (value or {}).get("execution_ids", {}).get(job)
+            if ids:
+                found[job] = int(ids[-1])
+        return found
+
+
+class TaskLog:
+    """An observer: the lines of plain progress, in the task's log."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+
+    def __call__(self, fact: Any, state: Any) -> None:
+        """Write what the fact changes."""
+        from spectrum_pipelines.pipeline.secrets import masked, secret_texts  # noqa: PLC0415
+        from spectrum_pipelines.progress.lines import said_of  # noqa: PLC0415
+        from spectrum_pipelines.words.clean import clean  # noqa: PLC0415
+
+        secrets = secret_texts(state.pipeline.variables.values())
+        for said in said_of(fact.event, state):
+            who = "" if said.job is None else f"{said.job}: "
+            self._log.info("%s", clean(masked(f"{who}{said.text}", secrets)))
+
+
+def _end_of(report: "Report") -> TaskEnd:
+    # A report without an exit code is that of a run which this process has lost: the next try goes on.
+    return TaskEnd.FAILED if report.exit_code is None else task_end(report.exit_code)
+
+
+def origin_of(ti: Any) -> dict[str, str]:
+    """What the journal says of the process: the task and the try."""
+    return {
+        "scheduler": "airflow",
+        "dag": str(ti.dag_id),
+        "run": str(ti.run_id),
+        "task": str(ti.task_id),
+        "map_index": str(ti.map_index),
+        "try": str(ti.try_number),
+    }
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
+
+
+def _told(error: SpectrumPipelinesError) -> str:
+    return "\n".join(filter(None, [error.message, *error.details, error.hint]))
