@@ -14,7 +14,7 @@ from typing import Self
 
 from spectrum_pipelines.clock import Clock, rfc3339
 from spectrum_pipelines.engine.facts import Stamped
-from spectrum_pipelines.errors import Fenced, StateError
+from spectrum_pipelines.errors import Fenced, StateError, StoreUnreachable
 from spectrum_pipelines.store.codec import decode, encode
 from spectrum_pipelines.store.heads import began_at, check_key, has_acted, head_of, run_id_of
 from spectrum_pipelines.store.history import Recorded
@@ -24,6 +24,7 @@ from spectrum_pipelines.store.leasing import busy
 from spectrum_pipelines.store.texts import Texts, checked
 
 _TRIES = 100
+_PAUSE = 0.5  # seconds between two attempts to reach the store
 
 
 @dataclass(slots=True)
@@ -142,18 +143,33 @@ class MemoryJournal:
         self._is_open = True
 
     def append(self, facts: Sequence[Stamped]) -> None:
-        """Write in order, and renew the lease. Raises Fenced, and StoreUnreachable."""
+        """Write in order, and renew the lease; a store that is away is asked again until our own lease is over.
+
+        Raises Fenced, and StoreUnreachable; from then on always.
+        """
         if not self._is_open:
             raise StateError("the journal could not be written before and is closed")
-        sent_at = self._store.clock.monotonic()
         lines = [encode(fact, seq) for seq, fact in enumerate(facts, self._count + 1)]
         try:
-            self._store.append(self._run_id, self._lease, self._count, lines)
-        except StateError:
+            sent_at = self._append(lines)
+        except BaseException:
             self._is_open = False
             raise
         self._lease.renewed(sent_at, is_ours=True)
         self._count += len(lines)
+
+    def _append(self, lines: Sequence[str]) -> float:
+        """When the statement was sent that succeeded, by our own clock. Raises Fenced, and StoreUnreachable."""
+        while True:
+            sent_at = self._store.clock.monotonic()
+            try:
+                self._store.append(self._run_id, self._lease, self._count, lines)
+            except StoreUnreachable:
+                if not self._lease.is_ours(for_seconds=_PAUSE):
+                    raise
+            else:
+                return sent_at
+            self._store.clock.sleep(_PAUSE)
 
     def close(self) -> None:
         """Take nothing any more."""
@@ -371,6 +387,8 @@ class MemoryStore:
             if row is None or (row.fence, row.owner) != (lease.fence, lease.owner):
                 raise fenced(run_id, self.holder(lease.name))
             run = memory.runs[run_id]
+            if run.lines[count:] == list(lines) and lines:
+                return  # the answer to an earlier attempt was lost
             if len(run.lines) != count:
                 raise StateError(f"the journal of run {run_id} changed while it was written")
             run.lines.extend(lines)
