@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from spectrum_pipelines.engine.timing.hint import MISLEADINGS, Hint, pause_by_hint
 from spectrum_pipelines.engine.timing.pace import blind_pause, pause_by_past
 from spectrum_pipelines.pipeline.model.pipeline import Poll
-from spectrum_pipelines.spectrum import Phase, phase_of
+from spectrum_pipelines.spectrum import FileId, Phase, phase_of
 
 #: After so many false alarms about one execution a doubt about it waits for the normal pause.
 FALSE_ALARMS = 2
@@ -19,6 +19,7 @@ class Watch:
     heard_at: float  # the last usable answer about this execution alone
     next_poll_at: float  # the next look; infinite while an answer is awaited, or while the shared list tells when
     word: str | None = None  # the last status word
+    file_id: FileId | None = None  # the file in which the execution runs, once that is known
     listed: bool = False  # the shared list shows the execution and says when to look again
     past: float | None = None  # seconds that the job took in earlier runs
     hint: Hint | None = None  # what the server said last of how long it will go on

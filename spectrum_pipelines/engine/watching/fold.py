@@ -34,6 +34,7 @@ def follow(state: RunState, job_id: JobId, execution: Execution, at: float, *, u
         heard_at=at,
         next_poll_at=at if unseen or execution.adopted is not None else at + _first_look(state),
         past=past,
+        file_id=execution.file_id,
         unseen=unseen,
     )
     followed = (job_id, execution.execution_id)
@@ -145,6 +146,8 @@ def _learn_file(state: RunState, followed: Followed, file_id: FileId | None) -> 
     if file_id is not None and (execution := state.execution(followed)).file_id is None:
         execution.file_id = file_id
         state.jobs[followed[0]].version += 1
+        if (watch := state.following.get(followed)) is not None:
+            watch.file_id = file_id
 
 
 def _wake_if_concerned(state: RunState, job_id: JobId, watch: Watch) -> None:
@@ -256,7 +259,7 @@ def _poll_missed(state: RunState, event: si.PollMissed, at: float) -> None:
 
 
 def _list_missed(state: RunState, event: si.ListMissed, at: float) -> None:
-    state.list_poll.is_late = event.late
+    state.list_poll.is_late = state.list_poll.is_late or event.late
     if event.unusable:
         state.list_poll.off_until = at + state.patience.list_pause
     state.list_poll.due_at = math.inf

@@ -48,9 +48,11 @@ def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
         return _list_failed(state, outcome)
     assert isinstance(outcome, tuple)
     entries = {e.execution_id: e for e in outcome if isinstance(e, ActiveJob)}
-    for followed in state.following:
+    for followed, watch in state.following.items():
         entry = entries.get(followed[1])
-        if entry is not None and other_file(state.jobs[followed[0]], state.execution(followed), entry) is not None:
+        if entry is None or (entry.file_id is not None and entry.file_id == watch.file_id):
+            continue  # nearly all: a comparison each, however many there are
+        if other_file(state.jobs[followed[0]], state.execution(followed), entry) is not None:
             del entries[followed[1]]  # the id is another file's by now
     asked_at = now if state.list_poll.asked_at is None else state.list_poll.asked_at
     events: Events = []
