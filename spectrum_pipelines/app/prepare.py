@@ -70,7 +70,7 @@ def join_group(pipeline: Pipeline, store: Store, run_id: str, front: Front, stac
         ourselves(),
         run_id=run_id,
         clock=front.clock,
-        timeout=None,
+        timeout=concurrency.timeout,
         on_wait=waits(front, f"concurrency group `{concurrency.group}`"),
         stopping=lambda: front.abort.is_requested,
     )

@@ -6,7 +6,7 @@
      "pipeline": {"name", "file", "digest", "description"},
      "server", "environment", "timezone" (where it is not UTC), "variables": {name: value},
      "timeouts": {"pipeline", "finally"},
-     "concurrency": {"group", "behavior", "max_parallel"},
+     "concurrency": {"group", "behavior", "max_parallel", "timeout" (where it is not a day)},
      "fail_fast", "on_abort",
      "waves": [[job id]], "finally_waves": [[job id]],
      "jobs": [{"id", "line", "description", "finally", "wave", "action", "target", "variables", "if_missing", "needs", "dependents",
@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spectrum_pipelines.pipeline.form.origin import Origin
-from spectrum_pipelines.pipeline.model.pipeline import UTC, Job, SwitchedOff
+from spectrum_pipelines.pipeline.model.pipeline import UTC, Concurrency, Job, SwitchedOff
 from spectrum_pipelines.pipeline.model.policy import Policy
 from spectrum_pipelines.plan.facts import PlanFacts, expect_facts, policy_facts
 from spectrum_pipelines.plan.waves import JobPlan
@@ -65,6 +65,7 @@ def plan_data(facts: PlanFacts) -> dict[str, Any]:
             "group": facts.shown(concurrency.group),
             "behavior": concurrency.behavior.value,
             "max_parallel": concurrency.max_parallel,
+            **({"timeout": concurrency.timeout} if concurrency.timeout != Concurrency().timeout else {}),
         },
         "fail_fast": pipeline.fail_fast,
         "on_abort": pipeline.on_abort.value,

@@ -275,6 +275,18 @@ def test_fault_31_a_group_queues(project: Project, server: SpectrumServer) -> No
     assert server.started() == {48: 1}
 
 
+def test_fault_31_a_queue_ends(project: Project, server: SpectrumServer) -> None:
+    concurrency = {"group": "nightly", "timeout": "200ms"}
+    project.pipeline(concurrency=concurrency, jobs={"load": {"trigger": 48}})
+    held = try_lock(GroupLock(locks_of_groups(), "nightly").path, HOLDER)
+    assert held is not None
+    with held:
+        outcome = project.run()
+    assert outcome.code == 6
+    assert "was not let go within" in outcome.stderr
+    assert server.seen == []
+
+
 def test_fault_31_two_runs_of_one_group_at_once(project: Project, server: SpectrumServer, zygote: Zygote) -> None:
     grouped(project, "fail")
     server.files[48].timelines = [ENDLESS, QUICK]

@@ -81,6 +81,7 @@ def _concurrency(body: Mapping[str, Any]) -> Concurrency:
         group=body.get("group", plain.group),
         behavior=GroupBehavior(body.get("behavior", plain.behavior.value)),
         max_parallel=int(most) if (most := body.get("max_parallel")) is not None else None,
+        timeout=_seconds(body, "timeout", plain.timeout),
     )
 
 

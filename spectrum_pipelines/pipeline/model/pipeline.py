@@ -94,11 +94,15 @@ class Server(Struct, frozen=True, kw_only=True):
 
 
 class Concurrency(Struct, frozen=True, kw_only=True):
-    """At most one run per group; at most `max_parallel` jobs of this run at once (None: no limit)."""
+    """At most one run per group; at most `max_parallel` jobs of this run at once (None: no limit).
+
+    `timeout`: seconds that a run queues for its group; a day if nobody says otherwise, because every wait must end.
+    """
 
     group: str | None = None
     behavior: GroupBehavior = GroupBehavior.QUEUE
     max_parallel: int | None = None
+    timeout: float = 86_400.0
 
 
 class Poll(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ def check_settings(draft: Draft) -> Iterator[Diagnostic]:
     """Check `server` and `poll`."""
     view = draft.view
     yield from _check_url(view)
+    yield from _check_group(view)
     yield from _check_timezone(view, ("timezone",), view.data.get("timezone"))
     yield from _check_timezone(view, ("server", "timezone"), view.section("server").get("timezone"))
     poll = view.section("poll")
@@ -30,6 +31,19 @@ def check_settings(draft: Draft) -> Iterator[Diagnostic]:
         message = f"`poll.min` ({format_duration(least)}) is longer than `poll.max` ({format_duration(most)})"
         path = ("poll", "min" if "min" in poll else "max")
         yield view.fault(path, "budget", message, hint="lengthen `max` or shorten `min`")
+
+
+def _check_group(view: View) -> Iterator[Diagnostic]:
+    concurrency = view.section("concurrency")
+    if "timeout" not in concurrency:
+        return
+    path = ("concurrency", "timeout")
+    if "group" not in concurrency:
+        message = "`timeout` is about a group that is taken, and there is none"
+        yield view.warning(path, "no-effect", message, hint="name one: `group: nightly`", at_key=True)
+    elif concurrency.get("behavior") == "fail":
+        message = "`timeout` has no effect: with `behavior: fail`, a run does not queue"
+        yield view.warning(path, "no-effect", message, hint="remove one of the two", at_key=True)
 
 
 def holds_login(url: object) -> bool:

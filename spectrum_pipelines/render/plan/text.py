@@ -8,6 +8,7 @@ from textwrap import wrap
 
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.durations import format_duration
+from spectrum_pipelines.pipeline.model.pipeline import Concurrency
 from spectrum_pipelines.plan.facts import PlanFacts
 from spectrum_pipelines.render.plan.job import assignment, job_lines, listed, policy_text
 from spectrum_pipelines.words.clean import clean
@@ -45,7 +46,9 @@ def _settings(facts: PlanFacts) -> Iterator[str]:
     limits += [f"{concurrency.max_parallel:,} jobs at once"] if concurrency.max_parallel is not None else []
     yield from _labelled("Limits", [", ".join(limits)] if limits else [])
     if concurrency.group is not None:
-        busy = {"queue": "waits while another run has it", "fail": "gives up if another run has it"}
+        limit = "" if concurrency.timeout == Concurrency().timeout else f" up to {format_duration(concurrency.timeout)}"
+        queue = f"waits{limit} while another run has it"
+        busy = {"queue": queue, "fail": "gives up if another run has it"}
         group = clean(facts.shown(concurrency.group) or "")
         yield from _labelled("Group", [f"{group}, {busy[concurrency.behavior.value]}"])
     failed = "no further jobs start" if pipeline.fail_fast else "jobs that do not need it go on"
