@@ -13,6 +13,7 @@
     │   └── Fenced                another process has taken over the run                exit 6
     └── ClientError               a call to Spectrum that gave no usable answer
         ├── Unsent                provably never reached the server                     exit 3
+        │   ├── HeldBack          not sent by ourselves: what it rests on is too old    exit 3
         │   └── TlsFailure        a certificate is refused, ours or the server's         exit 7
         ├── Unanswered            sent, and nobody knows whether it was handled         exit 3
         │   ├── AnswerTimeout     no complete answer within the time of the call        exit 3

@@ -1,6 +1,6 @@
 """What a front end hands in: who is told, who watches, where the report goes, and how the run can be ended."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct, field
@@ -11,6 +11,7 @@ from spectrum_pipelines.clock import Clock, SystemClock
 from spectrum_pipelines.progress.base import NoProgress, Progress
 from spectrum_pipelines.report.file import ReportFile
 from spectrum_pipelines.runner.loop import Observer
+from spectrum_pipelines.store.interface import RunStore, Store
 
 
 class Delivery(Protocol):
@@ -20,11 +21,19 @@ class Delivery(Protocol):
         """The files that are kept current while the run goes on. Before anything is triggered: raises StateError and UserError."""
         ...
 
-    def deliver(self, report: Mapping[str, Any], *, kept: str | None, lost: Iterable[str] = ()) -> bool:
+    def about(self, run: RunStore, store: Store, *, is_under_way: bool) -> None:
+        """The run that this is about is known; `is_under_way`: this process works on it from now on."""
+        ...
+
+    def deliver(self, report: Mapping[str, Any], *, kept: str | None, lost: Sequence[str] = ()) -> bool:
         """The run has ended, or had ended before: hand its report out. `kept` is where the store has it, `lost` what went wrong.
 
         False if something that was asked for could not be handed out. Never raises.
         """
+        ...
+
+    def abandon(self, report: Mapping[str, Any], *, kept: str | None) -> None:
+        """The command ends with an exception, which somebody else tells: hand the report out to files. Never raises."""
         ...
 
 
@@ -35,9 +44,15 @@ class Nowhere:
         """None."""
         return ()
 
-    def deliver(self, report: Mapping[str, Any], *, kept: str | None, lost: Iterable[str] = ()) -> bool:  # noqa: ARG002
+    def about(self, run: RunStore, store: Store, *, is_under_way: bool) -> None:
+        """Nothing is done."""
+
+    def deliver(self, report: Mapping[str, Any], *, kept: str | None, lost: Sequence[str] = ()) -> bool:  # noqa: ARG002
         """Nothing is handed out."""
         return True
+
+    def abandon(self, report: Mapping[str, Any], *, kept: str | None) -> None:
+        """Nothing is handed out."""
 
 
 def _no_progress(recorded: int) -> Progress:  # noqa: ARG001 - of a signature

@@ -66,6 +66,7 @@ class History(Struct, frozen=True, kw_only=True):
 def go_on(run: RunStore, reach: Reach, *, store: Store, again: Again, front: Front) -> Report:
     """Take a run up where it was left. Raises what `errors` lists."""
     front.abort.check()
+    front.delivery.about(run, store, is_under_way=False)
     before = recall(run, run.facts(), again)
     if not is_resumable(before.state):
         # Its history is closed: whoever asks may have the report, and needs no lease for it.

@@ -78,6 +78,7 @@ class Session(Struct, frozen=True, kw_only=True):
     def carry_out(self, first: Iterable[Event]) -> Report:
         """Run to the end. The report is handed out, and returned."""
         state, api, front = self.state, self.line.api, self.front
+        front.delivery.about(self.run, self.store, is_under_way=True)
         state.past.update(past_durations(self.store, state.pipeline, self.line.url))
         counts = lambda: HttpCounts(requests=api.requests, retries=api.retries)  # noqa: E731 - read at every write
         keeper = ReportKeeper(_Kept(self.run), *self.files, clock=front.clock, http=counts, started=self.started)

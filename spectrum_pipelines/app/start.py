@@ -58,6 +58,7 @@ def start(
         again = _again(loaded, circumstances)
         del loaded
         return go_on(claimed.run, reach, store=store, again=again, front=front)
+    front.delivery.about(claimed.run, store, is_under_way=False)
     with claimed.lease, ExitStack() as stack:
         try:
             session, first = _prepared(

@@ -3,25 +3,31 @@
 import io
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
+from spectrum_pipelines import __version__
 from spectrum_pipelines.app.checkout import named_from, root
 from spectrum_pipelines.app.deliver import GitHubStep, Renderings
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say, wants_color
+from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.report.file import ReportFile
 from spectrum_pipelines.report.json_text import report_json
 from spectrum_pipelines.words.wording import can_show_glyphs
 
 if TYPE_CHECKING:
+    from spectrum_pipelines.app.armed import Armed
     from spectrum_pipelines.progress.base import Progress
+    from spectrum_pipelines.store.interface import RunStore, Store
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -95,13 +101,26 @@ class ToPeople:
         self._shown.renderings.probe(path)
         return files
 
-    def deliver(self, report: Mapping[str, Any], *, kept: str | None, lost: Iterable[str] = ()) -> bool:
+    def about(self, run: "RunStore", store: "Store", *, is_under_way: bool) -> None:
+        """Nothing is to be done."""
+
+    def abandon(self, report: Mapping[str, Any], *, kept: str | None) -> None:
+        """Files, stdout and GitHub get a report; what went wrong is told elsewhere."""
+        path = self._shown.report_file
+        if path is not None:
+            try:
+                ReportFile(path).write(report)
+            except StateError as error:
+                say("warning", error.message)
+        self._put(report)
+        self._publish(report, str(path or kept or ""))
+
+    def deliver(self, report: Mapping[str, Any], *, kept: str | None, lost: Sequence[str] = ()) -> bool:
         """False if the report could not be written to stdout."""
-        faults = list(lost)
         where = str(self._shown.report_file or kept or "")
-        for fault in faults:
+        for fault in lost:
             say("error", fault)
-        if faults:
+        if lost:
             sys.stderr.write(report_json(report))
         else:
             self._tell(report, where)
@@ -145,7 +164,7 @@ class ToPeople:
         self._shown.renderings.write(report, notices, checkout=checkout)
 
 
-def front_of(shown: Shown, signals: Signals) -> Front:
+def front_of(shown: Shown, signals: Signals, delivery: "Armed") -> Front:
     """The front end of a command that carries a run out."""
 
     def progress(recorded: int) -> "Progress":
@@ -156,10 +175,25 @@ def front_of(shown: Shown, signals: Signals) -> Front:
     plain = shown.progress == "plain" or (shown.progress == "auto" and not draws_bar())
     return Front(
         notices=Terminal(retries=plain),
-        delivery=ToPeople(shown),
+        delivery=delivery,
         abort=signals.abort,
         progress=progress,
     )
+
+
+@contextmanager
+def ready(shown: Shown, **asked: Any) -> Iterator[Front]:
+    """The front end of a command that carries a run out, from the moment on at which it is known where the report goes.
+
+    `asked` are the fields of `Unstarted`: what is known of the run.
+    """
+    from spectrum_pipelines.app.armed import armed  # noqa: PLC0415 - `--help` needs none of it
+    from spectrum_pipelines.report.unstarted import Unstarted  # noqa: PLC0415
+
+    clock = SystemClock()
+    unstarted = Unstarted(began=clock.now(), tool_version=__version__, **asked)
+    with armed(ToPeople(shown), unstarted, clock=clock) as delivery, Signals(clock) as signals:
+        yield front_of(shown, signals, delivery)
 
 
 def asking_front() -> Front:

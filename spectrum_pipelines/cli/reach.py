@@ -12,6 +12,7 @@ from spectrum_pipelines.app.connection import Connection, Reach, refuse_login
 from spectrum_pipelines.app.trace import trace_headers
 from spectrum_pipelines.cli.credentials import credentials
 from spectrum_pipelines.cli.options import ConnectionOptions
+from spectrum_pipelines.cli.state import named_state
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.model.pipeline import Server
@@ -54,6 +55,12 @@ def reach(options: ConnectionOptions) -> Reach:
 def workspace_of(options: ConnectionOptions) -> str | None:
     """The workspace of the embedded server, as a command must name it."""
     return None if options.local is None else str(options.local)
+
+
+def asked_of(options: ConnectionOptions, state: str) -> dict[str, str | None]:
+    """What the options say of a run that may never begin; an address with a login is not repeated."""
+    server = None if options.server is None or "@" in options.server else options.server
+    return {"server": server, "state": named_state(state), "workspace": workspace_of(options)}
 
 
 def tell_of_trace() -> None:

@@ -25,6 +25,11 @@ def recorded_state(state: str, store: Store) -> str | None:
     return None if state == DEFAULT_STATE else store.name
 
 
+def named_state(state: str) -> str | None:
+    """The same before the store is open: a URL, which may turn out to hold a login, is not repeated."""
+    return None if state == DEFAULT_STATE or "://" in state else state
+
+
 def group_locks(environ: Mapping[str, str]) -> Path | None:
     """One place for each user: two runs of a concurrency group on this machine meet there, whatever their working directories.
 

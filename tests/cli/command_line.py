@@ -45,11 +45,12 @@ def plain_environment(**more: str) -> dict[str, str]:
 
 def call(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> Ended:
     """The command in this process, with UTF-8 streams that are no terminal."""
+    wanted = plain_environment(**(env or {}))
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     with pytest.MonkeyPatch.context() as patch, chdir(cwd), redirect_stdout(out), redirect_stderr(err):
         for name in set(os.environ):
             patch.delenv(name)
-        for name, value in plain_environment(**(env or {})).items():
+        for name, value in wanted.items():
             patch.setenv(name, value)
         code = run(list(args))
     return Ended(code, _text(out), _text(err))

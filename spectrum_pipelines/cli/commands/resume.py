@@ -7,7 +7,7 @@ import click
 
 from spectrum_pipelines.app.deliver import Renderings
 from spectrum_pipelines.cli.completion import run_ids
-from spectrum_pipelines.cli.console import Shown, front_of, outlive_readers
+from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
     ValueOptions,
@@ -18,11 +18,9 @@ from spectrum_pipelines.cli.options import (
     report_option,
     state_option,
 )
-from spectrum_pipelines.cli.reach import reach, server_of, workspace_of
-from spectrum_pipelines.cli.signals import Signals
+from spectrum_pipelines.cli.reach import asked_of, reach, server_of, workspace_of
 from spectrum_pipelines.cli.state import store_of
 from spectrum_pipelines.cli.values import given_of
-from spectrum_pipelines.clock import SystemClock
 
 
 @click.command("resume")
@@ -61,11 +59,11 @@ def command(
     options = ConnectionOptions(**connection)
     values = ValueOptions(environment=None, var=var, vars_file=None)
     outlive_readers()
-    with store_of(state) as store, Signals(SystemClock()) as signals:
+    shown = Shown(report=report, progress=progress, renderings=renderings)
+    with ready(shown, run_id=run_id, **asked_of(options, state)) as front, store_of(state) as store:
         run = named_run(store, run_id)
         with server_of(options) as reached:
             again = Again(given=given_of(values, server=reached.server), workspace=workspace_of(options))
-            front = front_of(Shown(report=report, progress=progress, renderings=renderings), signals)
             ended = go_on(run, reach(reached), store=store, again=again, front=front)
     assert ended.exit_code is not None
     return ended.exit_code

@@ -11,7 +11,7 @@ import click
 from spectrum_pipelines.app.deliver import Renderings
 from spectrum_pipelines.app.prepare import Circumstances
 from spectrum_pipelines.cli.completion import job_ids
-from spectrum_pipelines.cli.console import Shown, front_of, outlive_readers
+from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
     ValueOptions,
@@ -23,11 +23,9 @@ from spectrum_pipelines.cli.options import (
     state_option,
     value_options,
 )
-from spectrum_pipelines.cli.reach import reach, server_of, tell_of_trace, workspace_of
-from spectrum_pipelines.cli.signals import Signals
+from spectrum_pipelines.cli.reach import asked_of, reach, server_of, tell_of_trace, workspace_of
 from spectrum_pipelines.cli.state import recorded_state, store_of
 from spectrum_pipelines.cli.values import load_file
-from spectrum_pipelines.clock import SystemClock
 
 
 @click.command("run")
@@ -86,8 +84,8 @@ def command(
     values = ValueOptions(environment=environment, var=var, vars_file=vars_file)
     shown = Shown(report=report, progress=progress, renderings=renderings)
     outlive_readers()
-    with Signals(SystemClock()) as signals, store_of(state) as store, server_of(options) as reached:
-        front = front_of(shown, signals)
+    known = {"run_key": run_key, "environment": environment, "only": only, **asked_of(options, state)}
+    with ready(shown, file=file, **known) as front, store_of(state) as store, server_of(options) as reached:
         tell_of_trace()
         ended = start(
             load_file(file, values, server=reached.server, only=only, notices=front.notices),

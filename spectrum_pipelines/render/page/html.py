@@ -66,7 +66,7 @@ def html_report(report: Report) -> str:
         marks=axis.marks(),
         graph=drawing(report),
         warnings=[about(one) for one in report["warnings"]],
-        run_id=clean(report["run_id"]),
+        run_id=clean(report["run_id"] or ""),
         facts=list(_facts(report)),
         variables=[(clean(name), clean(str(value))) for name, value in report["variables"].items()],
     )

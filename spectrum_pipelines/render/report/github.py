@@ -19,7 +19,7 @@ def step_outputs(report: Report, *, report_path: str, delimiter: str) -> str:
     """
     values = {
         "status": report["status"],
-        "run-id": clean(report["run_id"]),
+        "run-id": clean(report["run_id"] or ""),
         "report-path": clean(report_path),
         "execution-ids": _execution_ids(report),
     }

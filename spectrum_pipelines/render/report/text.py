@@ -51,8 +51,10 @@ def _verdict(report: Mapping[str, Any], *, color: bool, glyphs: bool) -> Iterato
     only = f", only {clean(' '.join(report['only']))}" if report["only"] else ""
     again = f", resumed {many(report['resumptions'], 'time')}" if report["resumptions"] else ""
     again += f", retried {many(rounds, 'time')}" if (rounds := report.get("rounds")) else ""
-    about_it = f"  run {clean(report['run_id'])} of {clean(report['pipeline']['file'])}{environment}{only}"
-    yield paint(f"{about_it} on {clean(report['server'])}{again}", "dim", color=color)
+    run = f"run {clean(report['run_id'])}" if report["run_id"] else "no run"
+    file = f" of {clean(report['pipeline']['file'])}" if report["pipeline"]["file"] else ""
+    on = f" on {clean(report['server'])}" if report["server"] else ""
+    yield paint(f"  {run}{file}{environment}{only}{on}{again}", "dim", color=color)
 
 
 def _why(report: Mapping[str, Any], *, color: bool, glyphs: bool) -> Iterator[str]:
