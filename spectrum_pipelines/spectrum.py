@@ -15,8 +15,9 @@ FileId = NewType("FileId", int)
 ConfigurationId = NewType("ConfigurationId", int)
 ExecutionId = NewType("ExecutionId", int)
 DataId = NewType("DataId", int)
-#: What the data of a run is called where it has no number at hand: the path or the name of its file.
+#: What names the data of a run where no id is at hand: the path or the name of its file.
 DataName = NewType("DataName", str)
+DataReference = DataId | DataName
 
 #: How a file is named in a URI: its id, its uuid or its path (`/Data/Imports/orders.imp`), as text and not yet encoded.
 FileReference = NewType("FileReference", str)

@@ -27,6 +27,7 @@ from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
     DataId,
+    DataReference,
     Deletion,
     ExecutionId,
     ExecutionPlan,
@@ -85,7 +86,7 @@ class _Spectrum:
     def stop(self, ref: FileReference) -> None:
         self._called("stop", ref)
 
-    def delete_data(self, data_id: DataId) -> Deletion:
+    def delete_data(self, data_id: DataReference) -> Deletion:
         self._called("delete_data", data_id)
         return Deletion.MARKED
 

@@ -22,8 +22,7 @@ from spectrum_pipelines.redaction import Redact, plain
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
-    DataId,
-    DataName,
+    DataReference,
     Deletion,
     ExecutionId,
     ExecutionPlan,
@@ -128,10 +127,10 @@ class SpectrumApi:
         """Stop whatever runs of a file. The vendor's answer is empty; whether the job ended is for `status` or `details` to say."""
         self._act("POST", paths.stop(self._base, reference))
 
-    def delete_data(self, data: DataId | DataName) -> Deletion:
+    def delete_data(self, data_id: DataReference) -> Deletion:
         """Mark the data of a run for deletion."""
         try:
-            return wire.deletion(self._act("DELETE", paths.data(self._base, data)))
+            return wire.deletion(self._act("DELETE", paths.data(self._base, data_id)))
         except (Declined, ServerFault) as failure:
             # Which HTTP code comes with the vendor's "not found" is not documented, so its reason counts under a 5xx too.
             reason = failure.message if isinstance(failure, Declined) else failure.reason

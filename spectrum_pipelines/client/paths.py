@@ -9,7 +9,7 @@ from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from spectrum_pipelines.errors import Refused, UserError
-from spectrum_pipelines.spectrum import ConfigurationId, DataId, DataName, ExecutionId, FileReference
+from spectrum_pipelines.spectrum import ConfigurationId, DataReference, ExecutionId, FileReference
 
 SEQUENCE_PATH = "/api/job-execution/trigger"
 _URL_HINT = "write it as https://host:port or https://host:port/path"
@@ -105,7 +105,7 @@ def list_running(base: str) -> str:
     return f"{base}/api/job-execution/list-running"
 
 
-def data(base: str, data: DataId | DataName) -> str:
+def data(base: str, data: DataReference) -> str:
     """DELETE: the data of a run, by its id or by the name of its file. The vendor's page wants `+` for spaces, here alone."""
     if isinstance(data, int):
         return f"{base}/rest/data/{data:d}"

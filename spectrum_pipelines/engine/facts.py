@@ -23,7 +23,7 @@ from msgspec import Struct, field
 
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
 from spectrum_pipelines.pipeline.model.action import JobId, Scalar
-from spectrum_pipelines.spectrum import ConfigurationId, DataId, Deletion, ExecutionId, FileId
+from spectrum_pipelines.spectrum import ConfigurationId, DataReference, Deletion, ExecutionId, FileId
 
 
 def word_of(name: str) -> str:
@@ -309,7 +309,7 @@ class DataDeleted(Fact, frozen=True, kw_only=True):
     """One data id of a `delete_data` has been answered for."""
 
     job: JobId
-    data_id: DataId
+    data_id: DataReference
     deletion: Deletion
 
 

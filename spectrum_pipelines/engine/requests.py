@@ -16,7 +16,7 @@ from spectrum_pipelines.pipeline.model.action import JobId, Scalar
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
-    DataId,
+    DataReference,
     Deletion,
     ExecutionId,
     ExecutionPlan,
@@ -119,7 +119,7 @@ class SendDelete(Struct, frozen=True, kw_only=True):
 
     job: JobId
     turn: int
-    data_id: DataId
+    data_id: DataReference
 
 
 JobRequest = AskStatus | AskDetails | AskHistory | AskRunning | PostTrigger | PostSequence | PostStop | SendDelete

@@ -22,7 +22,7 @@ from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
-    DataId,
+    DataReference,
     Deletion,
     ExecutionId,
     ExecutionPlan,
@@ -68,7 +68,7 @@ class Spectrum(Protocol):
         """Stop what runs in a file."""
         ...
 
-    def delete_data(self, data_id: DataId) -> Deletion:
+    def delete_data(self, data_id: DataReference) -> Deletion:
         """Mark the data of a run for deletion."""
         ...
 

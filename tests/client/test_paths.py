@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from spectrum_pipelines.client import paths
 from spectrum_pipelines.errors import Refused, UserError
-from spectrum_pipelines.spectrum import ConfigurationId, DataId, ExecutionId, FileReference
+from spectrum_pipelines.spectrum import ConfigurationId, DataId, DataName, ExecutionId, FileReference
 
 BASE = "https://spectrum.example.com:8443/spectrum"
 
@@ -121,6 +121,7 @@ def test_every_operation_has_its_uri() -> None:
     )
     assert paths.details(BASE, ExecutionId(11)) == f"{BASE}/rest/job-execution/job-details/11"
     assert paths.data(BASE, DataId(272)) == f"{BASE}/rest/data/272"
+    assert paths.data(BASE, DataName("/Data/My orders+1.imp")) == f"{BASE}/rest/data/Data/My+orders%2B1.imp"
 
 
 @pytest.mark.parametrize(

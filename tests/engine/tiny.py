@@ -11,7 +11,7 @@ from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
-    DataId,
+    DataReference,
     Deletion,
     ExecutionId,
     ExecutionPlan,
@@ -105,7 +105,7 @@ class TinySpectrum:
         self.clock = clock
         self.files: list[File] = []
         self.executions: list[Execution] = []
-        self.deleted: list[DataId] = []
+        self.deleted: list[DataReference] = []
         self.variables: dict[str, Scalar] = {}
 
     def file(self, ref: str) -> File:
@@ -178,7 +178,7 @@ class TinySpectrum:
         if active and not active[0].file.deaf:
             active[0].stopped = self.clock.seconds
 
-    def delete_data(self, data_id: DataId) -> Deletion:
+    def delete_data(self, data_id: DataReference) -> Deletion:
         if data_id in self.deleted:
             return Deletion.ALREADY_GONE
         self.deleted.append(data_id)

@@ -7,8 +7,8 @@ from spectrum_pipelines.engine.job.looking import Decision, Unresolvable, ended,
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import SendDelete
 from spectrum_pipelines.engine.state.run import JobState, RunState
-from spectrum_pipelines.pipeline.model.action import DeleteData, IfMissing, JobId
-from spectrum_pipelines.spectrum import DataId, Deletion
+from spectrum_pipelines.pipeline.model.action import DeleteData, IfMissing, JobId, Scalar
+from spectrum_pipelines.spectrum import DataId, DataName, DataReference, Deletion
 
 
 def decide_deleting(state: RunState, job: JobState, now: float) -> Iterator[Decision]:
@@ -29,16 +29,20 @@ def decide_deleting(state: RunState, job: JobState, now: float) -> Iterator[Deci
     yield _judge(job, action, without)
 
 
-def _data_ids(state: RunState, action: DeleteData) -> tuple[list[DataId], list[JobId]]:
+def _data_ids(state: RunState, action: DeleteData) -> tuple[list[DataReference], list[JobId]]:
     """The ids that are known, and the jobs that have none because they started nothing."""
-    data_ids: list[DataId] = []
+    data_ids: list[DataReference] = []
     without: list[JobId] = []
     for one in action.data_ids:
         try:
-            data_ids.append(DataId(int(resolve(state, one))))
+            data_ids.append(_named(resolve(state, one)))
         except Unresolvable as missing:
             without.append(missing.job)
     return data_ids, without
+
+
+def _named(value: Scalar) -> DataReference:
+    return DataName(value) if isinstance(value, str) and not value.isdecimal() else DataId(int(value))
 
 
 def _judge(job: JobState, action: DeleteData, without: list[JobId]) -> Decision:

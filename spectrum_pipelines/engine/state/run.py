@@ -24,7 +24,7 @@ from spectrum_pipelines.engine.watching.lesson import Lesson
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
 from spectrum_pipelines.spectrum import (
-    DataId,
+    DataReference,
     Deletion,
     ExecutionId,
     FileReference,
@@ -98,7 +98,7 @@ class AttemptState:
     ] = ()  # what the search has found, or an answer has named that cannot be believed
     answered: tuple[ExecutionId, ...] = ()  # the latter: whatever a search finds, that trigger was handled
     stop: StopState | None = None  # a stop on its way
-    deletions: tuple[tuple[DataId, Deletion], ...] = ()  # what `delete_data` has been answered
+    deletions: tuple[tuple[DataReference, Deletion], ...] = ()  # what `delete_data` has been answered
 
 
 @dataclass(slots=True, kw_only=True)
