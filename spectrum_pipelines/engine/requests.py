@@ -133,19 +133,17 @@ def queue_handicap(request: Request) -> float:
     before what begins something. Nothing is overtaken for ever.
     """
     match request:
-        case PostTrigger() | PostSequence() | PostStop():
-            return -math.inf
+        case PostTrigger() | PostSequence() | PostStop() | AskAllRunning():
+            return -math.inf  # there is never more than one list on its way, and it shows all
         case AskStatus() | AskDetails() | AskHistory() | AskRunning():
             return _HANDICAPS[request.purpose]
-        case AskAllRunning():
-            return -2 * _BULK  # one answer for all: whoever is looked at alone comes later
         case AskTarget() | SendDelete():
             return _BULK
         case _:
             assert_never(request)
 
 
-_BULK = 10.0
+_BULK = 60.0
 _HANDICAPS = {
     Purpose.VERIFY_STOP: -_BULK,
     Purpose.LOOKUP: 0.0,

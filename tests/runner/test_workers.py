@@ -223,7 +223,7 @@ def test_nothing_is_overtaken_for_ever(gate: _Gate) -> None:
     workers.submit(_ask(0))
     assert gate.entered.acquire(timeout=_LONG)
     workers.submit(_status(Purpose.BASELINE))
-    clock.seconds = 60.0
+    clock.seconds = 61.0
     workers.submit(_status(Purpose.POLL))
     gate.open.set()
     heard = [one.request for one in _gather(workers, 3) if isinstance(one, Heard)]
