@@ -143,7 +143,7 @@ class ActiveJob(Struct, frozen=True, kw_only=True):
         return phase_of(self.job_status)
 
 
-class Triggered(Struct, frozen=True, kw_only=True):
+class TriggerAnswer(Struct, frozen=True, kw_only=True):
     """`POST /api/job-execution/<file>/trigger`, accepted."""
 
     execution_id: ExecutionId

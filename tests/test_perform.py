@@ -36,13 +36,13 @@ from spectrum_pipelines.spectrum import (
     HistoryEntry,
     JobDetails,
     StatusAnswer,
-    Triggered,
+    TriggerAnswer,
 )
 
 _STATUS, _DETAILS = StatusAnswer(job_status="RUNNING"), JobDetails(job_status="RUNNING")
 _LIST = (ActiveJob(execution_id=ExecutionId(1), job_status="RUNNING"),)
 _HISTORY = (HistoryEntry(execution_id=ExecutionId(1), job_status="ERROR"),)
-_TRIGGERED, _PLAN = Triggered(execution_id=ExecutionId(1)), ExecutionPlan(executions=())
+_TRIGGERED, _PLAN = TriggerAnswer(execution_id=ExecutionId(1)), ExecutionPlan(executions=())
 
 
 class _Spectrum:
@@ -75,7 +75,7 @@ class _Spectrum:
         self._called("list_running")
         return _LIST
 
-    def trigger(self, ref: FileReference) -> Triggered:
+    def trigger(self, ref: FileReference) -> TriggerAnswer:
         self._called("trigger", ref)
         return _TRIGGERED
 

@@ -31,7 +31,7 @@ from spectrum_pipelines.spectrum import (
     HistoryEntry,
     JobDetails,
     StatusAnswer,
-    Triggered,
+    TriggerAnswer,
 )
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ class SpectrumApi:
         """Every active job of the server."""
         return self._ask(paths.list_running(self._base), wire.list_running)
 
-    def trigger(self, reference: FileReference) -> Triggered:
+    def trigger(self, reference: FileReference) -> TriggerAnswer:
         """Start a file's job: one POST. Unanswered means that it may run."""
         return wire.triggered(self._act("POST", paths.trigger(self._base, reference)))
 

@@ -25,7 +25,7 @@ from spectrum_pipelines.spectrum import (
     JobDetails,
     PlannedExecution,
     StatusAnswer,
-    Triggered,
+    TriggerAnswer,
 )
 
 Id = TypeVar("Id", bound=int)
@@ -98,10 +98,10 @@ def list_running(answer: Answer) -> tuple[ActiveJob, ...]:
     )
 
 
-def triggered(answer: Answer) -> Triggered:
+def triggered(answer: Answer) -> TriggerAnswer:
     """Without an id that can be sworn by, the answer is Undecodable and the trigger ambiguous."""
     record = _record(answer)
-    return Triggered(
+    return TriggerAnswer(
         execution_id=_sworn(answer, record, "job-execution-id"),
         user=fields.text(pick(record, "job-execution-user")),
         trigger=fields.text(pick(record, "job-execution-trigger")),

@@ -1,4 +1,4 @@
-"""What happened in a run: the only history there is. State, report, progress and resume are folds of these facts.
+"""Facts: what happened in a run, the only history there is. State, report, progress and resume are folds of them.
 
 Theory of operation
 -------------------
@@ -32,7 +32,7 @@ def word_of(name: str) -> str:
 
 
 class Fact(Struct, frozen=True, kw_only=True, tag_field="event", tag=word_of, forbid_unknown_fields=True):
-    """What is journaled. `is_promise`: it is on disk before anything that follows from it is done or shown."""
+    """A fact is journaled. One with `is_promise` is on disk before anything that follows from it is done or shown."""
 
     is_promise: ClassVar[bool] = False
 
@@ -110,7 +110,7 @@ class Retried(Fact, frozen=True, kw_only=True):
 
 
 class Finding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the pre-flight holds against one job. `job` is None when the server itself could not be used."""
+    """The pre-flight holds something against one job, or against the server: then `job` is None."""
 
     job: JobId | None
     cause: Cause

@@ -1,10 +1,10 @@
-"""How things end: the words of the report for runs and jobs, and the machine-readable cause beside the human reason."""
+"""Ends: the words of the report for runs and jobs, and the machine-readable cause beside the human reason."""
 
 from enum import Enum
 
 
 class RunStatus(Enum):
-    """The run report's `status` (design section 5)."""
+    """The run report's `status`."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -16,7 +16,7 @@ class RunStatus(Enum):
 
 
 class JobStatus(Enum):
-    """The run report's status of a job (design section 5)."""
+    """The run report's status of a job."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -40,7 +40,7 @@ class JobStatus(Enum):
 
 
 class Cause(Enum):
-    """Why a job, an attempt or a stop came about; decisions look at this, people read the reason."""
+    """The cause of an end or of a stop. Decisions look at the cause, people read the reason."""
 
     SPECTRUM = "spectrum"  # the status word that Spectrum gave
     WARNINGS = "warnings"
@@ -68,7 +68,7 @@ class Cause(Enum):
 
 
 class AdoptedBy(Enum):
-    """How we came to follow an execution that no answer of ours named."""
+    """The way in which we came to follow an execution that no answer to a trigger of ours named."""
 
     RECONCILED = "reconciled"  # our own trigger, found again after its answer was lost
     SETTLED = "settled"  # a person said so with `adopt`

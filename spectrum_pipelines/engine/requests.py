@@ -1,4 +1,4 @@
-"""What the engine may ask of Spectrum. Values, not calls: the runner performs them and brings the outcome back.
+"""Requests that the engine may make of Spectrum. They are values: the runner performs them and brings the outcome back.
 
 `turn` ties an outcome to the question: a job asks one thing at a time, and an outcome of an earlier turn is stale news. Polls
 (turn 0) are free of that, and the shared poll and the pre-flight belong to no job.
@@ -25,12 +25,12 @@ from spectrum_pipelines.spectrum import (
     HistoryEntry,
     JobDetails,
     StatusAnswer,
+    TriggerAnswer,
 )
-from spectrum_pipelines.spectrum import Triggered as TriggerAnswer
 
 
 class Purpose(Enum):
-    """Why a job asks; the same question has different consequences."""
+    """The purpose of a question: the same question has different consequences."""
 
     BASELINE = "baseline"
     POLL = "poll"
@@ -60,7 +60,7 @@ class AskStatus(Struct, frozen=True, kw_only=True):
 
 
 class AskDetails(Struct, frozen=True, kw_only=True):
-    """One execution, whoever's it is."""
+    """The details of one execution, whoever started it."""
 
     job: JobId
     turn: int

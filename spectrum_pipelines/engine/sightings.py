@@ -1,4 +1,4 @@
-"""What the running process has just asked or seen. Applied to the state like facts, but never journaled.
+"""Sightings: what the running process has just asked or seen. They are folded like facts, and never journaled.
 
 A resumed run starts without any of these and asks again, so nothing that must survive may stand here.
 """
@@ -40,7 +40,7 @@ class TargetSeen(Struct, frozen=True, kw_only=True):
 
 
 class JobReady(Struct, frozen=True, kw_only=True):
-    """Its needs are done as `run_if` wants them; it waits for a place."""
+    """The needs of a job are done as `run_if` wants them; the job waits for a place."""
 
     job: JobId
 
@@ -183,7 +183,7 @@ class StopWithheld(Struct, frozen=True, kw_only=True):
 
 
 class LessonSeen(Struct, frozen=True, kw_only=True):
-    """What an answer has added to what is being learnt of a job's past."""
+    """An answer has added something to the lesson about a job's past."""
 
     job: JobId
     lesson: Lesson

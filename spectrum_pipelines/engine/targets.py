@@ -1,4 +1,4 @@
-"""What an action names: files, and outputs of other jobs."""
+"""The files and the outputs of other jobs that an action names."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from spectrum_pipelines.spectrum import FileId, FileReference
 
 
 def targets_of(action: Action) -> Iterator[FileReference]:
-    """What is known before the run: no data ids (they name no file), and nothing that waits for another job."""
+    """The files that are known before the run: no data ids (they name no file), and nothing that waits for another job."""
     match action:
         case Trigger(target=target) | WaitFor(target=target) | Check(target=target) | Stop(target=target):
             if not isinstance(target, Template):

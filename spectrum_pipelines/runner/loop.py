@@ -48,12 +48,12 @@ class Calls(Protocol):
         ...
 
     def collect(self, timeout: float | None) -> list[Heard | Interrupted]:
-        """What has come in; waits for the first, at most `timeout` seconds (None: as long as it takes)."""
+        """Return what has come in, after waiting for the first, at most `timeout` seconds (None: as long as it takes)."""
         ...
 
 
 class Journal(Protocol):
-    """Where facts are kept."""
+    """The journal, where facts are kept."""
 
     def append(self, facts: Sequence[Stamped]) -> None:
         """Write in order; return when every promise among them is on disk.
@@ -156,7 +156,7 @@ class Runner:
         self._keep([fact for arrival in arrivals for fact in self._take_in(arrival)])
 
     def _take_in(self, arrival: Heard | Interrupted) -> list[Stamped]:
-        """What an arrival means, applied, so that the next one is read in its light."""
+        """Interpret an arrival and apply what it means, so that the next one is read in its light."""
         now, time = self._clock.at(), self._clock.time()
         events: Sequence[Event | Sighting] = []
         match arrival:

@@ -31,7 +31,7 @@ from spectrum_pipelines.spectrum import (
     HistoryEntry,
     JobDetails,
     StatusAnswer,
-    Triggered,
+    TriggerAnswer,
 )
 
 
@@ -49,14 +49,14 @@ class Spectrum(Protocol):
         ...
 
     def details(self, execution_id: ExecutionId) -> JobDetails:
-        """One execution."""
+        """The details of one execution."""
         ...
 
     def list_running(self) -> tuple[ActiveJob, ...]:
         """Everything that waits or runs."""
         ...
 
-    def trigger(self, ref: FileReference) -> Triggered:
+    def trigger(self, ref: FileReference) -> TriggerAnswer:
         """Run a file's job."""
         ...
 

@@ -69,7 +69,7 @@ class Workers:
         self._arrived.put(wish)
 
     def collect(self, timeout: float | None) -> list[Heard | Interrupted]:
-        """What has come in, after waiting for the first. Raises what a worker could not explain: that is our bug."""
+        """Return what has come in, after waiting for the first. Raises what a worker could not explain: that is our bug."""
         arrived: list[Heard | Interrupted] = []
         if not self._threads and not self._waiting.empty():
             self._work_once()

@@ -34,7 +34,7 @@ from spectrum_pipelines.spectrum import (
     FileId,
     JobDetails,
     StatusAnswer,
-    Triggered,
+    TriggerAnswer,
 )
 from spectrum_pipelines.store.folder.journal import JournalFile, read_journal, replay
 from tests.benchmarks.row import Row
@@ -64,7 +64,7 @@ class Answers:
                 self.latest[target], self.ends[number] = number, now + _DURATION
                 entry = ActiveJob(execution_id=ExecutionId(number), job_status="RUNNING", file_id=FileId(int(target)))
                 self.active[number] = entry
-                return Triggered(execution_id=ExecutionId(number))
+                return TriggerAnswer(execution_id=ExecutionId(number))
             case AskAllRunning():
                 self.active = {number: one for number, one in self.active.items() if self.ends[number] > now}
                 return tuple(self.active.values())

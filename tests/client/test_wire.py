@@ -21,7 +21,7 @@ from spectrum_pipelines.spectrum import (
     JobDetails,
     PlannedExecution,
     StatusAnswer,
-    Triggered,
+    TriggerAnswer,
 )
 
 Reader = Callable[[Answer], object]
@@ -110,7 +110,7 @@ VENDOR = [
             "job-execution-user": "admin",
             "job-execution-trigger": "RESTAPI",
         },
-        Triggered(execution_id=ExecutionId(11), user="admin", trigger="RESTAPI"),
+        TriggerAnswer(execution_id=ExecutionId(11), user="admin", trigger="RESTAPI"),
         id="triggered",
     ),
     pytest.param(
@@ -269,7 +269,7 @@ TOLERATED = [
     ),
     pytest.param(wire.execution_plan, {"execution-plan": []}, ExecutionPlan(executions=()), id="plan-empty"),
     pytest.param(
-        wire.triggered, {"job-execution-id": 11, "x": 1}, Triggered(execution_id=ExecutionId(11)), id="id-alone"
+        wire.triggered, {"job-execution-id": 11, "x": 1}, TriggerAnswer(execution_id=ExecutionId(11)), id="id-alone"
     ),
 ]
 

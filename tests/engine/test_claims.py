@@ -10,7 +10,7 @@ from spectrum_pipelines.engine.requests import AskStatus, AskTarget, PostSequenc
 from spectrum_pipelines.errors import Unanswered
 from spectrum_pipelines.pipeline.model.action import Sequence, Trigger
 from spectrum_pipelines.pipeline.model.policy import OnRunning
-from spectrum_pipelines.spectrum import ExecutionId, ExecutionPlan, PlannedExecution, StatusAnswer, Triggered
+from spectrum_pipelines.spectrum import ExecutionId, ExecutionPlan, PlannedExecution, StatusAnswer, TriggerAnswer
 from tests.engine.made import job, pipeline
 from tests.engine.tiny import File
 from tests.engine.world import Fault, World
@@ -48,7 +48,7 @@ def test_a_late_answer_takes_its_own_and_leaves_the_other_unknown() -> None:
     """One POST is lost, the other's answer comes after the lost one was looked for."""
     world = _twins(
         Fault(on=PostTrigger, outcome=_LOST, handled=False),
-        Fault(on=PostTrigger, outcome=Triggered(execution_id=ExecutionId(1)), handled=True, delay=2.0),
+        Fault(on=PostTrigger, outcome=TriggerAnswer(execution_id=ExecutionId(1)), handled=True, delay=2.0),
     )
     ids = _green_ids(world)
     assert len(ids) == len(set(ids)) <= 1
@@ -60,7 +60,7 @@ def test_the_id_that_was_there_before_is_no_answer() -> None:
     before = StatusAnswer(job_status="COMPLETED", execution_id=ExecutionId(101))
     world.faults += [
         Fault(on=(AskTarget, AskStatus), outcome=before, times=9e9),
-        Fault(on=PostTrigger, outcome=Triggered(execution_id=ExecutionId(101))),
+        Fault(on=PostTrigger, outcome=TriggerAnswer(execution_id=ExecutionId(101))),
     ]
     assert world.run().jobs[next(iter(world.pipeline.jobs))].status is JobStatus.UNKNOWN
 

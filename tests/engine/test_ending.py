@@ -14,7 +14,7 @@ from spectrum_pipelines.errors import ExitCode, Unanswered
 from spectrum_pipelines.pipeline.model.action import DeleteData, JobId, Sequence, WaitFor
 from spectrum_pipelines.pipeline.model.pipeline import OnAbort, RunIf
 from spectrum_pipelines.pipeline.model.policy import Retry
-from spectrum_pipelines.spectrum import ExecutionId, StatusAnswer, Triggered
+from spectrum_pipelines.spectrum import ExecutionId, StatusAnswer, TriggerAnswer
 from tests.engine.made import finished, fold, fresh, job, of, pipeline, settle, the_job, triggered
 from tests.engine.tiny import File
 from tests.engine.world import Fault, World
@@ -202,7 +202,7 @@ def test_an_abort_between_the_intent_and_the_trigger_takes_the_intent_back() -> 
 )
 def test_an_abort_waits_for_a_trigger_that_is_out(delay: float, known: bool) -> None:
     world = World(pipeline(job("a")), File(path="/a", id=6, duration=9e9))
-    answer = Triggered(execution_id=ExecutionId(11))
+    answer = TriggerAnswer(execution_id=ExecutionId(11))
     world.faults.append(Fault(on=PostTrigger, outcome=answer, handled=True, delay=delay))
     world.interrupt(0.1)
     state = world.run()

@@ -34,7 +34,7 @@ from spectrum_pipelines.spectrum import (
     FileReference,
     PlannedExecution,
     StatusAnswer,
-    Triggered,
+    TriggerAnswer,
 )
 from tests.engine.made import execution, fold, fresh, intended, job, of, settle, the_job
 
@@ -127,7 +127,7 @@ def test_after_an_ambiguous_outcome_nothing_is_posted_any_more(
 
 
 def test_ids_are_followed() -> None:
-    outcome = Triggered(execution_id=ExecutionId(11), user="admin")
+    outcome = TriggerAnswer(execution_id=ExecutionId(11), user="admin")
     expected = ev.Triggered(job=_A, attempt=1, executions=(execution(11, 6),), user="admin")
     assert _outcome(_posted("trigger"), "trigger", outcome) == expected
 
@@ -187,5 +187,5 @@ def test_the_outcome_of_a_post_is_written_down_whatever_the_job_has_turned_to() 
     state = _posted("trigger")
     fold(state, ev.AbortRequested(signal="SIGTERM", detach=False))
     late = PostTrigger(job=_A, turn=-5, attempt=1, target=FileReference("/a"))
-    events = interpret(state, late, Triggered(execution_id=ExecutionId(11)), 9.0)
+    events = interpret(state, late, TriggerAnswer(execution_id=ExecutionId(11)), 9.0)
     assert of(ev.Triggered, events)

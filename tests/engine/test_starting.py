@@ -10,7 +10,7 @@ from spectrum_pipelines.engine.requests import PostTrigger
 from spectrum_pipelines.engine.state.run import RunState, Step
 from spectrum_pipelines.pipeline.model.action import DeleteData, JobId
 from spectrum_pipelines.pipeline.model.pipeline import Concurrency, Job, RunIf
-from spectrum_pipelines.spectrum import ExecutionId, Triggered
+from spectrum_pipelines.spectrum import ExecutionId, TriggerAnswer
 from tests.engine.made import fold, fresh, job, of, pipeline, settle, the_job
 from tests.engine.tiny import File
 from tests.engine.world import Fault, World
@@ -281,7 +281,7 @@ def test_a_pipeline_of_clean_ups_only_has_their_timeout() -> None:
 
 def test_a_trigger_that_is_out_when_the_pipeline_s_time_is_over_is_waited_for_and_stopped() -> None:
     world = World(pipeline(job("a"), timeout=30.0), File(path="/a", id=1, duration=3600))
-    answer = Triggered(execution_id=ExecutionId(11))
+    answer = TriggerAnswer(execution_id=ExecutionId(11))
     world.faults.append(Fault(on=PostTrigger, outcome=answer, handled=True, delay=40.0))
     one = the_job(world.run())
     assert (one.status, one.executions[0].job_status) == (JobStatus.TIMED_OUT, "CANCELED")

@@ -21,7 +21,7 @@ from spectrum_pipelines.spectrum import (
     JobDetails,
     PlannedExecution,
     StatusAnswer,
-    Triggered,
+    TriggerAnswer,
     phase_of,
 )
 
@@ -162,8 +162,8 @@ class TinySpectrum:
             ActiveJob(execution_id=one.id, job_status=one.status(now), file_id=FileId(one.file.id)) for one in active
         )
 
-    def trigger(self, ref: FileReference) -> Triggered:
-        return Triggered(execution_id=self.start(ref).id, user="admin")
+    def trigger(self, ref: FileReference) -> TriggerAnswer:
+        return TriggerAnswer(execution_id=self.start(ref).id, user="admin")
 
     def trigger_sequence(self, file_ids: Sequence[FileId], variables: Mapping[str, Scalar]) -> ExecutionPlan:
         self.variables = dict(variables)

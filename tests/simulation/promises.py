@@ -15,7 +15,7 @@ from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.requests import AskStatus, PostSequence, PostStop, PostTrigger, Purpose, Request
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.runner.loop import Heard, Interrupted
-from spectrum_pipelines.spectrum import ExecutionPlan, Triggered
+from spectrum_pipelines.spectrum import ExecutionPlan, TriggerAnswer
 from tests.simulation.disk import Disk
 from tests.simulation.ledger import Attempt, BrokenPromise, Ledger
 from tests.simulation.network import Passage
@@ -95,7 +95,7 @@ class Promises:
         """Outcomes reach the loop."""
         for one in arrived:
             match one:
-                case Heard(outcome=Triggered(execution_id=execution_id)):
+                case Heard(outcome=TriggerAnswer(execution_id=execution_id)):
                     self._owed.add(execution_id)
                 case Heard(outcome=ExecutionPlan(executions=executions)):
                     self._owed.update(e.execution_id for e in executions if e.execution_id is not None)

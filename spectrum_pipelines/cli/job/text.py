@@ -13,7 +13,7 @@ from spectrum_pipelines.spectrum import (
     JobDetails,
     Phase,
     StatusAnswer,
-    Triggered,
+    TriggerAnswer,
     phase_of,
 )
 from spectrum_pipelines.words.clean import clean
@@ -63,7 +63,7 @@ def show_details(answer: JobDetails) -> None:
     )
 
 
-def show_triggered(answer: Triggered) -> None:
+def show_triggered(answer: TriggerAnswer) -> None:
     """What a trigger started."""
     print_facts([("execution", answer.execution_id), ("user", answer.user), ("trigger", answer.trigger)])
 

@@ -48,10 +48,12 @@ def _named(value: Scalar) -> DataReference:
 def _judge(job: JobState, action: DeleteData, without: list[JobId]) -> Decision:
     """Data of a job that started nothing is missing from the outset: there is nothing to delete, and nothing went wrong."""
     deleted = [f"data {data_id}: {deletion.value}" for data_id, deletion in job.attempt.deletions]
-    told = "; ".join([*deleted, *(f"job {name} started nothing, so it has no data" for name in dict.fromkeys(without))])
+    message = "; ".join(
+        [*deleted, *(f"job {name} started nothing, so it has no data" for name in dict.fromkeys(without))]
+    )
     if without and not deleted and action.if_missing is IfMissing.FAIL:
-        return JobSkipped(job=job.job.id, cause=Cause.MISSING, reason=told, tainted=False)
+        return JobSkipped(job=job.job.id, cause=Cause.MISSING, reason=message, tainted=False)
     missing = any(deletion is Deletion.NOT_FOUND for _, deletion in job.attempt.deletions)
     if missing and action.if_missing is IfMissing.FAIL:
-        return ended(job, JobStatus.FAILED, Cause.MISSING, f"{told} (set `if_missing: ok` if that is good enough)")
-    return ended(job, JobStatus.SUCCEEDED, Cause.ACTION, told)
+        return ended(job, JobStatus.FAILED, Cause.MISSING, f"{message} (set `if_missing: ok` if that is good enough)")
+    return ended(job, JobStatus.SUCCEEDED, Cause.ACTION, message)

@@ -45,7 +45,7 @@ def decide_following(state: RunState, job: JobState, now: float) -> Iterator[Dec
 
 
 def limit_of(job: Job) -> str:
-    """What is over, in words, when the run's time for a job is: `finally` has a limit of its own."""
+    """The run's limit for a job, in words, once it is over: `finally` has a limit of its own."""
     return "the timeout of `finally` is over" if job.is_finally else "the pipeline's own timeout is over"
 
 

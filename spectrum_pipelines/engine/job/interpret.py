@@ -1,4 +1,4 @@
-"""What the answers to a job's own questions mean: looks at its target, deletions, and questions that failed."""
+"""The meaning of answers to a job's own questions: looks at its target, deletions, and questions that failed."""
 
 from spectrum_pipelines.engine.facts import AttemptEnded, DataDeleted, Event
 from spectrum_pipelines.engine.job.identity import names_other_file
@@ -16,8 +16,8 @@ Events = list[Event | Sighting]
 def interpret_baseline(job: JobState, request: AskStatus, outcome: Outcome) -> Events:
     """A look at a file before acting on it; a refusal is an answer, too."""
     if isinstance(outcome, StatusAnswer) and names_other_file(request.target, outcome):
-        told = f"the answer about file {request.target} is about file {outcome.file_id}"
-        return [CallFailed(job=job.job.id, message=told)]
+        message = f"the answer about file {request.target} is about file {outcome.file_id}"
+        return [CallFailed(job=job.job.id, message=message)]
     if isinstance(outcome, StatusAnswer):
         return [StatusSeen(job=job.job.id, target=request.target, answer=outcome)]
     if isinstance(outcome, Refused):

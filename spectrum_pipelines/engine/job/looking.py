@@ -144,8 +144,8 @@ def resolved_targets(state: RunState, job: JobState) -> tuple[FileReference, ...
 def ended(job: JobState, status: JobStatus, cause: Cause, reason: str | None) -> AttemptEnded:
     """End the job's attempt. However it ends, what a lost execution plan has started besides stays unknown."""
     if not job.attempt.complete:
-        told = f" ({reason})" if reason else ""
-        status, reason = JobStatus.UNKNOWN, f"{_LOST_PLAN}{told}"
+        message = f" ({reason})" if reason else ""
+        status, reason = JobStatus.UNKNOWN, f"{_LOST_PLAN}{message}"
         cause = cause if cause in _SEEN_AGAIN else Cause.AMBIGUOUS
     return AttemptEnded(job=job.job.id, attempt=job.attempt.number, status=status, cause=cause, reason=reason)
 
@@ -161,8 +161,8 @@ def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decis
     if job.attempt.began_at is not None and now >= job.attempt.began_at + limit:
         if job.attempt.missing_since is not None or job.attempt.unsent:
             # Nobody was in the way, nobody answered or took it: nothing of this attempt runs anywhere.
-            told = f"no usable answer within {format_duration(limit)}: {job.reason}"
-            yield ended(job, JobStatus.FAILED, Cause.UNREACHABLE, told)
+            message = f"no usable answer within {format_duration(limit)}: {job.reason}"
+            yield ended(job, JobStatus.FAILED, Cause.UNREACHABLE, message)
             return
         whose = (
             "somebody else's run"
@@ -271,10 +271,10 @@ def _attach(job: JobState, answers: Mapping[FileReference, StatusAnswer], by: Ad
 
 
 def _missing(job: JobState, if_missing: IfMissing, refusals: list[str], reason: str) -> AttemptEnded:
-    told = "; ".join(refusals) or reason
+    message = "; ".join(refusals) or reason
     if if_missing is IfMissing.OK:
-        return ended(job, JobStatus.SUCCEEDED, Cause.MISSING, told)
-    return ended(job, JobStatus.FAILED, Cause.MISSING, f"{told} (set `if_missing: ok` if that is good enough)")
+        return ended(job, JobStatus.SUCCEEDED, Cause.MISSING, message)
+    return ended(job, JobStatus.FAILED, Cause.MISSING, f"{message} (set `if_missing: ok` if that is good enough)")
 
 
 def _check(job: JobState, answers: Mapping[FileReference, StatusAnswer]) -> Decision:
@@ -307,7 +307,7 @@ def _trigger(
         yield TriggerIntended(job=job.job.id, attempt=job.attempt.number, baselines=baselines)
         return
     target, answer = next(iter(running.items()))
-    told = f"{target} already runs as execution {answer.execution_id} ({answer.job_status})"
+    message = f"{target} already runs as execution {answer.execution_id} ({answer.job_status})"
     match job.job.policy.on_running:
         case OnRunning.WAIT:
             age = now - (job.attempt.began_at or now)
@@ -315,6 +315,6 @@ def _trigger(
         case OnRunning.ATTACH if adopted := _attach(job, answers, AdoptedBy.ATTACHED):
             yield adopted
         case OnRunning.STOP:
-            yield StopRequested(job=job.job.id, cause=Cause.ON_RUNNING, reason=told)
+            yield StopRequested(job=job.job.id, cause=Cause.ON_RUNNING, reason=message)
         case _:
-            yield ended(job, JobStatus.FAILED, Cause.BUSY, told)
+            yield ended(job, JobStatus.FAILED, Cause.BUSY, message)

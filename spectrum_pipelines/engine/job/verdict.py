@@ -1,4 +1,4 @@
-"""What the executions of one attempt amount to: Spectrum's status words first, then the pipeline's quality gates."""
+"""The verdict on the executions of one attempt: Spectrum's status words first, then the pipeline's quality gates."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -12,7 +12,7 @@ from spectrum_pipelines.spectrum import Phase
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """How an attempt ended, and why."""
+    """The end of an attempt, and why it ended so."""
 
     status: JobStatus
     cause: Cause

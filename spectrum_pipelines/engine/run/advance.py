@@ -12,7 +12,7 @@ _SOON = 5.0
 
 
 def is_settled(state: RunState, now: float) -> bool:
-    """Whether all that is under way are executions that we know, or rests. True only where `decide` has nothing to do at `now`."""
+    """All that is under way are known executions, or jobs at rest. To be asked only where `decide` has nothing to do at `now`."""
     if state.ended is not None or state.abort is not None or state.preflight is not Preflight.PASSED:
         return False
     if any(watch.unseen or watch.doubted for watch in state.following.values()):

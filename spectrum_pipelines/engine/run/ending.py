@@ -106,7 +106,7 @@ def decide_abort(state: RunState, abort: AbortRequested, now: float) -> Iterator
 
 
 def _has_a_last_word(job: JobState) -> bool:
-    """Its end was seen, and only has to be judged and told."""
+    """The job's end was seen, and only has to be judged and recorded."""
     if job.step is Step.JUDGED:
         return job.cause is not Cause.ABORT
     return job.step is Step.FOLLOWING and not job.open_executions

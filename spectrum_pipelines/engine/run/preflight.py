@@ -55,8 +55,8 @@ def tolerates_missing(action: Action) -> bool:
 def interpret_target(state: RunState, request: AskTarget, outcome: Outcome) -> list[TargetSeen | PreflightFailed]:
     """A refusal concerns this target; every other failure concerns the server, and ends the run before it began."""
     if isinstance(outcome, StatusAnswer) and names_other_file(request.target, outcome):
-        told = f"the server's answer is about file {outcome.file_id}"
-        return [TargetSeen(target=request.target, answer=told)]
+        message = f"the server's answer is about file {outcome.file_id}"
+        return [TargetSeen(target=request.target, answer=message)]
     if isinstance(outcome, StatusAnswer):
         return [TargetSeen(target=request.target, answer=outcome)]
     if isinstance(outcome, Refused) and not isinstance(outcome, Forbidden):

@@ -22,7 +22,7 @@ from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """What a retry does with one job: a new attempt (`again`), or what it did stays. `status` is how it ended; None: it is new."""
+    """A job gets a new attempt in a retry (`again`), or keeps what it did. `status` is its end; None: the job is new."""
 
     job: JobId
     again: bool
@@ -31,7 +31,7 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class RetryPlan(Struct, frozen=True, kw_only=True):
-    """What a retry would do, job by job in the order of the new pipeline. `removed`: jobs that the new pipeline does not have."""
+    """The choices of a retry, job by job in the order of the new pipeline. `removed`: jobs that the new pipeline does not have."""
 
     round: int
     choices: tuple[Choice, ...]
@@ -39,7 +39,7 @@ class RetryPlan(Struct, frozen=True, kw_only=True):
 
 
 class Changed(Struct, frozen=True, kw_only=True):
-    """What of a run's source is not as it was in the round before; None where it is. A `plan_digest` names another pipeline."""
+    """What differs from the round before in a run's source; None where nothing does. A `plan_digest` names another pipeline."""
 
     file: str | None = None
     digest: str | None = None
@@ -49,7 +49,7 @@ class Changed(Struct, frozen=True, kw_only=True):
 
 
 class Refusal(Enum):
-    """Why a run cannot be retried."""
+    """A reason for which a run cannot be retried."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -67,7 +67,7 @@ class RetryRefused(Struct, frozen=True, kw_only=True):
 
 
 def plan_retry(state: RunState, pipeline: Pipeline | None = None) -> RetryPlan | RetryRefused:
-    """What a retry of this run would do, with the pipeline that it has now (None: the same as before)."""
+    """Plan a retry of this run with the pipeline that it has now (None: the same as before), or say why it is refused."""
     if refused := _refused(state):
         return refused
     new = pipeline or state.pipeline
@@ -140,7 +140,7 @@ def _choices(state: RunState, new: Pipeline) -> dict[JobId, Choice]:
 
 
 def _again(before: JobState | None, job: Job, again: set[JobId]) -> str | None:
-    """Why a job gets a new attempt, if so."""
+    """The reason for which a job gets a new attempt; None: it gets none."""
     if before is None:
         return "new in the pipeline"
     if not _is_same_work(before.job, job):

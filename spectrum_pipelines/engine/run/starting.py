@@ -33,7 +33,7 @@ def admit(state: RunState, job: JobState) -> Iterable[Event | JobReady]:
 
 
 def skip_reason(state: RunState, job: JobState) -> JobSkipped | None:
-    """Why this job must not run, if so."""
+    """The skip of a job that must not run; None: it may."""
     if over := _too_late(state, job.job):
         return JobSkipped(job=job.job.id, cause=Cause.PIPELINE_TIMEOUT, reason=over, tainted=True)
     if _fails_fast(state, job.job):

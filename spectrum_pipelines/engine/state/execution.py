@@ -1,4 +1,4 @@
-"""One execution that we follow: what the journal knows of it."""
+"""An execution that we follow, as far as the journal knows it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,12 +31,12 @@ class Execution:
 
     @property
     def phase(self) -> Phase:
-        """What its status word means."""
+        """The meaning of the status word."""
         return phase_of(self.job_status)
 
     @property
     def is_final(self) -> bool:
-        """Its end was seen under its own id."""
+        """The end was seen under the execution's own id."""
         return self.ended_at is not None
 
     @property

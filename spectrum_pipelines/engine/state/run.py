@@ -33,7 +33,7 @@ from spectrum_pipelines.spectrum import (
 
 
 class Step(Enum):
-    """Where a job stands. The table of moves is in `decide`."""
+    """The step of a job on its way. The table of moves is in `decide`."""
 
     WAITING = "waiting"  # for the jobs that it needs
     READY = "ready"  # for a free place under max_parallel
@@ -63,7 +63,7 @@ class StopState:
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """How one attempt ended."""
+    """The end of one attempt."""
 
     attempt: int
     status: JobStatus
@@ -153,7 +153,7 @@ Followed = tuple[JobId, ExecutionId]
 
 
 class Preflight(Enum):
-    """How far the pre-flight is."""
+    """The progress of the pre-flight."""
 
     ASKING = "asking"
     PASSED = "passed"
@@ -187,7 +187,7 @@ class Round(Struct, frozen=True, kw_only=True):
 
 
 def dependents_of(pipeline: Pipeline) -> dict[JobId, list[JobId]]:
-    """Who needs each job."""
+    """The jobs that need each job."""
     dependents: dict[JobId, list[JobId]] = {id_: [] for id_ in pipeline.jobs}
     for id_, job in pipeline.jobs.items():
         for need in job.needs:

@@ -1,4 +1,4 @@
-"""How we look at an execution that has not ended: nothing of this outlives the process."""
+"""A watch: how we look at an execution that has not ended. Nothing of it outlives the process."""
 
 from dataclasses import dataclass
 

@@ -1,1 +1,1 @@
-"""When to look again: agenda, budget, pauses, waits, hints."""
+"""Timing: agenda, budget, pauses, waits, hints, patience."""

@@ -1,4 +1,4 @@
-"""When to look at what again: the two small clocks of a run, both fed with the time instead of reading it."""
+"""Two small clocks of a run, an agenda and a budget. Both are given the time instead of reading it."""
 
 import heapq
 import itertools
@@ -37,9 +37,9 @@ class Agenda(Generic[Key]):
         return taken
 
     def next_at(self, is_stale: Callable[[Key], bool] | None = None) -> float | None:
-        """When the next key is due; 0.0 if one is awake already, None if there is nothing to wait for.
+        """The time of the next key; 0.0 if one is awake already, None if there is nothing to wait for.
 
-        Keys that are `is_stale` by then are not waited for, and forgotten.
+        Keys that are `is_stale` by then are not waited for, and dropped.
         """
         if self._awake:
             return 0.0

@@ -36,7 +36,7 @@ Anchor = tuple[float, float]
 
 
 class Hint(Struct, frozen=True, kw_only=True):
-    """What was said `at` a run-clock second. `left` seconds, give or take `error`; None if it tells nothing.
+    """A hint that the server gave `at` a run-clock second: `left` seconds, give or take `error`; None if the hint tells nothing.
 
     The anchors are earlier answers, far enough away for the speed to be told from both.
     """

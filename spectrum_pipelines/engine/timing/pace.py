@@ -1,4 +1,4 @@
-"""When to look at a running execution again. Pure arithmetic; seconds throughout.
+"""Pauses between looks at a running execution. Pure arithmetic; seconds throughout.
 
 Theory of operation
 -------------------

@@ -1,4 +1,4 @@
-"""How long the engine waits where no policy of the pipeline says so."""
+"""The engine's own time limits, where no policy of the pipeline sets one."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""How long a job rests before its next attempt, with a jitter that replays. Seconds throughout.
+"""The wait before a job's next attempt, with a jitter that replays. Seconds throughout.
 
 The jitter is drawn from the run id, the job and the attempt, so that a folded journal and a replayed simulation come to the
 same wait, and two runs do not march in step.

@@ -1,4 +1,4 @@
-"""What the outcome of a trigger means: the one table on which "never twice" rests.
+"""The meaning of a trigger's outcome: the one table on which "never twice" rests.
 
 =============================================  ==============  =====================================
 outcome                                        class           then
@@ -20,9 +20,9 @@ from spectrum_pipelines.engine.facts import (
     Event,
     StartedExecution,
     TriggerAmbiguous,
+    Triggered,
     TriggerNotHandled,
 )
-from spectrum_pipelines.engine.facts import Triggered as TriggeredEvent
 from spectrum_pipelines.engine.job.looking import ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import (
@@ -58,7 +58,7 @@ from spectrum_pipelines.spectrum import (
     HistoryEntry,
     JobDetails,
     StatusAnswer,
-    Triggered,
+    TriggerAnswer,
 )
 
 
@@ -66,10 +66,10 @@ def interpret_post(state: RunState, request: PostTrigger | PostSequence, outcome
     """Read the outcome of the one POST of an attempt."""
     job = state.jobs[request.job]
     match outcome:
-        case Triggered() if is_taken(state, job, outcome.execution_id):
+        case TriggerAnswer() if is_taken(state, job, outcome.execution_id):
             told = f"execution {outcome.execution_id} was there before, or is another job's"
             return [*_kept(job, request, (outcome.execution_id,)), _ambiguous(request, told)]
-        case Triggered():
+        case TriggerAnswer():
             file_id = job.attempt.baselines[0].file_id if job.attempt.baselines else None
             started = StartedExecution(execution_id=outcome.execution_id, file_id=file_id)
             return [_triggered(request, (started,), _named(state, outcome.user))]
@@ -87,8 +87,8 @@ def _triggered(
     user: str | None,
     *,
     complete: bool = True,
-) -> TriggeredEvent:
-    return TriggeredEvent(job=request.job, attempt=request.attempt, executions=executions, user=user, complete=complete)
+) -> Triggered:
+    return Triggered(job=request.job, attempt=request.attempt, executions=executions, user=user, complete=complete)
 
 
 def _named(state: RunState, name: str | None) -> str | None:

@@ -88,7 +88,7 @@ def _is_old(state: RunState, followed: Followed) -> bool:
 
 
 def _is_crowd(state: RunState, now: float) -> bool:
-    """One call for all is cheaper than one for each, and is to be had."""
+    """One call for all executions is cheaper than one for each, and can be had."""
     going_on = sum(not (watch.doubted or watch.unlisted) for watch in state.following.values())
     is_to_be_had = now >= state.list_poll.off_until and not state.list_poll.is_late
     return is_to_be_had and going_on > (FEW if state.gives_hints else 1)
@@ -105,7 +105,7 @@ def _few_hinted(state: RunState) -> set[Followed]:
 
 
 def _give_up_list(state: RunState, now: float) -> Iterator[Event | Sighting]:
-    """Nobody waits for an answer that is late: until it comes each execution is asked for. A list that is late again is no help."""
+    """Ask for each execution while the list is late. A list that is late twice in a row counts as unusable."""
     poll = state.list_poll
     if poll.asked_at is None or poll.is_late or now < poll.asked_at + state.patience.list_patience:
         return

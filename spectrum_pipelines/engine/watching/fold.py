@@ -78,7 +78,7 @@ def ask_for_all(state: RunState, at: float) -> None:
 
 
 def ask_no_more(state: RunState, job_id: JobId, execution_id: ExecutionId) -> None:
-    """Until the answer is in and says when: an old time on the agenda must not ask a second time."""
+    """Plan no look until the answer is in: an old time on the agenda must not ask a second time."""
     if (watch := state.following.get((job_id, execution_id))) is not None:
         watch.next_poll_at = math.inf
         watch.listed = False
@@ -119,7 +119,7 @@ def _execution_seen(state: RunState, event: si.ExecutionSeen, at: float) -> None
 
 
 def _take_in(watch: Watch, event: si.ExecutionSeen, at: float) -> None:
-    """What a look at this execution alone has shown."""
+    """Take in what a look at this execution alone has shown."""
     if not event.by_details:
         age = max(0.0, at - watch.since)
         hint = read_hint(watch.hint, at=at, age=age, progress=event.progress, estimate=event.estimate_seconds)
@@ -138,7 +138,7 @@ def _take_in(watch: Watch, event: si.ExecutionSeen, at: float) -> None:
 
 
 def _since(watch: Watch, word: str, at: float) -> float:
-    """Its age counts from when it runs: an execution that has queued for an hour and starts now is young."""
+    """The second from which an execution's age counts: one that has queued for an hour and starts now is young."""
     return at if watch.is_waiting and phase_of(word) is not Phase.WAITING else watch.since
 
 
@@ -151,7 +151,7 @@ def _learn_file(state: RunState, followed: Followed, file_id: FileId | None) -> 
 
 
 def _wake_if_concerned(state: RunState, job_id: JobId, watch: Watch) -> None:
-    """Its limits count again if it was unseen until now; a member of a sequence may have been left behind by another."""
+    """Decide on the job if its execution was unseen until now, or if a member of its sequence may have been left behind."""
     if watch.unseen or len(state.jobs[job_id].executions) > 1:
         state.agenda.wake(job_id)
 

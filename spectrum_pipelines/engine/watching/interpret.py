@@ -1,4 +1,4 @@
-"""What a look at running executions means. Only an execution's own id counts; what else runs in its file is somebody else's."""
+"""The meaning of looks at executions. Only an execution's own id counts; what else runs in its file is somebody else's."""
 
 from collections.abc import Iterator
 
@@ -99,7 +99,7 @@ def locked_out(job: JobState, error: ClientError) -> Events:
 
 
 def _shown(state: RunState, job_id: JobId, execution: Execution, word: str) -> Events:
-    """What a word says of an execution; one that nobody knows is no end, and never success."""
+    """The meaning of a status word. A word that nobody knows is no end, and never success."""
     phase = phase_of(word)
     if phase.is_final:
         return [ExecutionDoubted(job=job_id, execution_id=execution.execution_id, final_word=word)]
@@ -183,7 +183,7 @@ def interpret_details(state: RunState, request: AskDetails, outcome: Outcome) ->
 
 
 def _incomplete_list(state: RunState, watch: Watch) -> Events:
-    """It goes on, and the list has left it out."""
+    """Warn once that the list leaves out executions that go on."""
     if not (watch.doubted and watch.unlisted) or ("list-incomplete", None) in state.warned:
         return []
     told = "list-running does not show all that runs or waits here, asking for what it leaves out one by one"

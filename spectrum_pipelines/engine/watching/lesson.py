@@ -1,4 +1,4 @@
-"""What is being learnt of how long a job took before."""
+"""A lesson: what is being learnt of how long a job took before."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""How long a job took before, asked of the server once: worth five questions for a job that runs for long and gives no hints.
+"""Lessons: how long a job took before. For a job that runs for long and gives no hints this is worth five questions.
 
 Theory of operation
 -------------------
@@ -75,7 +75,7 @@ def _question(job_id: JobId, lesson: Lesson) -> AskDetails | AskHistory:
 
 
 def interpret_lesson(state: RunState, request: AskDetails | AskHistory, outcome: Outcome) -> LessonSeen:
-    """What an answer adds; one that is of no use ends the lesson."""
+    """The lesson with an answer added. An answer that is of no use ends the lesson."""
     lesson = state.lessons[request.job]
     match outcome:
         case JobDetails(configuration_id=configuration_id) if lesson.configuration_id is None:
