@@ -34,3 +34,14 @@ def test_a_cycle_of_10_000_jobs_is_one_line() -> None:
     (cycle,) = check(read("jobs:\n" + "\n".join(lines)))
     assert cycle.code == "cycle"
     assert len(cycle.message) < 150
+
+
+def test_10_000_combinations_each_need_one_of_their_own() -> None:
+    values = ", ".join(map(str, range(SIZE // 2)))
+    pipeline = built(f"""
+variables: {{parts: {{type: list, default: [{values}]}}}}
+jobs:
+  load: {{matrix: {{p: "${{var.parts}}"}}, trigger: "/load/${{matrix.p}}"}}
+  each: {{needs: ["load[${{matrix.p}}]"], matrix: {{p: "${{var.parts}}"}}, trigger: "/each/${{matrix.p}}"}}
+""")
+    assert [len(wave) for wave in plan(pipeline).waves] == [SIZE // 2, SIZE // 2]

@@ -7,9 +7,9 @@ from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.fill.places import list_references
 from spectrum_pipelines.pipeline.fill.reference import MatrixReference, Misread, VariableReference, read_references
-from spectrum_pipelines.pipeline.fill.variables import Declaration, VariableType, declarations
+from spectrum_pipelines.pipeline.fill.variables import Declaration, VariableType
 from spectrum_pipelines.pipeline.form.matrix import as_text, combinations
-from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, Need, has_label
+from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, Need
 from spectrum_pipelines.pipeline.rules.needs import is_too_large
 
 #: As in the schema of a matrix: the value becomes a part of the job's id.
@@ -18,7 +18,7 @@ _NAMEABLE = re.compile(r"[^\[\],{}\x00-\x1f\x7f]+")
 
 def check_lists(draft: Draft) -> Iterator[Diagnostic]:
     """Check each `matrix: {key: "${var.list}"}`: the variable is a list, and its values can name jobs as far as they are known."""
-    declared = declarations(draft.view)
+    declared = draft.declared
     for path, name in list_references(draft.view.written):
         declaration = declared.get(name)
         job = draft.jobs.get(str(path[1]))
@@ -74,14 +74,22 @@ def _check_need(draft: Draft, job: JobSketch, need: Need) -> Iterator[Diagnostic
     known = {key: job.matrix[key] for key in need.matrix_keys}
     if job.open & known.keys():
         return
+    there = [None if key in other.open else set(map(as_text, values)) for key, values in other.matrix.items()]
     for combination in combinations(known):
         label = need.label_for(combination)
-        if not has_label(other, label):
+        if not _is_one_of(label.split(","), there):
             where = ", ".join(f"`{key}` = `{as_text(value)}`" for key, value in combination.items())
             message = f"there is no job `{need.job}[{label}]`, which `{job.id}` needs where {where}"
             hint = f"give both jobs the same values, or write `{need.job}` for all of its combinations"
             yield draft.view.fault(need.path, "unknown-job", message, hint=hint)
             return
+
+
+def _is_one_of(parts: list[str], there: list[set[str] | None]) -> bool:
+    """Whether each part of a label is a value of its key; None stands for values that only a run will know."""
+    return len(parts) == len(there) and all(
+        texts is None or part in texts for part, texts in zip(parts, there, strict=True)
+    )
 
 
 def _unfit(job: JobSketch, written: str, part: object) -> tuple[str, str, str] | None:
