@@ -13,8 +13,7 @@ from lxml import etree
 from spectrum_pipelines.cli.state import group_locks
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.local.serving import RunningServer
-from spectrum_pipelines.store.folder.group_lock import GroupLock
-from spectrum_pipelines.store.folder.locks import try_lock
+from spectrum_pipelines.store.folder.locks import group_lock_path, try_lock
 from spectrum_pipelines.store.holder import Holder
 from tests.cli.command_line import LOGIN, PATIENCE, Ended, call, dead_port, embedded, start
 from tests.report.checks import assert_valid_report
@@ -116,7 +115,7 @@ def test_6_a_group_that_is_taken(folder: Path, server: RunningServer) -> None:
     locks = group_locks(os.environ)
     assert locks is not None
     locks.mkdir(parents=True, exist_ok=True)
-    held = try_lock(GroupLock(locks, "every-end-fail").path, holder())
+    held = try_lock(group_lock_path(locks, "every-end-fail"), holder())
     assert held is not None
     with held:
         ended = call("run", "fail.yaml", *OUTPUTS, cwd=folder, env=environment(server, folder))
@@ -131,7 +130,7 @@ def test_a_signal_while_queueing(number: int, code: int, folder: Path, server: R
     locks = group_locks(os.environ)
     assert locks is not None
     locks.mkdir(parents=True, exist_ok=True)
-    held = try_lock(GroupLock(locks, "every-end-queue").path, holder())
+    held = try_lock(group_lock_path(locks, "every-end-queue"), holder())
     assert held is not None
     with held, start("run", "queue.yaml", *OUTPUTS, cwd=folder, env=environment(server, folder)) as running:
         assert running.stderr is not None

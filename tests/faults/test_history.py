@@ -13,8 +13,7 @@ import pytest
 
 from spectrum_pipelines.cli.state import group_locks
 from spectrum_pipelines.engine import facts as ev
-from spectrum_pipelines.store.folder.group_lock import GroupLock
-from spectrum_pipelines.store.folder.locks import try_lock
+from spectrum_pipelines.store.folder.locks import group_lock_path, try_lock
 from spectrum_pipelines.store.holder import Holder
 from tests.faults import misbehaviour as mis
 from tests.faults.checks import assert_no_secret
@@ -252,7 +251,7 @@ def locks_of_groups() -> Path:
 
 def test_fault_31_a_group_that_is_held_and_the_holder_named(project: Project, server: SpectrumServer) -> None:
     grouped(project, "fail")
-    held = try_lock(GroupLock(locks_of_groups(), "nightly").path, HOLDER)
+    held = try_lock(group_lock_path(locks_of_groups(), "nightly"), HOLDER)
     assert held is not None
     with held:
         outcome = project.run()
@@ -264,7 +263,7 @@ def test_fault_31_a_group_that_is_held_and_the_holder_named(project: Project, se
 
 def test_fault_31_a_group_queues(project: Project, server: SpectrumServer) -> None:
     grouped(project, "queue")
-    held = try_lock(GroupLock(locks_of_groups(), "nightly").path, HOLDER)
+    held = try_lock(group_lock_path(locks_of_groups(), "nightly"), HOLDER)
     assert held is not None
     timer = threading.Timer(0.3, held.release)
     timer.start()
@@ -278,7 +277,7 @@ def test_fault_31_a_group_queues(project: Project, server: SpectrumServer) -> No
 def test_fault_31_a_queue_ends(project: Project, server: SpectrumServer) -> None:
     concurrency = {"group": "nightly", "timeout": "200ms"}
     project.pipeline(concurrency=concurrency, jobs={"load": {"trigger": 48}})
-    held = try_lock(GroupLock(locks_of_groups(), "nightly").path, HOLDER)
+    held = try_lock(group_lock_path(locks_of_groups(), "nightly"), HOLDER)
     assert held is not None
     with held:
         outcome = project.run()

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from spectrum_pipelines.cli.state import group_locks
-from spectrum_pipelines.store.folder.group_lock import GroupLock
-from spectrum_pipelines.store.folder.locks import try_lock
+from spectrum_pipelines.store.folder.locks import group_lock_path, try_lock
 from spectrum_pipelines.store.holder import Holder
 from tests.faults import misbehaviour as mis
 from tests.faults.checks import assert_no_secret
@@ -179,7 +178,7 @@ def test_fault_27_a_signal_while_waiting_for_the_group(slow: SpectrumServer, beg
     assert locks is not None
     locks.mkdir(parents=True, exist_ok=True)
     holder = Holder(pid=4711, host="ci-7", run_id="20261123T150405Z-7f3a", since="2026-11-23T15:04:05.000Z")
-    held = try_lock(GroupLock(locks, "nightly").path, holder)
+    held = try_lock(group_lock_path(locks, "nightly"), holder)
     assert held is not None
     with held:
         child = zygote.start(project, *arguments_of_run(project))

@@ -15,12 +15,12 @@ from spectrum_pipelines.pipeline.build import Given, build
 from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.store.folder.journal import JournalFile
-from spectrum_pipelines.store.folder.locks import Process
 from spectrum_pipelines.store.folder.state_directory import StateDirectory
+from spectrum_pipelines.store.holder import Who
 
 RUN_ID = "20261123T150405Z-7f3a"
 MOMENT = datetime(2026, 11, 23, 15, 4, 5, 123_000, tzinfo=UTC)
-ME = Process(pid=4711, host="ci-7.example.com")
+ME = Who(pid=4711, host="ci-7.example.com")
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(st.characters(), max_size=30)  # lone surrogates too: JSON can carry them, so servers can send them

@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 _HOLDS = """
 import os, sys
 from pathlib import Path
-from spectrum_pipelines.store.folder.locks import Holder, try_lock
+from spectrum_pipelines.store.folder.locks import try_lock
+from spectrum_pipelines.store.holder import Holder
 holder = Holder(pid=os.getpid(), host="other-host", run_id="20261123T150405Z-0123", since="2026-11-23T15:04:05.000Z")
 lock = try_lock(Path(sys.argv[1]), holder)
 print("free" if lock is None else "held", flush=True)

@@ -8,10 +8,12 @@ import pytest
 
 from spectrum_pipelines.errors import ConflictError, StateError
 from spectrum_pipelines.pipeline.model.pipeline import GroupBehavior
-from spectrum_pipelines.store.folder.group_lock import GroupLock
-from spectrum_pipelines.store.folder.locks import HeldLock, holder_of, is_held, try_lock
+from spectrum_pipelines.store.folder.locks import HeldLock, group_lock_path, holder_of, is_held, try_lock
 from spectrum_pipelines.store.folder.run_lock import is_running, lock_run
+from spectrum_pipelines.store.folder.store import FolderStore
 from spectrum_pipelines.store.holder import Holder
+from spectrum_pipelines.store.interface import Lease
+from spectrum_pipelines.store.leasing import take_group
 from tests.store.histories import ME, RUN_ID, Clock
 from tests.store.processes import holding
 
@@ -38,12 +40,15 @@ def acquire(
     timeout: float | None = 3600.0,
     on_wait: Callable[[Holder | None, float], None] = lambda *_: None,
     stopping: Callable[[], bool] = lambda: False,
-) -> HeldLock | None:
-    return GroupLock(folder, group).acquire(
+) -> Lease | None:
+    clock = clock or Clock()
+    return take_group(
+        FolderStore(folder / "state", groups=folder, clock=clock),
+        group,
         behavior,
+        ME,
         run_id=RUN_ID,
-        process=ME,
-        clock=clock or Clock(),
+        clock=clock,
         timeout=timeout,
         on_wait=on_wait,
         stopping=stopping,
@@ -204,15 +209,16 @@ def test_groups_do_not_meet(tmp_path: Path) -> None:
     names = ["nightly", "Nightly", "night/ly", "../nightly", "", "\ud800", "n" * 5000, "nacht", "ночь", "a\0b", "."]
     held = [acquire(tmp_path, GroupBehavior.FAIL, group=name) for name in names]
     assert all(lock is not None for lock in held)
-    assert {entry.parent for entry in tmp_path.rglob("*")} == {tmp_path}
-    assert len(list(tmp_path.iterdir())) == len(names)
+    locks = [entry for entry in tmp_path.iterdir() if entry.suffix == ".lock"]
+    assert len(locks) == len(names)
+    assert sorted(tmp_path.rglob("group-*.lock")) == sorted(locks)
     for lock in held:
         assert lock is not None
         lock.release()
 
 
 def test_a_taken_group_names_its_holder(tmp_path: Path) -> None:
-    with holding(GroupLock(tmp_path, "nightly").path) as other, pytest.raises(ConflictError) as caught:
+    with holding(group_lock_path(tmp_path, "nightly")) as other, pytest.raises(ConflictError) as caught:
         acquire(tmp_path, GroupBehavior.FAIL)
     assert caught.value.message == (
         f"concurrency group `nightly` is held by run 20261123T150405Z-0123 (process {other.pid} on other-host, "
@@ -222,7 +228,7 @@ def test_a_taken_group_names_its_holder(tmp_path: Path) -> None:
 
 
 def test_a_holder_without_a_note_is_another_process(tmp_path: Path) -> None:
-    path = GroupLock(tmp_path, "nightly").path
+    path = group_lock_path(tmp_path, "nightly")
     with taken(path):
         path.write_text("")
         with pytest.raises(ConflictError, match="held by another process"):
@@ -230,7 +236,7 @@ def test_a_holder_without_a_note_is_another_process(tmp_path: Path) -> None:
 
 
 def test_a_queued_run_gets_its_turn_and_tells_what_it_waits_for(tmp_path: Path) -> None:
-    other = taken(GroupLock(tmp_path, "nightly").path)
+    other = taken(group_lock_path(tmp_path, "nightly"))
     clock = Clock(lambda now: other.release() if now > 70 else None)
     told: list[tuple[Holder | None, int]] = []
     lock = acquire(
@@ -243,7 +249,7 @@ def test_a_queued_run_gets_its_turn_and_tells_what_it_waits_for(tmp_path: Path) 
 
 
 def test_a_queued_run_gets_its_turn_when_the_holder_is_killed(tmp_path: Path) -> None:
-    with holding(GroupLock(tmp_path, "nightly").path) as other:
+    with holding(group_lock_path(tmp_path, "nightly")) as other:
         lock = acquire(tmp_path, clock=Clock(lambda _: other.kill()))
         assert lock is not None
         lock.release()
@@ -251,7 +257,7 @@ def test_a_queued_run_gets_its_turn_when_the_holder_is_killed(tmp_path: Path) ->
 
 def test_a_wait_ends(tmp_path: Path) -> None:
     clock = Clock()
-    with taken(GroupLock(tmp_path, "nightly").path), pytest.raises(ConflictError) as caught:
+    with taken(group_lock_path(tmp_path, "nightly")), pytest.raises(ConflictError) as caught:
         acquire(tmp_path, clock=clock, timeout=90.1)
     assert sum(clock.slept) == pytest.approx(90.1, abs=0.01)
     assert "within 90 s" in (caught.value.hint or "")
@@ -259,7 +265,7 @@ def test_a_wait_ends(tmp_path: Path) -> None:
 
 def test_a_wait_can_be_broken_off(tmp_path: Path) -> None:
     clock = Clock()
-    with taken(GroupLock(tmp_path, "nightly").path):
+    with taken(group_lock_path(tmp_path, "nightly")):
         assert acquire(tmp_path, clock=clock, timeout=None, stopping=lambda: clock.seconds > 1005) is None
     assert sum(clock.slept) < 6
     assert acquire(tmp_path, stopping=lambda: True) is None  # not even a free one

@@ -218,7 +218,7 @@ import os, secrets, sys
 from pathlib import Path
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import ConflictError
-from spectrum_pipelines.store.folder.locks import Process
+from spectrum_pipelines.store.holder import Who
 from spectrum_pipelines.store.folder.run_keys import NewRun, claim
 from spectrum_pipelines.store.folder.state_directory import StateDirectory
 state, clock = StateDirectory(Path(sys.argv[1])), SystemClock()
@@ -226,7 +226,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 try:
     new_run = lambda: state.new_run(clock.now(), lambda: secrets.token_hex(2))
-    claimed = claim(state, sys.argv[2], new_run, process=Process(pid=os.getpid(), host="ci"), clock=clock)
+    claimed = claim(state, sys.argv[2], new_run, process=Who(pid=os.getpid(), host="ci"), clock=clock)
 except ConflictError as error:
     print("conflict", error, flush=True)
 else:

@@ -14,7 +14,9 @@ from spectrum_pipelines.pipeline.build import digest
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.store.folder.run_lock import lock_run
 from spectrum_pipelines.store.folder.state_directory import StateDirectory
+from spectrum_pipelines.store.folder.store import FolderStore
 from spectrum_pipelines.store.heads import is_run_id
+from spectrum_pipelines.store.leasing import named_run
 from tests.store.histories import ME, MOMENT, RUN_ID, Clock, begin, started, tokens, write
 from tests.store.processes import no_file_above
 
@@ -118,7 +120,7 @@ def test_a_run_id_is_a_time_and_four_digits(state: StateDirectory) -> None:
     assert run.run_id == RUN_ID
     assert run.path == state.runs_folder / RUN_ID
     assert stat.S_IMODE(run.path.stat().st_mode) == 0o700
-    assert state.run(RUN_ID) == state.find(RUN_ID) == run
+    assert state.find(RUN_ID) == run
 
 
 def test_a_run_id_is_never_given_twice(state: StateDirectory) -> None:
@@ -180,7 +182,7 @@ def test_nothing_but_a_run_id_becomes_a_path(state: StateDirectory, run_id: str)
     state.new_run(MOMENT, tokens("7f3a"))
     assert state.find(run_id) is None
     with pytest.raises(UserError, match="is not a run id") as caught:
-        state.run(run_id)
+        named_run(FolderStore(state.path), run_id)
     assert "spectrum-pipelines runs" in (caught.value.hint or "")
 
 
@@ -194,7 +196,7 @@ def test_a_run_that_is_not_there_is_compared_with_those_that_are(state: StateDir
     state.new_run(MOMENT, tokens("7f3a"))
     for slip in ("20261123T150405Z-7f3b", "20261123T150405-7f3a"):
         with pytest.raises(UserError) as caught:
-            state.run(slip)
+            named_run(FolderStore(state.path), slip)
         assert f"did you mean `{RUN_ID}`?" in (caught.value.hint or "")
 
 

@@ -17,20 +17,14 @@ from typing import Any, Self
 from msgspec.structs import asdict
 
 from spectrum_pipelines.errors import StateError
-from spectrum_pipelines.files import in_words, open_regular, read_capped
-from spectrum_pipelines.store.holder import Holder, Who
-
-__all__ = ["HeldLock", "Holder", "Process", "holder_of", "is_held", "try_lock"]
+from spectrum_pipelines.files import in_words, open_regular, read_capped, safe_name
+from spectrum_pipelines.store.holder import Holder
 
 _MAX_NOTE = 4096
 _RUN = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
 _MOMENT = re.compile(r"[0-9T:.Z-]{1,40}", re.ASCII)
 _UNFIT_FOR_HOSTS = re.compile(r"[^0-9A-Za-z._:-]", re.ASCII)
 _TRIES = 100
-
-
-#: What callers of version 0.1.0 call ourselves.
-Process = Who
 
 
 class HeldLock:
@@ -54,6 +48,11 @@ class HeldLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def group_lock_path(folder: Path, group: str) -> Path:
+    """The lock file of a concurrency group in the folder of such locks; `group` is any text."""
+    return folder / f"group-{safe_name(group)}.lock"
 
 
 def try_lock(path: Path, holder: Holder) -> HeldLock | None:

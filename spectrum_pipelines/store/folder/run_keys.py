@@ -18,11 +18,12 @@ from spectrum_pipelines.clock import Clock
 from spectrum_pipelines.errors import ConflictError, StateError
 from spectrum_pipelines.files import in_words, read_capped, replace_file, safe_name
 from spectrum_pipelines.store.folder.glance import glance
-from spectrum_pipelines.store.folder.locks import HeldLock, Process, holder_of, try_lock
+from spectrum_pipelines.store.folder.locks import HeldLock, holder_of, try_lock
 from spectrum_pipelines.store.folder.run_directory import RunDirectory
 from spectrum_pipelines.store.folder.run_lock import busy, is_running, lock_run
 from spectrum_pipelines.store.folder.state_directory import StateDirectory
 from spectrum_pipelines.store.heads import check_key, has_acted, is_run_id
+from spectrum_pipelines.store.holder import Who
 
 _MAX_BYTES = 16_384
 #: Seconds; the lock of a key is held for two small files. More means a holder that was stopped in the middle of it.
@@ -48,7 +49,7 @@ def claim(
     key: str,
     new_run: Callable[[], RunDirectory],
     *,
-    process: Process,
+    process: Who,
     clock: Clock,
 ) -> NewRun | Existing:
     """The run that a key stands for; among any number of processes exactly one gets the new one.
@@ -81,7 +82,7 @@ def _has_acted(run: RunDirectory) -> bool:
     return has_acted(ends[1])
 
 
-def _lock_key(state: StateDirectory, key: str, process: Process, clock: Clock) -> HeldLock:
+def _lock_key(state: StateDirectory, key: str, process: Who, clock: Clock) -> HeldLock:
     path = state.locks / f"key-{safe_name(key)}.lock"
     began = clock.monotonic()
     while True:

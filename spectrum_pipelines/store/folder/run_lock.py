@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from spectrum_pipelines.clock import Clock
-from spectrum_pipelines.store.folder.locks import HeldLock, Process, holder_of, is_held, try_lock
+from spectrum_pipelines.store.folder.locks import HeldLock, holder_of, is_held, try_lock
+from spectrum_pipelines.store.holder import Who
 from spectrum_pipelines.store.interface import Busy
 from spectrum_pipelines.store.leasing import busy as worked_on
 
@@ -12,7 +13,7 @@ _TRIES = 5
 _INSTANT = 0.02
 
 
-def lock_run(folder: Path, run_id: str, *, process: Process, clock: Clock) -> HeldLock:
+def lock_run(folder: Path, run_id: str, *, process: Who, clock: Clock) -> HeldLock:
     """Take a run, before its journal is read or written. Raises Busy naming the holder, and StateError."""
     path = run_lock_path(folder, run_id)
     for attempt in range(_TRIES):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from spectrum_pipelines.errors import StateError, UserError
+from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words, open_regular, sync_folder, write_all
 from spectrum_pipelines.store.folder.run_directory import RunDirectory
 from spectrum_pipelines.store.folder.run_listing import summarize
@@ -114,22 +114,6 @@ class StateDirectory:
         """The run of this id, if there is one; nothing but a run id ever becomes a path."""
         run = RunDirectory(self.runs_folder / run_id) if is_run_id(run_id) else None
         return run if run is not None and run.exists() else None
-
-    def run(self, run_id: str) -> RunDirectory:
-        """The run that a user names. Raises UserError."""
-        run = self.find(run_id)
-        if run is None:
-            raise self._unknown(run_id)
-        return run
-
-    def _unknown(self, run_id: str) -> UserError:
-        from spectrum_pipelines.document.suggest import closest  # noqa: PLC0415 - only a failure needs it
-
-        near = closest(run_id, (run.run_id for run in self.newest_runs()))
-        hint = f"did you mean `{near}`? {_LIST}" if near else _LIST
-        if not is_run_id(run_id):
-            return UserError(f"`{run_id}` is not a run id: they look like 20261123T150405Z-7f3a", hint=hint)
-        return UserError(f"there is no run {run_id} in {self.path}", hint=hint)
 
     def runs(self) -> list[RunHead]:
         """Every run, the newest first. Raises StateError only if the directory itself cannot be read."""

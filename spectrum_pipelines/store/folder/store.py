@@ -14,10 +14,10 @@ from typing import Self
 
 from spectrum_pipelines.clock import Clock, SystemClock
 from spectrum_pipelines.errors import StateError
-from spectrum_pipelines.files import in_words, read_capped, replace_file, safe_name
+from spectrum_pipelines.files import in_words, read_capped, replace_file
 from spectrum_pipelines.store.folder import run_keys
 from spectrum_pipelines.store.folder.journal import JournalFile, scan
-from spectrum_pipelines.store.folder.locks import HeldLock, Process, holder_of, is_held, try_lock
+from spectrum_pipelines.store.folder.locks import HeldLock, group_lock_path, holder_of, is_held, try_lock
 from spectrum_pipelines.store.folder.provenance import hold_own
 from spectrum_pipelines.store.folder.pruning import prune
 from spectrum_pipelines.store.folder.queue import FolderPlace
@@ -31,7 +31,7 @@ from spectrum_pipelines.store.texts import Texts, checked
 
 _MAX_FILE = 256_000_000
 _NO_ROOM = "make room there, or choose another place with --state"
-_RUN = "run-"
+_RUN, _GROUP = "run-", "group-"
 
 
 class FolderLease:
@@ -191,7 +191,7 @@ class FolderStore:
             made.append(new_run())
             return RunDirectory(self.directory.runs_folder / made[-1].run_id)
 
-        claimed = run_keys.claim(self.directory, key, make, process=_process(who), clock=self._clock)
+        claimed = run_keys.claim(self.directory, key, make, process=who, clock=self._clock)
         if isinstance(claimed, run_keys.Existing):
             return Existing(run=FolderRun(claimed.run))
         return NewRun(run=made[-1], lease=FolderLease(f"{_RUN}{claimed.run.run_id}", claimed.lock))
@@ -200,7 +200,7 @@ class FolderStore:
         """Take a lock, or None if somebody has it. Raises StateError."""
         self._hold_own()
         self.directory.prepare()
-        lock = try_lock(self._lock_path(name), _process(who).holding(run_id, self._clock))
+        lock = try_lock(self._lock_path(name), who.holding(run_id, self._clock))
         return None if lock is None else FolderLease(name, lock)
 
     def line_up(self, name: str, who: Who, *, run_id: str) -> FolderPlace:
@@ -241,8 +241,7 @@ class FolderStore:
     def _lock_path(self, name: str) -> Path:
         if name.startswith(_RUN):
             return self.directory.locks / f"{name}.lock"
-        kind, _, rest = name.partition("-")
-        return self._group_folder() / f"{kind}-{safe_name(rest)}.lock"
+        return group_lock_path(self._group_folder(), name.removeprefix(_GROUP))
 
     def __enter__(self) -> Self:
         return self
@@ -251,7 +250,3 @@ class FolderStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing is open."""
-
-
-def _process(who: Who) -> Process:
-    return Process(pid=who.pid, host=who.host)
