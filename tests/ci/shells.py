@@ -10,8 +10,10 @@ from pathlib import Path
 
 PATIENCE = 30.0  # seconds until a test gives up on a shell
 #: GitHub's runner and Azure's agent are the same in this: the signal, and the seconds until the next one.
-SCHEDULE = ((signal.SIGINT, 7.5), (signal.SIGTERM, 2.5))
+SCHEDULE: "Schedule" = ((signal.SIGINT, 7.5), (signal.SIGTERM, 2.5))
 
+#: Signals, and the seconds until the next one.
+Schedule = tuple[tuple[signal.Signals, float], ...]
 Moment = Callable[[], bool]
 
 
@@ -42,7 +44,7 @@ def step(
             start_new_session=True,
         )
         try:
-            survived = () if cancel is None else _cancel(process, cancel)
+            survived = () if cancel is None else _cancel(process, cancel, err)
             process.wait(PATIENCE)
         finally:
             _kill_the_rest(process.pid)
@@ -51,11 +53,11 @@ def step(
     return Shown(process.returncode, stdout_text, stderr_text, survived)
 
 
-def _cancel(process: "subprocess.Popen[bytes]", moment: Moment) -> tuple[signal.Signals, ...]:
+def _cancel(process: "subprocess.Popen[bytes]", moment: Moment, err: Path) -> tuple[signal.Signals, ...]:
     deadline = time.monotonic() + PATIENCE
     while not moment():
-        assert process.poll() is None, "the step ended before it could be cancelled"
-        assert time.monotonic() < deadline, "the moment to cancel the step never came"
+        assert process.poll() is None, f"the step ended before it could be cancelled: {err.read_text()}"
+        assert time.monotonic() < deadline, f"the moment to cancel the step never came: {err.read_text()}"
         time.sleep(0.02)
     survived = []
     for number, seconds in SCHEDULE:
