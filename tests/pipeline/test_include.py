@@ -121,10 +121,10 @@ def test_the_digest_is_that_of_all_texts() -> None:
 def test_a_fragment_may_declare_what_the_file_gives_a_value_to() -> None:
     fragment = "variables: {n: {type: integer, secret: true, required: true}, r: {enum: [a, b], default: a}}"
     document, found = composed(
-        "include: [f.yaml]\nvariables: {n: 7, r: b}\njobs: {x: {trigger: '${var.n}'}}", {"f.yaml": fragment}
+        "include: [f.yaml]\nvariables: {n: '${env.N}', r: b}\njobs: {x: {trigger: '${var.n}'}}", {"f.yaml": fragment}
     )
     assert found == []
-    pipeline, _ = build(document, given=Given(), run_id="r")
+    pipeline, _ = build(document, given=Given(process_environment={"N": "7"}), run_id="r")
     assert pipeline is not None
     assert (pipeline.variables["n"].value, pipeline.variables["n"].secret, pipeline.variables["r"].value) == (
         7,
