@@ -1,0 +1,300 @@
+"""Absence, ownership and verdicts only from evidence that shows them; each case is a small world that once went wrong."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from spectrum_pipelines.engine import facts as ev
+from spectrum_pipelines.engine import sightings as si
+from spectrum_pipelines.engine.decide import next_wake_up
+from spectrum_pipelines.engine.interpret import interpret
+from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
+from spectrum_pipelines.engine.requests import (
+    AskAllRunning,
+    AskDetails,
+    AskHistory,
+    AskStatus,
+    AskTarget,
+    PostSequence,
+    PostStop,
+    PostTrigger,
+    Request,
+)
+from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.errors import ExitCode, Refused, Unanswered
+from spectrum_pipelines.pipeline.model.action import JobId, Stop, Trigger
+from spectrum_pipelines.pipeline.model.action import Sequence as SequenceAction
+from spectrum_pipelines.pipeline.model.policy import OnAmbiguous
+from spectrum_pipelines.spectrum import (
+    ActiveJob,
+    ConfigurationId,
+    ExecutionId,
+    FileId,
+    HistoryEntry,
+    JobDetails,
+    StatusAnswer,
+    Triggered,
+)
+from tests.engine.made import fold, fresh, intended, job, of, pipeline, settle, the_job, triggered
+from tests.engine.tiny import File
+from tests.engine.world import Crash, Fault, World
+
+A = JobId("a")
+_LOST = Unanswered("the connection was reset")
+_NO_HISTORY = Fault(on=AskHistory, outcome=Refused("no such configuration"), times=9e9)
+
+
+def _dead_sender(*files: File, faults: Sequence[Fault] = (), **more: Any) -> World:
+    """The file has run once before. The process dies with its trigger under way, which is handled."""
+    world = World(pipeline(job("a", action=Trigger(target="/f"), ambiguous_grace=3.0, **more)), *files, faults=faults)
+    world.spectrum.start("/f")
+    world.clock.seconds = 60.0
+    world.crash_at = 4  # started, pre-flight, attempt, intent
+    with pytest.raises(Crash):
+        world.run()
+    return world
+
+
+def _f(**more: Any) -> File:
+    return File(path="/f", id=6, duration=1.0, **more)
+
+
+def test_a_lost_trigger_that_a_strangers_run_hides_is_not_sent_again() -> None:
+    """The latest execution was the stranger's, so ours did not exist: the job was triggered a second time."""
+    world = _dead_sender(_f(), faults=[_NO_HISTORY])
+    world.at(60.3, lambda: _start(world, "/f"))
+    one = the_job(world.resume(later=1.0))
+    assert len(world.asked(PostTrigger)) == 1
+    assert (one.status, one.cause) == (JobStatus.UNKNOWN, Cause.AMBIGUOUS)
+
+
+def test_a_history_that_reaches_down_to_the_baseline_shows_both() -> None:
+    world = _dead_sender(_f())
+    world.at(60.3, lambda: _start(world, "/f"))
+    one = the_job(world.resume(later=1.0))
+    assert (one.status, one.attempt.candidates) == (JobStatus.UNKNOWN, (12, 13))
+    assert len(world.asked(PostTrigger)) == 1
+
+
+def test_a_lost_trigger_behind_a_downstream_member_of_another_job_is_found() -> None:
+    """Another job's sequence runs the same file behind ours; what is its own is no candidate, and hid ours."""
+    files = (_f(), File(path="/up", id=7, duration=0.5, feeds=("/f",)))
+    jobs = (
+        job("a", action=Trigger(target="/f"), ambiguous_grace=3.0),
+        job("b", action=SequenceAction(file_ids=(7,)), ambiguous_grace=3.0),
+    )
+    world = World(pipeline(*jobs, fail_fast=False), *files)
+    world.spectrum.start("/f")
+    world.clock.seconds = 60.0
+    # Ours is handled and its answer is lost with the process; b's answer has come.
+    world.faults.append(Fault(on=PostTrigger, outcome=_LOST, handled=True, delay=50.0))
+    world.faults.append(Fault(on=PostSequence, outcome=_LOST, handled=False, delay=50.0, times=0))
+    world.interrupt(60.5, detach=True)
+    world.run()
+    state = world.resume(later=1.0)
+    assert len(world.asked(PostTrigger)) == 1
+    assert [e.execution_id for e in the_job(state).executions] == [12]
+    assert state.ended is not None
+    assert state.ended.status is RunStatus.SUCCEEDED
+
+
+def test_a_candidate_of_an_earlier_process_is_not_forgotten() -> None:
+    """It stood in the journal; the next process's looks showed another execution, and the job was triggered again."""
+    state = fresh(job("a", ambiguous_grace=2.0))
+    fold(state, ev.AttemptStarted(job=A, attempt=1), intended("a"), ev.Resumed())
+    fold(state, ev.CandidatesFound(job=A, attempt=1, execution_ids=(ExecutionId(12),)), ev.Resumed())
+    state.owners[ExecutionId(27)] = JobId("b")
+    now = 0.0
+    for _ in range(40):
+        now += 1.0
+        for ask in settle(state, now):
+            if isinstance(ask, AskStatus):
+                _answer(state, ask, StatusAnswer(job_status="COMPLETED", execution_id=ExecutionId(27)), now)
+            elif isinstance(ask, Request):
+                _answer(state, ask, Refused("not allowed"), now)
+    assert 12 in the_job(state).attempt.candidates
+    assert not state.triggers - 1, "no second intent"
+    assert the_job(state).status is JobStatus.UNKNOWN
+
+
+def _answer(state: RunState, ask: Request, outcome: Any, now: float) -> None:
+    fold(state, *interpret(state, ask, outcome, now), at=now)
+
+
+def test_a_trigger_that_never_came_is_sent_when_the_latest_execution_is_the_baseline() -> None:
+    world = World(pipeline(job("a", action=Trigger(target="/f"), ambiguous_grace=3.0)), _f())
+    world.spectrum.start("/f")
+    world.clock.seconds = 60.0
+    world.crash_at = 4
+    with pytest.raises(Crash):
+        world.run()
+    state = world.resume(later=1.0, delivered=False)
+    assert the_job(state).status is JobStatus.SUCCEEDED
+    assert len(world.handled) == 1
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["the answer comes", "the answer is lost"])
+def test_an_id_below_the_baseline_is_shown_and_never_adopted(answers: bool) -> None:
+    """The server has lost its counter. `on_ambiguous: retry` triggered again; an answer with such an id was thrown away."""
+    world = World(pipeline(job("a", on_ambiguous=OnAmbiguous.RETRY, ambiguous_grace=3.0)), faults=[])
+    five = ExecutionId(5)
+    before = StatusAnswer(job_status="COMPLETED", execution_id=ExecutionId(500), file_id=FileId(100))
+    world.faults += [
+        Fault(on=AskTarget, outcome=before),
+        Fault(on=PostTrigger, outcome=Triggered(execution_id=five) if answers else _LOST),
+        Fault(
+            on=AskStatus,
+            outcome=StatusAnswer(job_status="RUNNING", execution_id=five, file_id=FileId(100)),
+            times=9e9,
+        ),
+    ]
+    state = world.run()
+    one = the_job(state)
+    assert (one.status, one.attempt.candidates) == (JobStatus.UNKNOWN, (5,))
+    assert "lost its counter" in str(one.reason)
+    assert len(world.asked(PostTrigger)) == 1
+    assert state.ended is not None
+    assert state.ended.exit_code == ExitCode.UNKNOWN
+
+
+_OURS = JobDetails(job_status="COMPLETED", file_id=FileId(100), configuration_id=ConfigurationId(1100))
+
+
+@pytest.mark.parametrize(
+    ("target", "details"),
+    [
+        pytest.param("100", {"file_id": FileId(77)}, id="a file named by its id"),
+        pytest.param("/a", {"file_id": FileId(77)}, id="a file named by its path"),
+        pytest.param(
+            "f8d450cd-f065-4abb-a232-000000000100", {"uuid": "f8d450cd-f065-4abb-a232-000000000077"}, id="by its uuid"
+        ),
+    ],
+)
+def test_details_of_another_file_are_no_verdict(target: str, details: dict[str, Any]) -> None:
+    """The server was restored, and our id is another file's by now: the run was green."""
+    file = File(path=target if not target.isdigit() else "/a", id=100, details={})
+    world = World(pipeline(job("a", action=Trigger(target=target))), file)
+    told = {"job_status": "COMPLETED", "file_id": FileId(100), **details}
+    world.faults.append(Fault(on=AskDetails, outcome=JobDetails(**told), times=9e9))
+    state = world.run()
+    one = the_job(state)
+    assert (one.status, one.cause) == (JobStatus.UNKNOWN, Cause.AMBIGUOUS)
+    assert "77" in str(one.reason)
+    assert [e.execution_id for e in one.executions] == [11], "the id that we were given is shown"
+
+
+def test_details_of_another_configuration_than_the_plans_are_no_verdict() -> None:
+    state = fresh(job("a", action=SequenceAction(file_ids=(51,))))
+    started = ev.StartedExecution(execution_id=ExecutionId(11), configuration_id=ConfigurationId(4))
+    fold(state, ev.AttemptStarted(job=A, attempt=1), intended("a", target="51"))
+    fold(state, ev.Triggered(job=A, attempt=1, executions=(started,)))
+    for now in (1.0, 10.0, 20.0):
+        for ask in of(AskDetails, settle(state, now)):
+            _answer(state, ask, JobDetails(job_status="COMPLETED", configuration_id=ConfigurationId(5)), now)
+    (ended,) = the_job(state).attempts
+    assert ended.status is JobStatus.UNKNOWN
+
+
+def test_one_mix_up_on_the_way_is_not_the_end() -> None:
+    world = World(
+        pipeline(job("a")), faults=[Fault(on=AskDetails, outcome=JobDetails(job_status="ERROR", file_id=FileId(77)))]
+    )
+    assert the_job(world.run()).status is JobStatus.SUCCEEDED
+
+
+def test_the_list_shows_another_file_under_our_id() -> None:
+    """Its end was awaited where it no longer was."""
+    state = fold(fresh(job("a")), *triggered("a", 11))
+    entry = ActiveJob(execution_id=ExecutionId(11), job_status="RUNNING", file_id=FileId(77))
+    events = interpret(state, AskAllRunning(), (entry,), 5.0)
+    assert of(si.ExecutionDoubted, events)
+
+
+def test_a_resumed_stop_looks_before_it_acts() -> None:
+    """It was sent at once, and hit a stranger's execution that ran by then."""
+    state = fresh(job("a", action=Stop(target="/a")))
+    adopted = ev.Adopted(
+        job=A,
+        attempt=1,
+        executions=(ev.StartedExecution(execution_id=ExecutionId(22), file_id=FileId(6)),),
+        by=AdoptedBy.STOPPED,
+    )
+    fold(state, ev.AttemptStarted(job=A, attempt=1), adopted)
+    fold(state, ev.StopRequested(job=A, cause=Cause.ACTION, reason="asked for"), ev.Resumed(), at=30.0)
+    taken = settle(state, 31.0)
+    assert not of(PostStop, taken)
+    (look,) = [one for one in of(AskStatus, taken) if one.turn]
+    _answer(state, look, StatusAnswer(job_status="RUNNING", execution_id=ExecutionId(22), file_id=FileId(6)), 31.0)
+    assert of(PostStop, settle(state, 31.0)), "what runs there is what was meant"
+
+
+def test_a_stop_whose_outcome_nobody_knows_is_not_repeated_without_a_look() -> None:
+    world = World(
+        pipeline(job("a", timeout=5.0)),
+        File(path="/a", id=100, duration=900.0, deaf=True),
+        faults=[Fault(on=PostStop, outcome=_LOST, times=9e9)],
+    )
+    world.run()
+    asked = [thing for what, thing in world.story if what == "asked" and isinstance(thing, AskStatus | PostStop)]
+    kinds = [one for one in asked if one.turn]
+    stops = [place for place, one in enumerate(kinds) if isinstance(one, PostStop)]
+    assert len(stops) > 1
+    assert all(isinstance(kinds[place - 1], AskStatus) for place in stops)
+
+
+@pytest.mark.parametrize("limits", [{"timeout": 5.0}, {"finally_timeout": 5.0}], ids=str)
+def test_a_limit_that_is_over_wakes_nobody_in_an_abort(limits: dict[str, float]) -> None:
+    """The loop went round without end until the abort was over."""
+    jobs = [job("a"), job("z", is_finally=True)] if "timeout" in limits else [job("z", is_finally=True)]
+    name = jobs[0].id
+    state = fold(fresh(*jobs, **limits), *triggered(name, 11), at=1.0)
+    fold(state, ev.AbortRequested(signal="DISK", detach=False), at=20.0)
+    settle(state, 20.0)
+    wake_up = next_wake_up(state, 20.0)
+    assert wake_up is not None
+    assert wake_up > 20.0
+
+
+def test_the_pipelines_timeout_counts_the_time_in_which_a_process_worked() -> None:
+    """Interrupted at 2 s and resumed at 11 s, a run of 8 s at most was over for good."""
+    state = fold(fresh(job("a"), timeout=8.0), ev.AbortRequested(signal="SIGINT", detach=False), at=2.0)
+    fold(state, ev.RunEnded(status=RunStatus.INTERRUPTED, exit_code=130), at=2.0)
+    fold(state, ev.Resumed(), at=11.0)
+    assert not of(ev.PipelineTimedOut, settle(state, 16.9))
+    assert of(ev.PipelineTimedOut, settle(state, 17.1))
+
+
+def test_the_timeout_of_finally_counts_it_too() -> None:
+    state = fold(fresh(job("z", is_finally=True), finally_timeout=8.0), at=2.0)
+    fold(
+        state,
+        ev.AbortRequested(signal="SIGINT", detach=False),
+        ev.RunEnded(status=RunStatus.INTERRUPTED, exit_code=130),
+        at=2.0,
+    )
+    fold(state, ev.Resumed(), at=100.0)
+    assert not of(ev.PipelineTimedOut, settle(state, 105.0))
+    assert of(ev.PipelineTimedOut, settle(state, 106.1))
+
+
+def _start(world: World, path: str) -> None:
+    world.spectrum.start(path)
+
+
+def test_history_rows_before_the_baseline_came_after_it() -> None:
+    """Whatever their ids are: the counter may have begun anew."""
+    entries = tuple(HistoryEntry(execution_id=ExecutionId(one), job_status="COMPLETED") for one in (3, 500, 499))
+    world = World(pipeline(job("a", ambiguous_grace=3.0)))
+    latest = StatusAnswer(job_status="COMPLETED", execution_id=ExecutionId(499), file_id=FileId(100))
+    before = StatusAnswer(job_status="COMPLETED", execution_id=ExecutionId(500), file_id=FileId(100))
+    world.faults += [
+        Fault(on=AskTarget, outcome=before),
+        Fault(on=PostTrigger, outcome=_LOST),
+        Fault(on=AskStatus, outcome=latest, times=9e9),
+        Fault(on=AskDetails, outcome=_OURS, times=9e9),
+        Fault(on=AskHistory, outcome=entries, times=9e9),
+    ]
+    one = the_job(world.run())
+    assert one.status is JobStatus.UNKNOWN
+    assert 3 in one.attempt.candidates
