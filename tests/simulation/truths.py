@@ -135,7 +135,7 @@ class Truths:
         return [one for one in named if one.file is file or job.job.id in self.vouched_for]
 
     def _adopted(self, event: ev.Adopted, job: JobState) -> None:
-        """A stranger's execution may be taken for ours only as long as ours cannot be seen."""
+        """A stranger's execution may be taken for ours only where there is none of ours: nobody can tell them apart."""
         attempt = (event.job, event.attempt)
         chosen = {one.execution_id for one in event.executions}
         self.adopters.update((one, event.job) for one in chosen)
@@ -143,7 +143,7 @@ class Truths:
             self.confused.add(attempt)
         seen_until = self._searched_at.get(event.job, 0.0) - self._manners.list_lag - self._manners.status_lag
         for ours in self._ledger.started_by(attempt):
-            was_there = ours.queued_at < seen_until and self._is_asked_for(ours, job) and self._is_visible(ours)
+            was_there = ours.queued_at < seen_until and self._is_asked_for(ours, job) and not self._is_hidden(job)
             if ours.id in chosen or ours.is_lost or not was_there or self._ledger.came_twice(ours):
                 continue
             if any(e.id in chosen for e in ours.file.executions):
@@ -152,9 +152,10 @@ class Truths:
     def _is_asked_for(self, execution: Execution, job: JobState) -> bool:
         return any(self._spectrum.find(one.target.strip("/")) is execution.file for one in job.attempt.baselines)
 
-    def _is_visible(self, execution: Execution) -> bool:
-        is_told = self._manners.details is Details.ALL and self._manners.history is History.ALL
-        return execution is execution.file.executions[-1] or (is_told and not self._manners.mixed_up)
+    def _is_hidden(self, job: JobState) -> bool:
+        """Of a file that had never run before, a history that is cut looks like a whole one."""
+        never_ran = any(baseline.execution_id is None for baseline in job.attempt.baselines)
+        return never_ran and self._manners.history in {History.SHORT, History.EMPTY}
 
     def _succeeded(self, job: JobState) -> None:
         if not isinstance(job.job.action, Trigger | Sequence):
