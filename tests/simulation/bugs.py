@@ -17,16 +17,20 @@ from spectrum_pipelines.engine.job import following, verdict
 from spectrum_pipelines.engine.job.looking import Decision
 from spectrum_pipelines.engine.requests import AskStatus, Outcome, PostSequence, PostStop, PostTrigger
 from spectrum_pipelines.engine.run import reopen
+from spectrum_pipelines.engine.run.ending import limit_times
 from spectrum_pipelines.engine.sightings import LookupRested, Sighting
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.run import JobState, RunState, Step, StopState
 from spectrum_pipelines.engine.stopping import decide as stopping
+from spectrum_pipelines.engine.timing.patience import Patience
+from spectrum_pipelines.engine.triggering import decide as decide_triggers
 from spectrum_pipelines.engine.triggering import fold as fold_triggers
 from spectrum_pipelines.engine.triggering import interpret as interpret_trigger
 from spectrum_pipelines.engine.triggering import lookup as lookup_rounds
 from spectrum_pipelines.engine.triggering.lookup import Lookup
 from spectrum_pipelines.engine.watching import interpret as interpret_polls
 from spectrum_pipelines.errors import AnswerTimeout, ClientError, Unanswered
+from spectrum_pipelines.runner import loop
 from spectrum_pipelines.spectrum import Phase, StatusAnswer
 from tests.simulation import process
 from tests.simulation.disk import Disk
@@ -148,6 +152,53 @@ def _wait_for_stops_for_ever(patch: Patch) -> None:
     patch.setattr(decide, "decide_abort", lambda *_: ())
 
 
+def _take_what_is_hidden_for_absent(patch: Patch) -> None:
+    def shows_absence(lookup: Lookup, _: Any, patience: Patience, **times: float) -> bool:
+        return not lookup.all_candidates and lookup_rounds.is_exhausted(lookup, patience, **times)
+
+    for place in (decide_triggers, following):
+        patch.setattr(place, "shows_absence", shows_absence)
+
+
+def _adopt_the_only_one_in_sight(patch: Patch) -> None:
+    patch.setattr(decide_triggers, "shows_all", lambda *_: True)
+
+
+def _forget_candidates(patch: Patch) -> None:
+    real = lookup_rounds.begin_round
+
+    def begin_round(lookup: Lookup, baselines: Any, *_: Any) -> Lookup:
+        return real(replace(lookup, candidates={}, below={}, earlier=frozenset()), baselines)
+
+    patch.setattr(fold_triggers, "begin_round", begin_round)
+
+
+def _throw_low_ids_away(patch: Patch) -> None:
+    patch.setattr(interpret_trigger, "_kept", lambda *_: [])
+
+
+def _believe_details_of_another_file(patch: Patch) -> None:
+    patch.setattr(interpret_polls, "other_file", lambda *_: None)
+
+
+def _resume_a_stop_blindly(patch: Patch) -> None:
+    patch.setattr(reopen, "StopState", lambda **told: StopState(**{**told, "is_fresh": True}))
+
+
+def _count_the_time_of_nobody(patch: Patch) -> None:
+    patch.setattr(apply, "pause", lambda *_: None)
+
+
+def _wake_up_for_limits_in_an_abort(patch: Patch) -> None:
+    real = decide.next_wake_up
+
+    def next_wake_up(state: RunState, now: float) -> float | None:
+        known = [at for at in (real(state, now), *limit_times(state)) if at is not None]
+        return min(known) if known else None
+
+    patch.setattr(loop, "next_wake_up", next_wake_up)
+
+
 BUGS = (
     Bug(name="skip the fsync", promise="P2", plant=_no_sync),
     Bug(name="trigger before the intent is on disk", promise="P2", plant=_intent_is_no_promise),
@@ -162,5 +213,13 @@ BUGS = (
     Bug(name="stop without looking", promise="P4", plant=_stop_without_looking),
     Bug(name="let the server tell our secrets", promise="P5", plant=_tell_secrets, seen_at=172),
     Bug(name="forget to wake up", promise="P6", plant=_forget_to_wake_up, seen_at=9),
+    Bug(name="take what is hidden for absent", promise="P1", plant=_take_what_is_hidden_for_absent),
+    Bug(name="adopt the only one in sight", promise="P4", plant=_adopt_the_only_one_in_sight),
+    Bug(name="forget candidates", promise="P1", plant=_forget_candidates),
+    Bug(name="throw low ids away", promise="P2", plant=_throw_low_ids_away),
+    Bug(name="believe details of another file", promise="P4", plant=_believe_details_of_another_file),
+    Bug(name="resume a stop blindly", promise="P4", plant=_resume_a_stop_blindly),
+    Bug(name="count the time of nobody", promise="P4", plant=_count_the_time_of_nobody),
+    Bug(name="wake up for limits in an abort", promise="P6", plant=_wake_up_for_limits_in_an_abort),
     Bug(name="wait for ever in an abort", promise="P6", plant=_wait_for_stops_for_ever),
 )

@@ -55,10 +55,14 @@ _OUTCOMES = (*["COMPLETED"] * 5, "COMPLETED_WITH_WARNINGS", "ERROR", "CANCELED")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """What a pipeline and its server are drawn from. `calm`: nothing in it may depend on when exactly something happens."""
+    """What a pipeline and its server are drawn from. `calm`: nothing in it may depend on when exactly something happens.
+
+    `crowded`: many jobs on few files, which start each other.
+    """
 
     random: random.Random
     calm: bool
+    crowded: bool = False
     largest: int = 40
 
 
@@ -67,7 +71,7 @@ def draw_files(drawing: Drawing, number: int) -> list[File]:
     rng = drawing.random
     files: list[File] = []
     for place in range(number):
-        downstream = tuple(rng.sample(files, min(len(files), rng.choice((0, 1, 1, 2)))))
+        downstream = tuple(rng.sample(files, min(len(files), rng.choice((1, 2) if drawing.crowded else (0, 1, 1, 2)))))
         lengths = tuple(round(rng.expovariate(1 / 8), 2) + 0.1 for _ in range(3))
         files.append(
             File(
@@ -88,7 +92,11 @@ def draw_pipeline(drawing: Drawing) -> tuple[Pipeline, list[File]]:
     """A pipeline, and the files that it acts on."""
     rng = drawing.random
     size = min(drawing.largest, rng.randint(*rng.choices(_SIZES, _SIZE_ODDS)[0]))
-    files = draw_files(drawing, size if drawing.calm else max(1, round(size * rng.choice((0.5, 1, 1, 1.5)))))
+    if drawing.crowded:
+        size = rng.randint(2, 7)
+        files = draw_files(drawing, rng.choice((1, 2, 2, 3)))
+    else:
+        files = draw_files(drawing, size if drawing.calm else max(1, round(size * rng.choice((0.5, 1, 1, 1.5)))))
     jobs: dict[JobId, Job] = {}
     finals = rng.choice((0, 0, 1)) if size > 1 else 0
     for place in range(size):
@@ -151,9 +159,9 @@ def _action(
 ) -> Action:
     rng = drawing.random
     target = rng.choice((str(file.id), file.uuid, file.path))
-    kind = "trigger" if drawing.calm else rng.choices(
-        ("trigger", "sequence", "wait", "check", "stop", "delete"), (58, 20, 6, 6, 5, 5)
-    )[0]  # fmt: skip
+    odds = (50, 40, 2, 2, 4, 2) if drawing.crowded else (58, 20, 6, 6, 5, 5)
+    kinds = ("trigger", "sequence", "wait", "check", "stop", "delete")
+    kind = "trigger" if drawing.calm else rng.choices(kinds, odds)[0]
     starters = [job.id for job in before if job.id in needs and isinstance(job.action, Trigger | Sequence)]
     missing = rng.choice((IfMissing.OK, IfMissing.FAIL))
     match kind:
@@ -189,11 +197,12 @@ def _policy(drawing: Drawing) -> Policy:
     if drawing.calm:
         # Everything happens in its own time; only a crash may come between.
         return Policy(ambiguous_grace=rng.choice((2.0, 10.0)), warnings=rng.choice(list(Warnings)), retry=retry)
+    ways = (OnRunning.WAIT, OnRunning.WAIT, OnRunning.ATTACH, OnRunning.STOP, OnRunning.FAIL)
     return Policy(
         timeout=rng.choice((5.0, 5.0, 30.0, 30.0, 120.0, 120.0, 600.0, 7200.0)),
         queue_timeout=rng.choice((None, None, 5.0, 60.0)),
         warnings=rng.choice(list(Warnings)),
-        on_running=rng.choice(list(OnRunning)),
+        on_running=rng.choice(ways if drawing.crowded else list(OnRunning)),
         on_timeout=rng.choice((OnTimeout.STOP, OnTimeout.STOP, OnTimeout.LEAVE)),
         on_ambiguous=rng.choice((OnAmbiguous.UNKNOWN, OnAmbiguous.UNKNOWN, OnAmbiguous.RETRY)),
         ambiguous_grace=rng.choice((2.0, 5.0, 15.0)),

@@ -98,7 +98,7 @@ def draw(seed: int) -> Scenario:
     """The scenario of a seed."""
     rng = random.Random(f"scenario/{seed}")
     mood = rng.choices(list(Mood), (2, 3, 3, 2, 3))[0]
-    drawing = Drawing(random=rng, calm=mood is Mood.CALM)
+    drawing = Drawing(random=rng, calm=mood is Mood.CALM, crowded=mood is Mood.SHADOWED)
     pipeline, files = draw_pipeline(drawing)
     scenario = Scenario(
         seed=seed,
@@ -173,7 +173,7 @@ def _lives_on_the_edge(rng: random.Random) -> tuple[Life, ...]:
 def _life_on_the_edge(rng: random.Random) -> Life:
     """It ends at a step of a trigger, a search or a stop; or it is interrupted there, and dies or loses its disk on the way out."""
     rests = rng.choice((0.0, 1.0, 5.0, 30.0))
-    last = _moment(rng, ("trigger", "trigger", "stop", "stop", "verify", "look-up", "details"))
+    last = _moment(rng, ("trigger", "trigger", "trigger", "stop", "stop", "verify", "look-up", "details"))
     match rng.choice(("kill", "kill", "kill", "signal", "disk", "signal and kill", "signal and disk")):
         case "kill":
             return Life(dies_on=last, cuts_power=rng.random() < 0.3, rests=rests)

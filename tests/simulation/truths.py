@@ -104,7 +104,7 @@ class Truths:
             raise BrokenPromise(f"P4: the pipeline timed out after {worked:.3f}s in which somebody worked on it")
 
     def _ended(self, event: ev.ExecutionEnded, job: JobState) -> None:
-        if self._manners.mixed_up and not self._is_file_known(job, event.execution_id):
+        if self._cannot_be_told(job, event.execution_id):
             return
         said = f"P4: execution {event.execution_id} is said to have ended {event.job_status}"
         truths = self._meant(event.execution_id, job)
@@ -115,6 +115,12 @@ class Truths:
             raise BrokenPromise(f"{said}; it has not")
         if all(phase_of(end) is not phase_of(event.job_status) for end in ends):
             raise BrokenPromise(f"{said}; it ended {ends}")
+
+    def _cannot_be_told(self, job: JobState, number: int) -> bool:
+        """Something mixes the answers up, and no name gives it away; or the id is another's, mixed up with one of ours."""
+        if not self._manners.mixed_up:
+            return False
+        return not self._is_file_known(job, number) or len(self._spectrum.named(number)) > 1
 
     def _is_file_known(self, job: JobState, execution_id: int) -> bool:
         """The journal has a name for the file of this execution that details can be held against."""
@@ -155,7 +161,7 @@ class Truths:
     def _is_hidden(self, job: JobState) -> bool:
         """Of a file that had never run before, a history that is cut looks like a whole one."""
         never_ran = any(baseline.execution_id is None for baseline in job.attempt.baselines)
-        return never_ran and self._manners.history in {History.SHORT, History.EMPTY}
+        return never_ran and self._manners.history is History.SHORT
 
     def _succeeded(self, job: JobState) -> None:
         if not isinstance(job.job.action, Trigger | Sequence):
@@ -165,7 +171,7 @@ class Truths:
             raise BrokenPromise(f"{name} without any execution")
         attempt = (job.job.id, job.attempt.number)
         for execution in job.current:
-            if self._manners.mixed_up and not self._is_file_known(job, execution.execution_id):
+            if self._cannot_be_told(job, execution.execution_id):
                 continue
             truths = self._meant(execution.execution_id, job)
             phases = {phase_of(truth.final) for truth in truths if truth.final is not None}

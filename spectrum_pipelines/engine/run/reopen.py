@@ -75,7 +75,7 @@ def _take_up(state: RunState, job: JobState, at: float) -> None:
                 _follow_again(state, job, at)
             else:
                 stop = attempt.stop
-                attempt.stop = StopState(cause=stop.cause, reason=stop.reason, since=at, is_fresh=False)
+                attempt.stop = StopState(cause=stop.cause, reason=stop.reason, since=at)
                 _poll_again(state, job, at)
         case _:
             pass

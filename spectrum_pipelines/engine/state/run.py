@@ -59,7 +59,7 @@ class StopState:
     need_list: bool = False  # the file's status could not tell what a stop would hit: list-running must
     sent: int = 0  # stops that the server took, or may have taken
     withheld: str | None = None  # why the last stop was not sent, or was refused
-    is_fresh: bool = True  # asked for on the strength of a look of this process, and nothing was sent since
+    is_fresh: bool = False  # asked for on the strength of a look of this process, and nothing was sent since
 
 
 class Attempt(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,8 @@ from spectrum_pipelines.engine.watching.fold import look_soon
 def _stop_requested(state: RunState, event: ev.StopRequested, at: float) -> None:
     job = state.touch(event.job)
     job.step = Step.STOPPING
-    job.attempt.stop = StopState(cause=event.cause, reason=event.reason, since=at)
+    is_fresh = bool(job.attempt.seen)  # what an earlier process has seen is not here any more
+    job.attempt.stop = StopState(cause=event.cause, reason=event.reason, since=at, is_fresh=is_fresh)
 
 
 def _stop_cleared(state: RunState, event: si.StopCleared, at: float) -> None:

@@ -170,7 +170,7 @@ def after_answer(
             found = replace(found, todo=(*found.todo, *_looks_behind(found, baselines)))
         case LookAtDetails(target=target):
             found = _after_details(found, _baseline_of(target, baselines), done, seen)
-        case LookAtHistory(target=target):
+        case LookAtHistory(target=target) if seen.target == target:  # not where it was refused
             found = _after_history(found, _baseline_of(target, baselines), seen.older, ours)
     return _close_round(found, at) if not found.todo else found
 
@@ -252,7 +252,7 @@ def _after_history(
     reaches_up = latest is not None and (latest.execution_id in rows or latest.phase is Phase.RUNNING)
     if before is not None and before in rows and reaches_up:
         return replace(lookup, clear=lookup.clear | {baseline.target})
-    if before is None and baseline.is_known and len(rows) < HISTORY_LENGTH and reaches_up:
+    if before is None and baseline.is_known and 0 < len(rows) < HISTORY_LENGTH and reaches_up:
         # Perhaps it is all there is, perhaps all that this server ever shows.
         return replace(lookup, whole=lookup.whole | {baseline.target})
     return lookup
