@@ -129,7 +129,7 @@ class Promises:
         event: ev.Event = fact.event
         if event.is_promise and not self._disk.is_settled and not self._disk.failed:
             raise BrokenPromise(f"P2: {event} is shown before it is on disk")
-        self._truths.observed(event, state)
+        self._truths.observed(event, state, is_kept=not self._disk.failed)
 
     def kept_secret(self, secret: str, journal: bytes, report: dict[str, Any]) -> None:
         """P5, after every end."""

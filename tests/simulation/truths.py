@@ -69,8 +69,10 @@ class Truths:
                     f"P1: {attempt} started {ours.id}, and nobody found it; another attempt is triggered"
                 )
 
-    def observed(self, event: ev.Event, state: RunState) -> None:
-        """A fact is shown."""
+    def observed(self, event: ev.Event, state: RunState, *, is_kept: bool) -> None:
+        """A fact is shown. `is_kept`: and will be there for the next process."""
+        if is_kept and isinstance(event, ev.Triggered | ev.Adopted):
+            self._identify(event.job, event.executions)
         match event:
             case ev.ExecutionEnded():
                 self._ended(event, state.jobs[event.job])
@@ -78,12 +80,8 @@ class Truths:
                 self._unknown[event.job, event.attempt] = self._searched_at[event.job]
             case ev.PipelineTimedOut(during_finally=False):
                 self._timed_out(state)
-            case ev.Triggered(executions=executions):
-                self._identify(event.job, executions)
-            case ev.Adopted(executions=executions):
-                self._identify(event.job, executions)
-                if event.by is AdoptedBy.RECONCILED:
-                    self._adopted(event, state.jobs[event.job])
+            case ev.Adopted(by=AdoptedBy.RECONCILED):
+                self._adopted(event, state.jobs[event.job])
             case ev.JobEnded(status=JobStatus.SUCCEEDED | JobStatus.WARNED):
                 self._succeeded(state.jobs[event.job])
             case ev.AbortRequested():
