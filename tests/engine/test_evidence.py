@@ -22,6 +22,7 @@ from spectrum_pipelines.engine.requests import (
     Request,
 )
 from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.engine.triggering.claims import rivals
 from spectrum_pipelines.errors import ExitCode, Refused, Unanswered
 from spectrum_pipelines.pipeline.model.action import JobId, Stop, Trigger
 from spectrum_pipelines.pipeline.model.action import Sequence as SequenceAction
@@ -298,3 +299,43 @@ def test_history_rows_before_the_baseline_came_after_it() -> None:
     one = the_job(world.run())
     assert one.status is JobStatus.UNKNOWN
     assert 3 in one.attempt.candidates
+
+
+def test_a_file_that_two_jobs_name_differently_is_one() -> None:
+    """One named it by its path, the other by its id; what the one's lost trigger had started was taken for the other's."""
+    state = fresh(job("a", action=Trigger(target="/f")), job("b", action=Trigger(target="6")))
+    for name, target in (("a", "/f"), ("b", "6")):
+        fold(state, ev.AttemptStarted(job=JobId(name), attempt=1))
+        fold(state, intended(name, target=target, before=None, file_id=None))
+        fold(state, ev.TriggerAmbiguous(job=JobId(name), attempt=1, reason="reset"))
+    assert list(rivals(state, the_job(state, "b"))) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_rivals"),
+    [
+        pytest.param("/a", "/b", False, id="two paths"),
+        pytest.param("/a", "a", True, id="one path"),
+        pytest.param("6", "7", False, id="two ids"),
+        pytest.param("/a", "7", True, id="nobody knows which file the path means"),
+        pytest.param("/a", "f8d450cd-f065-4abb-a232-27cd20c48c2b", True, id="nor which the uuid means"),
+    ],
+)
+def test_which_names_may_mean_one_file(one: str, other: str, are_rivals: bool) -> None:
+    state = fresh(job("a", action=Trigger(target=one)), job("b", action=Trigger(target=other)))
+    for name, target in (("a", one), ("b", other)):
+        fold(state, ev.AttemptStarted(job=JobId(name), attempt=1))
+        fold(state, intended(name, target=target, before=None, file_id=None))
+    assert bool(list(rivals(state, the_job(state)))) is are_rivals
+
+
+def test_what_an_unknown_job_has_in_sight_is_not_taken_by_another() -> None:
+    state = fresh(job("a"), job("b"))
+    unknown = JobStatus.UNKNOWN
+    fold(state, ev.AttemptStarted(job=A, attempt=1), intended("a"))
+    fold(state, ev.CandidatesFound(job=A, attempt=1, execution_ids=(ExecutionId(13),)))
+    fold(state, ev.AttemptEnded(job=A, attempt=1, status=unknown, cause=Cause.AMBIGUOUS, reason=None))
+    fold(state, ev.JobEnded(job=A, status=unknown, cause=Cause.AMBIGUOUS, reason=None))
+    fold(state, ev.AttemptStarted(job=JobId("b"), attempt=1), intended("b"))
+    assert list(rivals(state, the_job(state, "b"), [ExecutionId(13)])) == ["a"]
+    assert not list(rivals(state, the_job(state, "b"), [ExecutionId(14)]))

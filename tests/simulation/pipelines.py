@@ -93,7 +93,7 @@ def draw_pipeline(drawing: Drawing) -> tuple[Pipeline, list[File]]:
     rng = drawing.random
     size = min(drawing.largest, rng.randint(*rng.choices(_SIZES, _SIZE_ODDS)[0]))
     if drawing.crowded:
-        size = rng.randint(2, 7)
+        size = rng.randint(3, 8)
         files = draw_files(drawing, rng.choice((1, 2, 2, 3)))
     else:
         files = draw_files(drawing, size if drawing.calm else max(1, round(size * rng.choice((0.5, 1, 1, 1.5)))))
@@ -124,7 +124,7 @@ def draw_pipeline(drawing: Drawing) -> tuple[Pipeline, list[File]]:
             retry_limit=rng.choice((0, 1, 5)),
             retry_interval=1.0,
         ),
-        fail_fast=not drawing.calm and rng.random() < 0.5,
+        fail_fast=not drawing.calm and not drawing.crowded and rng.random() < 0.5,
         on_abort=rng.choice((OnAbort.STOP, OnAbort.STOP, OnAbort.DETACH)),
     )
     return pipeline, files
@@ -135,7 +135,8 @@ def _job(
 ) -> Job:
     rng = drawing.random
     near = before[-6:]
-    needs = tuple(job.id for job in rng.sample(near, min(len(near), rng.choice((0, 1, 1, 2, 3)))))
+    several = rng.choice((0, 0, 0, 1) if drawing.crowded else (0, 1, 1, 2, 3))
+    needs = tuple(job.id for job in rng.sample(near, min(len(near), several)))
     if is_finally:
         needs = ()
     action = _action(drawing, needs, before, file, files)

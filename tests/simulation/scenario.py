@@ -143,7 +143,7 @@ def tried(scenario: Scenario, rng: random.Random) -> Scenario:
             text_ids=rng.random() < 0.1,
         ),
         losses=losses,
-        strangers=(*scenario.strangers, *(_shadows(rng, scenario.files) if shadowed else ())),
+        strangers=_shadows(rng, scenario.files) if shadowed else scenario.strangers,
         lives=_lives_on_the_edge(rng) if shadowed or rng.random() < 0.2 else _skewed(rng, scenario.lives),
     )
 
@@ -155,7 +155,9 @@ def _losses(rng: random.Random) -> tuple[Loss, ...]:
 
 
 def _shadows(rng: random.Random, files: tuple[File, ...]) -> tuple[Stranger, ...]:
-    """Somebody who starts the same files around the same time, again and again."""
+    """Somebody who starts the same files around the same time, again and again; or nobody but ourselves."""
+    if rng.random() < 0.6:
+        return ()
     began = rng.uniform(0, 3)
     times = (began + rng.expovariate(0.5) * turn for turn in range(rng.choice((2, 5, 10))))
     return tuple(Stranger(at=at, verb="trigger", file_id=rng.choice(files).id) for at in times)
@@ -174,6 +176,9 @@ def _life_on_the_edge(rng: random.Random) -> Life:
     """It ends at a step of a trigger, a search or a stop; or it is interrupted there, and dies or loses its disk on the way out."""
     rests = rng.choice((0.0, 1.0, 5.0, 30.0))
     last = _moment(rng, ("trigger", "trigger", "trigger", "stop", "stop", "verify", "look-up", "details"))
+    if rng.random() < 0.3:
+        # Its trigger is under way, and nobody will ever hear the answer.
+        return Life(dies_on=Moment(kind="trigger", nth=rng.choice((1, 1, 2, 3)), after=0.02), rests=rests)
     match rng.choice(("kill", "kill", "kill", "signal", "disk", "signal and kill", "signal and disk")):
         case "kill":
             return Life(dies_on=last, cuts_power=rng.random() < 0.3, rests=rests)

@@ -4,11 +4,12 @@ An id that was there before the trigger, or that another trigger of this run has
 trigger of ours on the same file is open, nobody can tell which of the two a new execution belongs to.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.engine.state.run import JobState, RunState, Step
 from spectrum_pipelines.pipeline.model.action import JobId
-from spectrum_pipelines.spectrum import ExecutionId
+from spectrum_pipelines.spectrum import ExecutionId, FileId
 
 _OPEN_INTENTS = frozenset({Step.INTENDED, Step.RECONCILING})
 
@@ -31,13 +32,37 @@ def owned_by_others(state: RunState, job: JobState) -> frozenset[ExecutionId]:
     return frozenset(owned for owned in state.owners if owned not in mine)
 
 
-def rivals(state: RunState, job: JobState) -> Iterator[JobId]:
-    """Other jobs whose trigger of one of the same files has no answer yet."""
-    targets = {baseline.target for baseline in job.attempt.baselines}
-    file_ids = {str(baseline.file_id) for baseline in job.attempt.baselines if baseline.file_id is not None}
-    for job_id in state.underway:
-        other = state.jobs[job_id]
-        if other is job or other.step not in _OPEN_INTENTS:
+def rivals(state: RunState, job: JobState, candidates: Iterable[ExecutionId] = ()) -> Iterator[JobId]:
+    """Other jobs that `candidates` may belong to.
+
+    Their trigger of what may be the same file has no answer yet, or ended without one and with one of these in sight.
+    """
+    names = list(_names(job))
+    wanted = set(candidates)
+    for job_id, other in state.jobs.items():
+        if other is job:
             continue
-        if any(b.target in targets | file_ids or str(b.file_id) in file_ids for b in other.attempt.baselines):
+        is_open = other.step in _OPEN_INTENTS
+        if (is_open and any(_may_be_same(one, another) for one in names for another in _names(other))) or (
+            other.status is JobStatus.UNKNOWN and wanted.intersection(other.attempt.candidates)
+        ):
             yield job_id
+
+
+def _names(job: JobState) -> Iterator[tuple[str, FileId | None]]:
+    """The files of the last intent: how each is named, and its id as far as anything has told it."""
+    learnt = {} if job.attempt.lookup is None else job.attempt.lookup.file_ids
+    for baseline in job.attempt.baselines:
+        target = baseline.target
+        file_id = FileId(int(target)) if target.isdigit() else baseline.file_id or learnt.get(target)
+        yield target, file_id
+
+
+def _may_be_same(one: tuple[str, FileId | None], other: tuple[str, FileId | None]) -> bool:
+    """Two names of one kind that differ mean two files; a path and a uuid may mean one, as long as no id has told."""
+    (name, file_id), (other_name, other_id) = one, other
+    if name.strip("/") == other_name.strip("/"):
+        return True
+    if file_id is not None and other_id is not None:
+        return file_id == other_id
+    return ("/" in name) != ("/" in other_name) or name.isdigit() != other_name.isdigit()

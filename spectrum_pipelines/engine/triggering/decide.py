@@ -115,7 +115,7 @@ def _doubt(job: JobState, lookup: Lookup) -> str | None:
 
 def _passing_doubt(state: RunState, job: JobState, lookup: Lookup, *, answered: bool) -> str | None:
     """Why the only candidate may be another's, as long as no later round shows more."""
-    if (contested := next(rivals(state, job), None)) is not None:
+    if (contested := next(rivals(state, job, lookup.all_candidates), None)) is not None:
         # The other's answer takes its own away, and the next round sees what is left.
         return f" or that of job {contested}"
     if lookup.earlier or any(is_taken(state, job, one) for one in lookup.all_candidates):
