@@ -11,6 +11,9 @@ from spectrum_pipelines.engine.state.run import JobState, RunState, Step
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.spectrum import ExecutionId, FileId
 
+#: A file as the pipeline names it, and its id as far as anything has told it.
+Name = tuple[str, FileId | None]
+
 _OPEN_INTENTS = frozenset({Step.INTENDED, Step.RECONCILING})
 
 
@@ -37,19 +40,23 @@ def rivals(state: RunState, job: JobState, candidates: Iterable[ExecutionId] = (
 
     Their trigger of what may be the same file has no answer yet, or ended without one and with one of these in sight.
     """
-    names = list(_names(job))
-    wanted = set(candidates)
+    names, wanted = list(_names(job)), set(candidates)
     for job_id, other in state.jobs.items():
-        if other is job:
-            continue
-        is_open = other.step in _OPEN_INTENTS
-        if (is_open and any(_may_be_same(one, another) for one in names for another in _names(other))) or (
-            other.status is JobStatus.UNKNOWN and wanted.intersection(other.attempt.candidates)
-        ):
+        if other is not job and (_is_open_on(other, names) or _has_in_sight(other, wanted)):
             yield job_id
 
 
-def _names(job: JobState) -> Iterator[tuple[str, FileId | None]]:
+def _is_open_on(other: JobState, names: list[Name]) -> bool:
+    if other.step not in _OPEN_INTENTS:
+        return False
+    return any(_may_be_same(one, another) for one in names for another in _names(other))
+
+
+def _has_in_sight(other: JobState, wanted: set[ExecutionId]) -> bool:
+    return other.status is JobStatus.UNKNOWN and not wanted.isdisjoint(other.attempt.candidates)
+
+
+def _names(job: JobState) -> Iterator[Name]:
     """The files of the last intent: how each is named, and its id as far as anything has told it."""
     learnt = {} if job.attempt.lookup is None else job.attempt.lookup.file_ids
     for baseline in job.attempt.baselines:
@@ -58,7 +65,7 @@ def _names(job: JobState) -> Iterator[tuple[str, FileId | None]]:
         yield target, file_id
 
 
-def _may_be_same(one: tuple[str, FileId | None], other: tuple[str, FileId | None]) -> bool:
+def _may_be_same(one: Name, other: Name) -> bool:
     """Two names of one kind that differ mean two files; a path and a uuid may mean one, as long as no id has told."""
     (name, file_id), (other_name, other_id) = one, other
     if name.strip("/") == other_name.strip("/"):
