@@ -13,7 +13,7 @@ from spectrum_pipelines.engine.job.fold import JOB_FOLDS
 from spectrum_pipelines.engine.run.fold import RUN_FOLDS
 from spectrum_pipelines.engine.run.reopen import pause
 from spectrum_pipelines.engine.sightings import Sighting
-from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.engine.state.run import RunState, Step
 from spectrum_pipelines.engine.stopping.fold import STOP_FOLDS
 from spectrum_pipelines.engine.triggering.fold import TRIGGER_FOLDS
 from spectrum_pipelines.engine.watching.fold import WATCH_FOLDS
@@ -42,5 +42,7 @@ def apply(state: RunState, event: Event | Sighting, at: float) -> RunState:
 def _wake_those_behind(state: RunState, job_id: JobId | None) -> None:
     """Something has happened to a job that has a file which others wait for."""
     for waiting in state.behind.pop(job_id, ()) if job_id is not None else ():
-        state.jobs[waiting].attempt.wake_at = None
-        state.agenda.wake(waiting)
+        job = state.jobs[waiting]
+        if job.step is Step.LOOKING and job.attempt.behind == job_id:  # by now it may rest before its next attempt
+            job.attempt.wake_at = None
+            state.agenda.wake(waiting)

@@ -20,7 +20,7 @@ from spectrum_pipelines.engine.requests import (
 )
 from spectrum_pipelines.engine.state.run import RunState, Step
 from spectrum_pipelines.errors import Unsent
-from spectrum_pipelines.pipeline.model.action import JobId
+from spectrum_pipelines.pipeline.model.action import JobId, Trigger
 from spectrum_pipelines.pipeline.model.action import Sequence as SequenceAction
 from spectrum_pipelines.pipeline.model.pipeline import Http, Poll, RunIf, Variable
 from spectrum_pipelines.runner.loop import Heard, Interrupted, RunClock, Runner
@@ -251,3 +251,14 @@ def test_a_listed_execution_that_the_budget_holds_back_is_looked_at_when_there_i
     fold(state, si.ListSeen(entries=entries), at=2.0)
     asked = [*of(AskStatus, settle(state, 2.0)), *of(AskStatus, settle(state, 3.1))]
     assert sorted(ask.execution_id for ask in asked) == [11, 12]
+
+
+def test_a_job_that_rests_is_not_woken_by_the_one_that_it_waited_for() -> None:
+    """Its rest had no end any more, and the run waited for ever."""
+    state = fresh(job("a", action=Trigger(target="/f")), job("b", action=Trigger(target="/f")))
+    fold(state, ev.AttemptStarted(job=JobId("b"), attempt=1))
+    fold(state, si.LookedInVain(job=JobId("b"), wait=5.0, behind=A))
+    failed = JobStatus.TIMED_OUT
+    fold(state, ev.AttemptEnded(job=JobId("b"), attempt=1, status=failed, cause=Cause.QUEUE_TIMEOUT, reason=None))
+    fold(state, ev.RetryScheduled(job=JobId("b"), attempt=2, wait=10.0), *triggered("a", 11), finished("a", 11))
+    assert of(ev.AttemptStarted, settle(state, 10.1))
