@@ -35,7 +35,7 @@ from spectrum_pipelines.spectrum import (
     HistoryEntry,
     JobDetails,
     StatusAnswer,
-    Triggered,
+    TriggerAnswer,
 )
 from tests.engine.made import fold, fresh, intended, job, of, pipeline, settle, the_job, triggered
 from tests.engine.tiny import File
@@ -143,7 +143,7 @@ def test_an_id_below_the_baseline_is_shown_and_never_adopted(answers: bool) -> N
     before = StatusAnswer(job_status="COMPLETED", execution_id=ExecutionId(500), file_id=FileId(100))
     world.faults += [
         Fault(on=AskTarget, outcome=before),
-        Fault(on=PostTrigger, outcome=Triggered(execution_id=five) if answers else _LOST),
+        Fault(on=PostTrigger, outcome=TriggerAnswer(execution_id=five) if answers else _LOST),
         Fault(
             on=AskStatus,
             outcome=StatusAnswer(job_status="RUNNING", execution_id=five, file_id=FileId(100)),
