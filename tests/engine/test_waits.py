@@ -25,7 +25,7 @@ def test_a_wait_is_the_capped_exponential_give_or_take_the_jitter(
         base = min(interval * factor ** (attempt - 1), max_interval)
     except OverflowError:
         base = max_interval
-    assert base * (1 - jitter) - 1e-9 <= wait <= base * (1 + jitter) + 1e-9
+    assert base * (1 - jitter) - 1e-9 <= wait <= min(base * (1 + jitter), max_interval) + 1e-9
     assert wait >= 0
 
 
@@ -39,6 +39,13 @@ def test_runs_jobs_and_attempts_do_not_march_in_step() -> None:
     flat = Retry(factor=1.0)
     waits = [retry_wait(flat, run_id=r, job=JobId(j), attempt=n) for r in "xyz" for j in "ab" for n in (1, 2)]
     assert len(set(waits)) == len(waits)
+
+
+def test_waits_that_have_reached_the_longest_are_spread_all_the_same() -> None:
+    capped = Retry(interval=600.0, factor=2.0, max_interval=600.0, jitter=0.2)
+    waits = [retry_wait(capped, run_id=run, job=_A, attempt=3) for run in "abcdefgh"]
+    assert len({round(wait) for wait in waits}) > 4
+    assert max(waits) <= 600.0
 
 
 def test_a_retry_waits_add_up_to_at_most_what_validation_reckons_with() -> None:

@@ -45,8 +45,6 @@ _SEEN_AGAIN = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
 
 _ABOUT_TO_RUN = frozenset({Step.INTENDED, Step.RECONCILING})
 _RUNS = frozenset({Step.FOLLOWING, Step.STOPPING})
-#: Seconds until a job looks again whether another one still has its file; it is told at once when that changes.
-_BEHIND = 5.0
 
 
 class Unresolvable(Exception):
@@ -175,7 +173,7 @@ def decide_looking(state: RunState, job: JobState, now: float) -> Iterator[Decis
     if job.attempt.wake_at is not None and job.attempt.wake_at > now:
         return
     if (other := _ahead(state, job)) is not None:
-        yield LookedInVain(job=job.job.id, wait=_BEHIND, behind=other)
+        yield LookedInVain(job=job.job.id, wait=state.patience.behind_look, behind=other)
         return
     try:
         targets = resolved_targets(state, job)

@@ -7,9 +7,6 @@ from spectrum_pipelines.engine.run.ending import limit_times
 from spectrum_pipelines.engine.state.run import JobState, Preflight, RunState, Step
 from spectrum_pipelines.spectrum import ExecutionId
 
-#: A job that looks again sooner than after so many seconds is not worth leaving the run for.
-_SOON = 5.0
-
 
 def is_settled(state: RunState, now: float) -> bool:
     """All that is under way are known executions, or jobs at rest. To be asked only where `decide` has nothing to do at `now`."""
@@ -17,17 +14,17 @@ def is_settled(state: RunState, now: float) -> bool:
         return False
     if any(watch.unseen or watch.doubted for watch in state.following.values()):
         return False
-    return bool(state.underway) and all(_is_settled(state.jobs[job_id], now) for job_id in state.underway)
+    return bool(state.underway) and all(_is_settled(state, state.jobs[job_id], now) for job_id in state.underway)
 
 
-def _is_settled(job: JobState, now: float) -> bool:
+def _is_settled(state: RunState, job: JobState, now: float) -> bool:
     if job.attempt.busy:
         return False
     match job.step:
         case Step.FOLLOWING:
             return bool(job.open_executions)
         case Step.RESTING | Step.LOOKING:
-            return job.attempt.wake_at is not None and job.attempt.wake_at >= now + _SOON
+            return job.attempt.wake_at is not None and job.attempt.wake_at >= now + state.patience.rest_worth_leaving
         case _:
             return False
 

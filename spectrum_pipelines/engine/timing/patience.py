@@ -29,6 +29,10 @@ class Patience(Struct, frozen=True, kw_only=True):
     list_again: float = 15.0
     #: After so long an execution without any hint is worth asking how long the job took before.
     lesson_after: float = 120.0
+    #: A job looks again after so long whether another job of the run still has its file; a change is known at once.
+    behind_look: float = 5.0
+    #: A run is not left for a scheduler for a rest that is shorter than this.
+    rest_worth_leaving: float = 5.0
     #: A pre-flight answer serves for so long as the baseline of a trigger.
     preflight_is_fresh: float = 2.0
     #: The search for a lost trigger rests so long after its first round, twice as long after each further one, at most ..

@@ -13,8 +13,9 @@ from spectrum_pipelines.pipeline.model.policy import Retry
 def retry_wait(retry: Retry, *, run_id: str, job: JobId, attempt: int) -> float:
     """Seconds between the end of `attempt` (1-based) and the start of the next one, never more than `max_interval`."""
     base = _exponential(retry.interval, retry.factor, retry.max_interval, attempt)
-    drawn = random.Random(f"{run_id}/{job}/{attempt}").uniform(-retry.jitter, retry.jitter)  # noqa: S311 - spreads load
-    return min(max(0.0, base * (1.0 + drawn)), retry.max_interval)
+    least, most = max(0.0, base * (1.0 - retry.jitter)), min(base * (1.0 + retry.jitter), retry.max_interval)
+    # Drawn between the two, not cut off at the edge: waits that have reached `max_interval` are spread, too.
+    return random.Random(f"{run_id}/{job}/{attempt}").uniform(least, most)  # noqa: S311 - spreads load
 
 
 def backoff(interval: float, tries: int, *, cap: float = 60.0) -> float:

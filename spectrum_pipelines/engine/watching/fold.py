@@ -186,7 +186,10 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
     if pause < math.inf:
         # When few are left, each is asked for its own hints: the last of them is the end of the run, or of its layer.
         is_time_for_hints = going_on <= FEW and state.gives_hints
-        state.list_poll.due_at = at if is_time_for_hints else at + _shorter_for_the_last(state, pause, going_on)
+        # A list that takes long takes a connection for as long: the others have it for as long again.
+        took = 0.0 if state.list_poll.asked_at is None else at - state.list_poll.asked_at
+        pause = max(_shorter_for_the_last(state, pause, going_on), took)
+        state.list_poll.due_at = at if is_time_for_hints else at + pause
 
 
 def _take_in_entry(

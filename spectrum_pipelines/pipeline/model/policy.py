@@ -94,7 +94,7 @@ class Expect(Struct, frozen=True, kw_only=True):
 
 
 class Retry(Struct, frozen=True, kw_only=True):
-    """When a job is run again, and after how long. Waits: interval * factor**n, at most max_interval, +- jitter."""
+    """When a job is run again, and after how long. Waits: interval * factor**n, +- jitter, at most max_interval."""
 
     limit: int = 0
     interval: float = 30.0
@@ -109,7 +109,7 @@ class Retry(Struct, frozen=True, kw_only=True):
         """What all waits take together at most, jitter included. Step by step, because factor**limit may be beyond any float."""
         total, wait = 0.0, min(self.interval, self.max_interval)
         for _ in range(self.limit):
-            total += wait * (1 + self.jitter)
+            total += min(wait * (1 + self.jitter), self.max_interval)
             wait = min(wait * self.factor, self.max_interval)
         return total
 
