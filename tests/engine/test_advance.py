@@ -9,7 +9,7 @@ from spectrum_pipelines.engine.requests import PostTrigger
 from spectrum_pipelines.engine.run.advance import awaited, is_settled, wake_at
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import ServerFault, Unanswered
-from spectrum_pipelines.pipeline.model.action import JobId
+from spectrum_pipelines.pipeline.model.action import JobId, Trigger
 from spectrum_pipelines.pipeline.model.policy import OnRunning, Retry
 from spectrum_pipelines.spectrum import ExecutionId
 from tests.engine.made import job, pipeline
@@ -80,3 +80,13 @@ def test_somebody_elses_run_is_waited_for_elsewhere_once_the_looks_are_rare() ->
     limit = wake_at(state)
     assert limit is not None
     assert limit > world.clock.seconds
+
+
+def test_a_job_that_waits_for_another_of_the_run_keeps_nobody() -> None:
+    jobs = [job(name, action=Trigger(target="/f"), on_running=OnRunning.WAIT) for name in "ab"]
+    world = World(pipeline(*jobs), File(path="/f", id=1, duration=100.0))
+    state, waits = _advance(world)
+    assert state.ended is not None
+    assert state.ended.status is RunStatus.SUCCEEDED
+    assert {ids for ids in waits if ids} == {(11,), (12,)}
+    assert len(waits) < 6

@@ -23,6 +23,8 @@ def _is_settled(state: RunState, job: JobState, now: float) -> bool:
     match job.step:
         case Step.FOLLOWING:
             return bool(job.open_executions)
+        case Step.LOOKING if job.attempt.behind is not None:
+            return True  # the other job of this run is under way itself
         case Step.RESTING | Step.LOOKING:
             return job.attempt.wake_at is not None and job.attempt.wake_at >= now + state.patience.rest_worth_leaving
         case _:

@@ -30,7 +30,7 @@ class Patience(Struct, frozen=True, kw_only=True):
     #: After so long an execution without any hint is worth asking how long the job took before.
     lesson_after: float = 120.0
     #: A job looks again after so long whether another job of the run still has its file; a change is known at once.
-    behind_look: float = 5.0
+    behind_look: float = 60.0
     #: A run is not left for a scheduler for a rest that is shorter than this.
     rest_worth_leaving: float = 5.0
     #: A pre-flight answer serves for so long as the baseline of a trigger.
