@@ -186,9 +186,7 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
     if pause < math.inf:
         # When few are left, each is asked for its own hints: the last of them is the end of the run, or of its layer.
         is_time_for_hints = going_on <= FEW and state.gives_hints
-        # A list that takes long takes a connection for as long: the others have it for as long again.
-        took = 0.0 if state.list_poll.asked_at is None else at - state.list_poll.asked_at
-        pause = max(_shorter_for_the_last(state, pause, going_on), took)
+        pause = max(_shorter_for_the_last(state, pause, going_on), _turn_of_others(state, at))
         state.list_poll.due_at = at if is_time_for_hints else at + pause
 
 
@@ -207,6 +205,13 @@ def _take_in_entry(
     watch.final_word = None
     watch.refusals = 0
     watch.unseen = False
+
+
+def _turn_of_others(state: RunState, at: float) -> float:
+    """Seconds for which a connection is left to jobs that are about to start: as many as the list has just taken."""
+    is_anybody_starting = len(state.underway) > len(state.following)
+    asked_at = state.list_poll.asked_at
+    return at - asked_at if is_anybody_starting and asked_at is not None else 0.0
 
 
 def _shorter_for_the_last(state: RunState, pause: float, going_on: int) -> float:
