@@ -8,6 +8,7 @@ The rooms read in the order in which the data travels; each imports only what st
     clock       the only place with a clock or a sleep
     spectrum    Spectrum's own nouns: ids, status words, typed answers
     redaction   secrets out of texts, in every spelling
+    address     where a server is
     files       files that are on disk when the function returns
     document/   text -> data with lines -> faults; knows YAML and JSON Schema, not pipelines
     pipeline/   checked document -> frozen model -> graph; pure

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = "spectrum_pipelines"
 MODULES = sorted((ROOT / PACKAGE).rglob("*.py"))
-GROUND = {"errors", "clock", "spectrum", "redaction"}
+GROUND = {"errors", "clock", "spectrum", "redaction", "address"}
 DATA = {"document", "pipeline", "engine"}
 BELOW_APP = {"client", "runner", "store", "report", "plan", "progress", "render", "words", "files"}
 #: Which rooms of the package a room may import, beside itself. `schemas` and `__version__` are for all.
@@ -25,6 +25,7 @@ MAY_SEE = {
     "clock": set(),
     "spectrum": set(),
     "redaction": {"spectrum"},
+    "address": {"errors"},
     "files": GROUND,
     "words": GROUND | DATA,
     "document": GROUND,

@@ -9,9 +9,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from spectrum_pipelines.address import read_address
 from spectrum_pipelines.app.fragments import Fragments, kept
 from spectrum_pipelines.clock import SystemClock
-from spectrum_pipelines.document.diagnostic import Diagnostic, InvalidFile, Severity, in_order
+from spectrum_pipelines.document.diagnostic import Diagnostic, InvalidFile, Severity, in_order, unquoted
 from spectrum_pipelines.document.parse import Document, parse
 from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.errors import UserError
@@ -106,12 +107,20 @@ def load_source(
         found = in_order([*found, *more])
     if document is None or pipeline is None or any(it.severity is Severity.ERROR for it in found):
         message = f"{source.name} is not a valid pipeline; nothing was triggered"
+        if source.is_foreign:
+            raise InvalidFile(message, diagnostics=unquoted(found), shown=())
         raise InvalidFile(message, diagnostics=found, shown=quotable(source, document))
     if outputs:
         raise UserError("`outputs` are not in this version", hint="select the jobs as well: their ids are known then")
     if only:
         pipeline = select(pipeline, only)
-    return Loaded(pipeline=pipeline, document=document, given=given, only=only, warnings=found)
+    return Loaded(
+        pipeline=pipeline,
+        document=document,
+        given=given,
+        only=only,
+        warnings=unquoted(found) if source.is_foreign else found,
+    )
 
 
 def quotable(source: Source, document: Document | None) -> tuple[Source, ...]:
@@ -134,6 +143,11 @@ def given_values(
         raise UserError(
             f"`{server}` is no address of a server", hint="--server and SPECTRUM_URL want http://... or https://..."
         )
+    if server is not None:
+        try:
+            read_address(server)
+        except UserError as error:
+            raise UserError(f"--server or SPECTRUM_URL: {error.message}", hint=error.hint) from None
     texts = {name: value for name, value in variables.items() if isinstance(value, str)}
     data = {name: value for name, value in variables.items() if name not in texts}
     # Values that are no texts are read as those of a vars file, over which the environment would win.

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from spectrum_pipelines.app.fragments import Fragments
-from spectrum_pipelines.document.diagnostic import Diagnostic, in_order
+from spectrum_pipelines.document.diagnostic import Diagnostic, in_order, unquoted
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.errors import UnreadableFile, UserError
@@ -46,6 +46,12 @@ def check_file(
     if Path(name).is_dir():
         raise UnreadableFile(f"{name} is a directory, not a file", hint=f"name its files: {Path(name) / '*.yaml'}")
     source = read_source(name)
+    checked = _checked(source, asked, fragments=fragments, allowed=allowed)
+    return Checked(shown=(), found=unquoted(checked.found)) if source.is_foreign else checked
+
+
+def _checked(source: Source, asked: Asked, *, fragments: Fragments | None, allowed: AbstractSet[str] | None) -> Checked:
+    name = source.name
     document, found = parse_with_fragments(source, (fragments or Fragments()).of(name))
     if document is None:
         return Checked(shown=(source,), found=found)

@@ -6,6 +6,7 @@ code; they raise what they cannot answer, and nothing but this module prints an 
 
 import gc
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -92,6 +93,10 @@ def _open_closed_streams() -> None:
     os.close(descriptor)
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as we live
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        # A stream of ASCII, or a name that is no text, must not end a command: what it cannot carry shows as an escape.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def run(args: list[str]) -> int:

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from spectrum_pipelines.address import read_address
 from spectrum_pipelines.app.connection import Connection, Reach, refuse_login
 from spectrum_pipelines.app.trace import trace_headers
 from spectrum_pipelines.cli.credentials import credentials
@@ -36,6 +38,11 @@ def reach(options: ConnectionOptions) -> Reach:
     def reached(server: Server) -> Connection:
         url = _address(options.server or server.url)
         check_allowed(url, os.environ)
+        if options.local is None and read_address(url).is_in_clear:
+            say(
+                "warning",
+                f"http:// sends the login over the network to {urlsplit(url).hostname} in clear: use https://",
+            )
         username, password = credentials(options, os.environ)
         return ShellConnection(
             url,
@@ -111,6 +118,35 @@ def check_allowed(url: str, environ: Mapping[str, str]) -> None:
     if host not in allowed and f"{host}:{port}" not in allowed:
         hint = "was `server.url` changed? if it is right, add the host to SPECTRUM_ALLOWED_HOSTS"
         raise UserError(f"{host} is not among SPECTRUM_ALLOWED_HOSTS; no credentials were sent", hint=hint)
+    proxy = _proxy_of(parts.scheme.lower(), host, port, environ)
+    if proxy is not None and not proxy & allowed:
+        hint = "add the proxy to SPECTRUM_ALLOWED_HOSTS, or the host to NO_PROXY"
+        message = f"the proxy {min(proxy, key=len)} on the way to {host} is not among SPECTRUM_ALLOWED_HOSTS"
+        raise UserError(f"{message}; no credentials were sent", hint=hint)
+
+
+def _proxy_of(scheme: str, host: str, port: int | None, environ: Mapping[str, str]) -> AbstractSet[str] | None:
+    """The names of the proxy on the way to a host, as requests would choose it; None without one."""
+    if not any(name.lower().endswith("_proxy") for name in environ):
+        return None
+    from urllib.request import (  # type: ignore[attr-defined]  # noqa: PLC0415 - typeshed lacks one; few lists are given
+        getproxies_environment,
+        proxy_bypass_environment,
+    )
+
+    proxies = getproxies_environment()
+    target = host if port is None else f"{host}:{port}"
+    named = proxies.get(scheme) or proxies.get("all")
+    if not named or proxy_bypass_environment(target, proxies) or proxy_bypass_environment(host, proxies):
+        return None
+    try:
+        parts = urlsplit(named if "://" in named else f"http://{named}")
+        proxy, its_port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        raise UserError(
+            "the URL of the proxy cannot be read; no credentials were sent", hint="see HTTPS_PROXY"
+        ) from None
+    return {proxy, f"{proxy}:{its_port}"}
 
 
 def _verify(options: ConnectionOptions) -> bool | str:

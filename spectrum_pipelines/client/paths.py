@@ -8,32 +8,16 @@ hence refused.
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
-from spectrum_pipelines.errors import Refused, UserError
+from spectrum_pipelines.address import leads_elsewhere, read_address
+from spectrum_pipelines.errors import Refused
 from spectrum_pipelines.spectrum import ConfigurationId, DataReference, ExecutionId, FileReference
 
 SEQUENCE_PATH = "/api/job-execution/trigger"
-_URL_HINT = "write it as https://host:port or https://host:port/path"
 
 
 def base_url(server: str) -> str:
     """The server URL without a trailing slash; a base path is kept. Raises UserError, never showing a password."""
-    try:
-        parts = urlsplit(server.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise UserError("the server URL cannot be read", hint=_URL_HINT) from None
-    if parts.username is not None or parts.password is not None:
-        raise UserError(
-            f"the server URL for {host} holds credentials, where logs and process lists would show them",
-            hint="give SPECTRUM_USERNAME and SPECTRUM_PASSWORD (or SPECTRUM_PASSWORD_FILE) instead",
-        )
-    if parts.scheme not in {"http", "https"} or not host or port == 0:
-        raise UserError("the server URL needs http:// or https:// and a host", hint=_URL_HINT)
-    if parts.query or parts.fragment or any(not "!" <= letter <= "~" for letter in server.strip()):
-        raise UserError(
-            f"the server URL for {host} holds a query, a fragment, spaces or non-ASCII letters", hint=_URL_HINT
-        )
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    return read_address(server).base
 
 
 def origin_of(url: str) -> str:
@@ -87,6 +71,10 @@ def stop(base: str, reference: FileReference) -> str:
 
 def sequence(base: str, path: str) -> str:
     """POST: the sequential trigger. Its path is missing on the vendor's page, hence a setting; it may stand already encoded."""
+    if leads_elsewhere(path):
+        raise Refused(
+            "the path of the sequential trigger holds `.` or `..`", hint="write `server.sequence_path` in full"
+        )
     return f"{base}/{quote(path.lstrip('/'), safe='/%:@!$&()*+,;=~?')}"
 
 

@@ -5,6 +5,7 @@ from enum import Enum
 from itertools import islice
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from spectrum_pipelines.document.position import Span
 from spectrum_pipelines.document.source import Source
@@ -69,6 +70,15 @@ class InvalidFile(UserError):
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Sort by file, line, column and code, and drop repetitions (an alias shows one fault in several places)."""
     return tuple(sorted(dict.fromkeys(diagnostics), key=_place))
+
+
+def unquoted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The faults of a file of which nothing may be shown: where and of what kind, and no word of what stands there."""
+    hint = "it is a link that leads out of its checkout: check the file itself to see more"
+    return tuple(
+        replace(it, message="a fault in a file of which nothing is shown here", hint=hint, related=())
+        for it in diagnostics
+    )
 
 
 def capped(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

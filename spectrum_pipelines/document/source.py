@@ -29,10 +29,14 @@ _KINDS = {
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """`name` is the file as the user typed it, `text` what stands in it, without a byte order mark."""
+    """`name` is the file as the user typed it, `text` what stands in it, without a byte order mark.
+
+    `is_foreign`: the file is a link that leads out of the checkout in which it stands, so nothing of its text may be shown.
+    """
 
     name: str
     text: str
+    is_foreign: bool = False
 
 
 def read_source(name: str, *, max_bytes: int = MAX_BYTES) -> Source:
@@ -43,7 +47,7 @@ def read_source(name: str, *, max_bytes: int = MAX_BYTES) -> Source:
         raise UnreadableFile(message, hint="split it into several files")
     _refuse_other_encodings(name, data)
     try:
-        return Source(name=name, text=data.decode("utf-8-sig"))
+        return Source(name=name, text=data.decode("utf-8-sig"), is_foreign=_leaves_its_checkout(name))
     except UnicodeDecodeError as error:
         raise _not_utf8(name, data, error.start) from error
 
@@ -68,6 +72,16 @@ def _read(name: str, max_bytes: int) -> bytes:
     except ValueError as error:  # a NUL in the name
         message = f"{name!r} is not a possible file name"
         raise UnreadableFile(message, hint="check the path") from error
+
+
+def _leaves_its_checkout(name: str) -> bool:
+    """Whether a file stands in a repository by its name and elsewhere in truth: a pull request may bring such a link."""
+    named = Path(os.path.abspath(name))  # noqa: PTH100 - `resolve` would follow the link
+    real = Path(os.path.realpath(name))
+    if named == real:
+        return False
+    root = next((folder for folder in named.parents if (folder / ".git").exists()), None)
+    return root is not None and not real.is_relative_to(os.path.realpath(root))
 
 
 def _missing(name: str) -> UnreadableFile:

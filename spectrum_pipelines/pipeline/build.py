@@ -79,6 +79,8 @@ def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | 
         *((check_switches,) if form.off else ()),
     )
     for diagnostic in (*(it for rule in rules for it in rule(form)), *check_waiting(form, filled.waiting)):
+        if given.server is not None and diagnostic.code in {"bad-address", "in-clear"}:
+            continue  # the file is not to blame for an option
         if (diagnostic.span, diagnostic.code) not in known:
             hint = diagnostic.hint and masked(diagnostic.hint, secrets)
             found.append(replace(diagnostic, message=masked(diagnostic.message, secrets), hint=hint))

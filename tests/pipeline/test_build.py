@@ -202,7 +202,7 @@ def test_a_given_server_wins_and_the_one_of_the_file_is_not_looked_at() -> None:
     [
         pytest.param("http://u:hunter2@h", id="fault 44: a password"),
         pytest.param("ftp://hunter2", id="another protocol"),
-        pytest.param("http://${env.HUNTER2}", id="not read as a phrase"),
+        pytest.param("http://h/${env.HUNTER2}", id="not read as a phrase"),
     ],
 )
 def test_a_given_server_is_checked_like_one_of_the_file(url: str) -> None:

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 
+from spectrum_pipelines.address import read_address
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
+from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.form.sketch import Draft
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.durations import format_duration
@@ -13,6 +15,12 @@ from spectrum_pipelines.pipeline.model.pipeline import Poll
 from spectrum_pipelines.pipeline.rules.written import seconds
 
 _WITH_LOGIN = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*@")
+
+
+#: As in the schema, which knows neither the range of a port nor what an IPv6 address is.
+_LIKE_AN_ADDRESS = re.compile(
+    r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(?::[0-9]{1,5})?(?:/[^?#]*)?"
+)
 
 
 def check_settings(draft: Draft) -> Iterator[Diagnostic]:
@@ -52,7 +60,20 @@ def holds_login(url: object) -> bool:
 
 
 def _check_url(view: View) -> Iterator[Diagnostic]:
-    if holds_login(view.section("server").get("url")):
+    url, path = view.section("server").get("url"), ("server", "url")
+    if isinstance(url, str) and "${" not in url and not holds_login(url):
+        try:
+            address = read_address(url)
+        except UserError as error:
+            if _LIKE_AN_ADDRESS.fullmatch(url):  # what is none at all is reported by the schema
+                yield view.fault(path, "bad-address", error.message, hint=error.hint)
+            return
+        if address.is_in_clear:
+            message = f"`http://` sends the login over the network to {address.host} in clear"
+            yield view.warning(
+                path, "in-clear", message, hint="write `https://`, and give --ca-bundle if the authority is your own"
+            )
+    if holds_login(url):
         yield view.fault(
             ("server", "url"),
             "credentials",
