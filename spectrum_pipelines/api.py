@@ -145,8 +145,19 @@ def advance(
 
     Call it again when one of the executions is no longer active, or at `wake_at`: for schedulers that must not block.
     """
-    del loaded, connection, store, run_key, when_ended, origin, observers, abort
-    raise UserError("`advance` is not in this version", hint="use `run`")
+    from spectrum_pipelines.app.start import start_until  # noqa: PLC0415 - the network
+    from spectrum_pipelines.engine.run.advance import is_settled  # noqa: PLC0415
+
+    return start_until(
+        loaded,
+        _reach(connection),
+        store=store,
+        run_key=run_key,
+        when_ended=when_ended,
+        front=_front(abort, observers),
+        circumstances=Circumstances(origin=dict(origin), state=store.name),
+        until=is_settled,
+    )
 
 
 def adopt(run_id: str, job: str, execution_id: int | None, connection: Connection, *, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Going on with a run that was interrupted or killed; of a run whose history is closed, its report."""
+"""Going on with a run that was interrupted, killed or left, or that failed; of a run whose history is closed, its report."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -12,13 +12,14 @@ from spectrum_pipelines.app.connection import Reach
 from spectrum_pipelines.app.fragments import kept
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.app.loading import Loaded, load_source, recorded_values
-from spectrum_pipelines.app.outcome import Report
+from spectrum_pipelines.app.outcome import Report, Waiting
 from spectrum_pipelines.app.prepare import SECRET, join_group, line_to, take_lease
 from spectrum_pipelines.app.refusals import Wish, same_server, same_wish, unchanged, what_differs
-from spectrum_pipelines.app.session import Session, hand_out
+from spectrum_pipelines.app.session import Session, Until, hand_out
 from spectrum_pipelines.document.source import Source
-from spectrum_pipelines.engine.facts import Resumed, RunStarted, Stamped
+from spectrum_pipelines.engine.facts import Resumed, Retried, RunStarted, Stamped
 from spectrum_pipelines.engine.run.reopen import is_resumable
+from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry, retried
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import StateError, UnreadableFile, UserError
 from spectrum_pipelines.pipeline.build import Given
@@ -38,7 +39,8 @@ class Again(Struct, frozen=True, kw_only=True):
 
     `given` are the values of now, under which those of the journal lie. `source` is the file as the user has it now; None looks for
     it where it was. `wish` is what a run key is asked for. `workspace` is that of an embedded server, whose address changes.
-    `origin` says what began this process.
+    `origin` says what began this process. `retries`: a run that failed goes on from what failed. With `until` the run is left as
+    soon as it says so (see `Session`).
     """
 
     given: Given = field(default_factory=Given)
@@ -46,6 +48,8 @@ class Again(Struct, frozen=True, kw_only=True):
     wish: Wish | None = None
     workspace: str | None = None
     origin: dict[str, str] = field(default_factory=dict)
+    retries: bool = False
+    until: Until | None = None
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -65,20 +69,38 @@ class History(Struct, frozen=True, kw_only=True):
 
 def go_on(run: RunStore, reach: Reach, *, store: Store, again: Again, front: Front) -> Report:
     """Take a run up where it was left. Raises what `errors` lists."""
+    ended = go_on_until(run, reach, store=store, again=again, front=front)
+    assert isinstance(ended, Report)
+    return ended
+
+
+def go_on_until(run: RunStore, reach: Reach, *, store: Store, again: Again, front: Front) -> Report | Waiting:
+    """`go_on`, but the run is left as soon as `again.until` says so."""
     front.abort.check()
     front.delivery.about(run, store, is_under_way=False)
     before = recall(run, run.facts(), again)
-    if not is_resumable(before.state):
+    if _next(before, again) is None:
         # Its history is closed: whoever asks may have the report, and needs no lease for it.
         return closed_report(before, front)
     with ExitStack() as stack:
         lease = stack.enter_context(take_lease(store, run.run_id, front))
         history = recall(run, run.facts(), again)  # again: the process that held the lease may have gone on
-        if not is_resumable(history.state):
+        first = _next(history, again)
+        if first is None:
             return closed_report(history, front)
         store.probe()
         session = _session(history, reach, store=store, lease=lease, again=again, front=front, stack=stack)
-        return session.carry_out([Resumed(tool_version=__version__, origin=again.origin)])
+        return session.carry_out([first], until=again.until)
+
+
+def _next(history: History, again: Again) -> Resumed | Retried | None:
+    """The fact with which the run goes on; None: its history is closed."""
+    if is_resumable(history.state):
+        return Resumed(tool_version=__version__, waited=again.until is not None, origin=again.origin)
+    plan = plan_retry(history.state) if again.retries else None
+    if isinstance(plan, RetryPlan):
+        return replace(retried(plan, tool_version=__version__), origin=again.origin)
+    return None
 
 
 def _session(

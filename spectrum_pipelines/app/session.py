@@ -1,17 +1,22 @@
-"""A state, a journal and a line to the server become a run that ends, with its report kept current and handed out."""
+"""A state, a journal and a line to the server become a run that ends, with its report kept current and handed out.
 
+A scheduler may have a run left as soon as all that is under way is a known execution: then it is told what the run waits for.
+"""
+
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
 
 from spectrum_pipelines.app.connection import Line
 from spectrum_pipelines.app.front import Front
-from spectrum_pipelines.app.outcome import Report, report_of
+from spectrum_pipelines.app.outcome import Report, Waiting, report_of
 from spectrum_pipelines.engine.facts import Event, Stamped
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.engine.requests import Request
+from spectrum_pipelines.engine.run.advance import awaited, wake_at
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.report.build import HttpCounts
@@ -23,6 +28,9 @@ from spectrum_pipelines.store.guarding import may_change
 from spectrum_pipelines.store.interface import Lease, RunStore, Store
 from spectrum_pipelines.store.masking import masking
 from spectrum_pipelines.store.past_durations import past_durations
+
+#: Asked when a run has nothing left to decide, with the run clock: whether to leave it.
+Until = Callable[[RunState, float], bool]
 
 #: Seconds between two signs of life, and what a progress display may lag behind.
 _TICK = 0.5
@@ -75,8 +83,8 @@ class Session(Struct, frozen=True, kw_only=True):
     started: datetime | None
     recorded: int = 0
 
-    def carry_out(self, first: Iterable[Event]) -> Report:
-        """Run to the end. The report is handed out, and returned."""
+    def carry_out(self, first: Iterable[Event], *, until: Until | None = None) -> Report | Waiting:
+        """Run to the end: the report is handed out, and returned. Or as long as `until` says, then the run is left as it is."""
         state, api, front = self.state, self.line.api, self.front
         front.delivery.about(self.run, self.store, is_under_way=True)
         state.past.update(past_durations(self.store, state.pipeline, self.line.url))
@@ -103,11 +111,24 @@ class Session(Struct, frozen=True, kw_only=True):
         )
         try:
             with front.abort.heard_by(workers.interrupt):
-                runner.run(*first)
+                runner.run(*first, until=until)
         finally:
             progress.close()
+        if state.ended is None:
+            keeper.tick(state, math.inf)
+            return self._waiting()
         faults = [one.fault for one in watching if one.fault is not None]
         return self._finish(runner, keeper, faults)
+
+    def _waiting(self) -> Waiting:
+        """What a run that is left waits for."""
+        at = wake_at(self.state)
+        now = self.front.clock.now()
+        return Waiting(
+            execution_ids=tuple(map(int, awaited(self.state))),
+            wake_at=None if at is None else now + timedelta(seconds=max(0.0, at - self.run_clock.at())),
+            run_id=self.run.run_id,
+        )
 
     def _finish(self, runner: Runner, keeper: ReportKeeper, faults: Iterable[str]) -> Report:
         assert self.state.ended is not None

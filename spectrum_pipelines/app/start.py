@@ -7,9 +7,9 @@ from pathlib import Path
 from spectrum_pipelines import __version__
 from spectrum_pipelines.app.connection import Reach
 from spectrum_pipelines.app.front import Front
-from spectrum_pipelines.app.go_on import Again, go_on
+from spectrum_pipelines.app.go_on import Again, go_on_until
 from spectrum_pipelines.app.loading import Loaded
-from spectrum_pipelines.app.outcome import Report
+from spectrum_pipelines.app.outcome import Report, Waiting
 from spectrum_pipelines.app.prepare import (
     SECRET,
     Circumstances,
@@ -21,7 +21,7 @@ from spectrum_pipelines.app.prepare import (
     waits,
 )
 from spectrum_pipelines.app.refusals import Wish
-from spectrum_pipelines.app.session import Session
+from spectrum_pipelines.app.session import Session, Until
 from spectrum_pipelines.app.trace import trace_id
 from spectrum_pipelines.engine.facts import RunStarted
 from spectrum_pipelines.engine.state.run import RunState
@@ -45,6 +45,34 @@ def start(
     agreed: Path | None = None,
 ) -> Report:
     """Begin a run, or go on with the one that the run key stands for. Raises what `errors` lists; then nothing was triggered."""
+    ended = start_until(
+        loaded,
+        reach,
+        store=store,
+        run_key=run_key,
+        front=front,
+        when_ended=when_ended,
+        circumstances=circumstances,
+        agreed=agreed,
+        until=None,
+    )
+    assert isinstance(ended, Report)
+    return ended
+
+
+def start_until(
+    loaded: Loaded,
+    reach: Reach,
+    *,
+    store: Store,
+    run_key: str | None,
+    front: Front,
+    when_ended: WhenEnded,
+    circumstances: Circumstances | None,
+    agreed: Path | None = None,
+    until: Until | None,
+) -> Report | Waiting:
+    """`start`, but the run is left as soon as `until` says so (see `Session`)."""
     circumstances = circumstances or Circumstances()
     if when_ended == "again":
         raise UserError("`again` for a run key is not in this version", hint="use another run key")
@@ -55,9 +83,9 @@ def start(
     claimed = _claimed(store, run_key, front)
     if isinstance(claimed, Existing):
         front.notices.note(f"the run key {run_key} stands for run {claimed.run.run_id}")
-        again = _again(loaded, circumstances)
+        again = _again(loaded, circumstances, retries=when_ended == "retry", until=until)
         del loaded
-        return go_on(claimed.run, reach, store=store, again=again, front=front)
+        return go_on_until(claimed.run, reach, store=store, again=again, front=front)
     front.delivery.about(claimed.run, store, is_under_way=False)
     with claimed.lease, ExitStack() as stack:
         try:
@@ -72,7 +100,7 @@ def start(
                 stack=stack,
             )
             del loaded  # the document of ten thousand jobs is a third of what the run needs in memory
-            return session.carry_out([first])
+            return session.carry_out([first], until=until)
         except BaseException:
             claimed.run.forget()
             raise
@@ -98,12 +126,20 @@ def _claimed(store: Store, run_key: str | None, front: Front) -> NewRun | Existi
     )
 
 
-def _again(loaded: Loaded, circumstances: Circumstances) -> Again:
+def _again(loaded: Loaded, circumstances: Circumstances, *, retries: bool, until: Until | None) -> Again:
     """What is asked of the run that a key stands for."""
     workspace = circumstances.workspace
     server = loaded.given.server if workspace is None else None
     wish = Wish(environment=loaded.given.environment, only=loaded.only, server=server)
-    return Again(given=loaded.given, source=loaded.source, wish=wish, workspace=workspace, origin=circumstances.origin)
+    return Again(
+        given=loaded.given,
+        source=loaded.source,
+        wish=wish,
+        workspace=workspace,
+        origin=circumstances.origin,
+        retries=retries,
+        until=until,
+    )
 
 
 def _prepared(
