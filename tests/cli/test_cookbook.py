@@ -13,6 +13,9 @@ COOKBOOK = (PIPELINES / "README.md").read_text(encoding="utf-8")
 LINKS = re.findall(r"\]\(([^)#]+)\)", COOKBOOK)
 
 
+YAML = re.findall(r"^```yaml\n(.*?)^```", COOKBOOK, re.MULTILINE | re.DOTALL)
+
+
 def commands() -> list[str]:
     blocks = re.findall(r"^```sh\n(.*?)^```", COOKBOOK, re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line]
@@ -43,7 +46,16 @@ def test_its_commands_work_as_pasted(line: str, folder: Path) -> None:
 
 
 def test_its_pipeline_is_one_of_the_nightly(folder: Path) -> None:
-    (text,) = re.findall(r"^```yaml\n(.*?)^```", COOKBOOK, re.MULTILINE | re.DOTALL)
+    text = YAML[0]
     (folder / "pipelines/nightly/pasted.yaml").write_text(text, encoding="utf-8")
     assert call("validate", "--strict", "pipelines/nightly/pasted.yaml", cwd=folder).code == 0
     (folder / "pipelines/nightly/pasted.yaml").unlink()
+
+
+@pytest.mark.parametrize("text", YAML[1:], ids=lambda text: re.findall(r"^name: (.*)$", text, re.MULTILINE)[0])
+def test_its_recipes_are_valid_and_can_be_planned(text: str, tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text(text, encoding="utf-8")
+    env = {"SPECTRUM_URL": "https://spectrum.example.com"}
+    checked = call("validate", "--strict", "pipeline.yaml", cwd=tmp_path, env=env)
+    assert checked.code == 0, checked.stdout
+    assert call("plan", "pipeline.yaml", cwd=tmp_path, env=env).code == 0
