@@ -27,6 +27,7 @@ from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.graph.switches import without
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import UTC, Pipeline, SwitchedOff, Variable
+from spectrum_pipelines.pipeline.rules.idle import check_idle
 from spectrum_pipelines.pipeline.rules.lists import check_list_places, check_lists
 from spectrum_pipelines.pipeline.rules.needs import check_matrices, check_needs
 from spectrum_pipelines.pipeline.rules.outputs import check_waiting
@@ -39,7 +40,7 @@ from spectrum_pipelines.redaction import is_weak
 
 __all__ = ["Given", "build", "check", "digest"]
 
-_FILLED_RULES: tuple[Rule, ...] = (check_policies, check_settings)
+_FILLED_RULES: tuple[Rule, ...] = (check_policies, check_idle, check_settings)
 #: Asked once more where a list variable spreads jobs out.
 _GRAPH_RULES: tuple[Rule, ...] = (check_matrices, check_lists, check_needs, check_list_places)
 

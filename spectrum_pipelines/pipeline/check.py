@@ -15,6 +15,7 @@ from spectrum_pipelines.pipeline.form.overlay import OVERLAID, environments
 from spectrum_pipelines.pipeline.form.sketch import Draft, draft
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.rules.environments import check_environments
+from spectrum_pipelines.pipeline.rules.idle import check_idle
 from spectrum_pipelines.pipeline.rules.jobs import check_jobs
 from spectrum_pipelines.pipeline.rules.lists import check_list_places, check_lists
 from spectrum_pipelines.pipeline.rules.needs import check_matrices, check_needs
@@ -45,6 +46,7 @@ RULES: tuple[tuple[Rule, frozenset[str]], ...] = (
     (_of_jobs_that_are_on(check_run_if), _GRAPH),
     (_of_jobs_that_are_on(check_rivals), _GRAPH | {"defaults", "concurrency"}),
     (check_policies, _GRAPH | {"defaults", "timeouts"}),
+    (check_idle, _GRAPH | {"defaults"}),
     (check_settings, frozenset({"server", "poll", "timezone", "concurrency"})),
     (check_variables, frozenset({"variables"})),
     (check_references, frozenset(OVERLAID)),

@@ -15,6 +15,7 @@ from spectrum_pipelines.pipeline.rules.needs import is_too_large
 
 def check_run_if(draft: Draft) -> Iterator[Diagnostic]:
     """Report a `run_if` that can be proved never to hold."""
+    yield from _beyond_reach(draft)
     for job in draft.jobs.values():
         path = (*job.path, "run_if") if "run_if" in job.body else job.path
         # Under `finally`, every job of the pipeline stands before it, so `any_failed` needs no needs there.
@@ -29,6 +30,27 @@ def check_run_if(draft: Draft) -> Iterator[Diagnostic]:
                 )
                 hint = f"remove `{watcher}` from `needs`, or write `run_if: all_done`"
                 yield draft.view.fault((*job.path, "needs"), "unreachable", message, hint=hint, at_key=True)
+
+
+def _beyond_reach(draft: Draft) -> Iterator[Diagnostic]:
+    """Report watchers of jobs that can all be proved never to run: what never runs never fails."""
+    _, before = draft.ancestry
+    never = {
+        job.id for job in draft.jobs.values() if job.run_if == "any_failed" and not job.needs and not job.is_finally
+    }
+    if not never:
+        return
+    bits, _ = draft.ancestry
+    dead = sum(bits[name] for name in never if name in bits)
+    for name in before:  # in an order that respects needs
+        job = draft.jobs[name]
+        if name in never or job.is_finally or not before[name] or before[name] & ~dead:
+            continue
+        if job.run_if == "any_failed":
+            dead |= bits[name]
+            message = f"`{name}` can never run: none of the jobs before it ever runs, so none can fail"
+            path = (*job.path, "run_if")
+            yield draft.view.fault(path, "unreachable", message, hint="let it need a job that runs")
 
 
 def _contradictions(draft: Draft, job: JobSketch) -> Iterator[str]:

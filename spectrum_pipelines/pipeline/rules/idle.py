@@ -1,0 +1,89 @@
+"""Rules on what can never act or never pass: retries for ends that lead to none, gates that nothing meets or misses."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from spectrum_pipelines.document.diagnostic import Diagnostic
+from spectrum_pipelines.pipeline.form.overlay import mapping
+from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch
+from spectrum_pipelines.pipeline.model.durations import format_duration
+from spectrum_pipelines.pipeline.model.policy import Policy
+from spectrum_pipelines.pipeline.rules.written import POLICY_KEYS, WrittenPolicy, seconds
+from spectrum_pipelines.spectrum import phase_of
+
+_COUNTS = ("success_count", "failure_count")
+
+
+def check_idle(draft: Draft) -> Iterator[Diagnostic]:
+    """Check `defaults` and every job."""
+    view = draft.view
+    defaults = view.section("defaults")
+    yield from _check_when(WrittenPolicy(view=view, path=("defaults",), own=defaults, inherited={}))
+    for job in draft.jobs.values():
+        written = WrittenPolicy(view=view, path=job.path, own=job.body, inherited=defaults)
+        if any(key in job.body for key in POLICY_KEYS):
+            yield from _check_when(written)
+        if "expect" in job.body:
+            yield from _check_status(draft, job)
+            yield from _check_counts(draft, job)
+            yield from _check_duration(written, job)
+
+
+def _check_when(written: WrittenPolicy) -> Iterator[Diagnostic]:
+    when = written.retry("when")
+    if not isinstance(when, list):
+        return
+    place = written.place(("retry", "when"), ("on_timeout",))
+    if place and "timed_out" in when and written.get("on_timeout") == "leave":
+        message = "`retry.when: [timed_out]` never acts: with `on_timeout: leave` the execution that timed out runs on"
+        yield written.view.warning(
+            place, "no-effect", message, hint="write `on_timeout: stop`, or take `timed_out` out"
+        )
+    place = written.place(("retry", "when"), ("warnings",))
+    if place and "warnings" in when and (written.get("warnings") or "succeed") == "succeed":
+        message = "`retry.when: [warnings]` never acts: with `warnings: succeed` a run with warnings has succeeded"
+        yield written.view.warning(place, "no-effect", message, hint="write `warnings: fail`, or take `warnings` out")
+
+
+def _check_status(draft: Draft, job: JobSketch) -> Iterator[Diagnostic]:
+    listed = mapping(job.body["expect"]).get("status")
+    if job.actions != ("check",) or not isinstance(listed, list):
+        return
+    active = [word for word in listed if isinstance(word, str) and phase_of(word).is_active]
+    path = (*job.path, "expect", "status")
+    for word in active:
+        message = f"`{word}` never passes: `check` judges the last run that has ended"
+        hint = "take it out; to follow a run to its end, write `wait_for` instead of `check`"
+        yield draft.view.warning((*path, listed.index(word)), "no-effect", message, hint=hint)
+
+
+def _check_counts(draft: Draft, job: JobSketch) -> Iterator[Diagnostic]:
+    expect = mapping(job.body["expect"])
+    for prefix, gates in (((), expect), (("total",), mapping(expect.get("total")))):
+        named: dict[tuple[str, ...], Any] = {(key,): gates.get(key) for key in _COUNTS}
+        named |= {("counters", key): gate for key, gate in mapping(gates.get("counters")).items()}
+        for keys, gate in named.items():
+            most = mapping(gate).get("max")
+            if isinstance(most, int | float) and not isinstance(most, bool) and most < 0:
+                path = (*job.path, "expect", *prefix, *keys, "max")
+                message = f"nothing can pass this gate: a count is never below zero, and `max` is {most}"
+                yield draft.view.fault(path, "budget", message, hint="write, say, `max: 0`")
+
+
+def _check_duration(written: WrittenPolicy, job: JobSketch) -> Iterator[Diagnostic]:
+    """Only where the job itself starts the run: one that is attached to may have run for long before."""
+    if job.actions not in {("trigger",), ("sequence",)} or written.get("on_running") == "attach":
+        return
+    gate: Mapping[str, Any] = mapping(mapping(job.body["expect"]).get("duration"))
+    timeout = seconds(written.get("timeout"))
+    timeout = Policy().timeout if written.get("timeout") is None else timeout
+    if timeout is None:
+        return
+    least, most = seconds(gate.get("min")), seconds(gate.get("max"))
+    path = (*job.path, "expect", "duration")
+    if least is not None and least > timeout:
+        message = f"nothing can pass this gate: `timeout` ends each attempt after {format_duration(timeout)}"
+        yield written.view.fault((*path, "min"), "budget", message, hint="shorten `min` or lengthen `timeout`")
+    elif most is not None and most > timeout:
+        message = f"`expect.duration.max` never acts: `timeout` ends each attempt after {format_duration(timeout)}"
+        yield written.view.warning((*path, "max"), "no-effect", message, hint="shorten `max` or lengthen `timeout`")
