@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import trustme
+
 OWNER, RUNNER = "keeper", "runner"
 PASSWORDS = {OWNER: "owner-pa55-5ecret", RUNNER: "runner-pa55-5ecret"}
 PATIENCE = 60.0
@@ -83,6 +85,7 @@ class DatabaseServer:
     def begin(self) -> None:
         password = self.folder / "password"
         password.write_text(PASSWORDS[OWNER])
+        self._certify()
         self._own()
         self._tool(
             "initdb",
@@ -102,9 +105,25 @@ class DatabaseServer:
                 f"port = {self.port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{self.folder}'\n"
             )
             file.write("max_connections = 200\nshared_buffers = 16MB\n")
+            file.write(
+                f"ssl = on\nssl_cert_file = '{self.folder}/server.pem'\nssl_key_file = '{self.folder}/server.key'\n"
+            )
         self.start()
         self.admin(f"CREATE ROLE {RUNNER} LOGIN PASSWORD '{PASSWORDS[RUNNER]}'")
         self._begin_pooler()
+
+    @property
+    def authority(self) -> Path:
+        """The certificate of who has signed the server's."""
+        return self.folder / "authority.pem"
+
+    def _certify(self) -> None:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.authority)
+        certificate = authority.issue_cert("127.0.0.1")
+        certificate.cert_chain_pems[0].write_to_path(self.folder / "server.pem")
+        certificate.private_key_pem.write_to_path(self.folder / "server.key")
+        (self.folder / "server.key").chmod(0o600)
 
     def _own(self) -> None:
         if os.getuid() == 0:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.engine import facts as ev
@@ -21,7 +22,7 @@ from spectrum_pipelines.store.postgres import schema as tables
 from spectrum_pipelines.store.postgres.database import Database
 from spectrum_pipelines.store.postgres.leases import PostgresLease
 from spectrum_pipelines.store.postgres.store import PostgresStore
-from spectrum_pipelines.store.postgres.url import parse_url
+from spectrum_pipelines.store.postgres.url import Target, parse_url
 from spectrum_pipelines.store.where import open_store
 from tests.databases import OWNER, PASSWORDS, RUNNER, DatabaseServer
 from tests.store.histories import ME, MOMENT, stamped, started
@@ -216,7 +217,7 @@ class Wire:
 @contextmanager
 def wired(room: Room) -> Iterator[tuple[Wire, PostgresStore]]:
     wire = Wire(room.server.port)
-    url = room.url(lease="5s").replace(f":{room.server.port}/", f":{wire.port}/")
+    url = room.url(lease="5s", sslmode="disable").replace(f":{room.server.port}/", f":{wire.port}/")
     with PostgresStore(parse_url(url), password=PASSWORDS[OWNER]) as store:
         yield wire, store
     wire.close()
@@ -258,11 +259,12 @@ def test_a_store_that_is_away_is_waited_for_until_the_own_lease_is_over(room: Ro
             journal.append([stamped(ev.Resumed(), 2.0)])
         assert 1 < time.monotonic() - began < 7
         assert caught.value.exit_code is ExitCode.UNREACHABLE
-        assert not lease.is_ours(for_seconds=0.5)
+        assert not lease.is_ours(for_seconds=1.2)
 
 
-def test_restarts_of_the_server_lose_nothing(room: Room) -> None:
-    store = room.open()
+@pytest.mark.parametrize("pooled", ["no", "yes"])
+def test_restarts_of_the_server_lose_nothing(room: Room, pooled: str) -> None:
+    store = room.open(pooled=pooled)
     run, _, journal = begun(store)
     for number in range(2):
         room.server.restart()
@@ -441,15 +443,34 @@ UNFIT = [
     pytest.param("postgresql://keeper@127.0.0.1:1/db", StoreUnreachable, id="nobody listens"),
     pytest.param("postgresql://keeper@127.0.0.1:{port}/nosuch", StoreLoginRefused, id="no such database"),
     pytest.param("postgresql://nobody@127.0.0.1:{port}/postgres", StoreLoginRefused, id="no such user"),
-    pytest.param("postgresql://keeper@127.0.0.1:{port}/postgres?sslmode=require", StoreLoginRefused, id="no TLS there"),
+    pytest.param(
+        "postgresql://keeper@127.0.0.1:{pooler}/postgres?sslmode=require", StoreLoginRefused, id="no TLS there"
+    ),
 ]
 
 
 @pytest.mark.parametrize(("url", "error"), UNFIT)
 def test_a_database_that_cannot_be_used(databases: DatabaseServer, url: str, error: type[StateError]) -> None:
-    store = open_store(url.format(port=databases.port), password=PASSWORDS[OWNER])
+    store = open_store(url.format(port=databases.port, pooler=databases.pooler_port), password=PASSWORDS[OWNER])
     with store, pytest.raises(error, match=r"postgresql://127\.0\.0\.1"):
         store.probe()
+
+
+def test_a_certificate_is_checked_against_an_authority_and_the_name(
+    databases: DatabaseServer, room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trustme.CA().cert_pem.write_to_path(tmp_path / "foreign.pem")
+    trusted = {"sslmode": "verify-full", "sslrootcert": str(databases.authority)}
+    room.open(**trusted).probe()
+    foreign = room.open(**trusted | {"sslrootcert": str(tmp_path / "foreign.pem")})
+    elsewhere = room.url(**trusted).replace("127.0.0.1", "localhost")
+    # A host that is not this machine is checked without being asked for it, with the authorities of the system.
+    monkeypatch.setattr(Target, "is_near", False)
+    for store in (foreign, open_store(elsewhere, password=PASSWORDS[OWNER]), room.open()):
+        with store, pytest.raises(StoreLoginRefused, match="certificate") as caught:
+            store.probe()
+        assert caught.value.exit_code is ExitCode.LOGIN_REFUSED
+        assert "sslrootcert" in str(caught.value.hint)
 
 
 def test_no_secret_stands_in_the_database(room: Room) -> None:

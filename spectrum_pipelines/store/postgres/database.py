@@ -48,19 +48,16 @@ _KEEPALIVES = {
 #: A server that starts, stops, fails over or is full; a transaction that met another one.
 _PASSING = frozenset({"57P01", "57P02", "57P03", "57P05", "57014", "53300", "40001", "40P01", "25006", "55P03"})
 _STARTING = (
-    "starting up",
-    "shutting down",
-    "in recovery",
-    "too many",
-    "connection slots",
-    "not yet accepting",
-    "query_wait",
-)
+    "starting up", "shutting down", "in recovery", "too many", "connection slots", "not yet accepting",
+    # of PgBouncer
+    "query_wait", "login has been failing", "server_login_retry", "cannot connect", "connect failed", "conn crashed",
+    "no more connections", "connection limit",
+)  # fmt: skip
 _LOGIN = (
     "password", "authentication failed", "no such user", "does not exist", "pg_hba.conf", "sasl", "not permitted",
     "permission denied", "no such database", "login failed",
 )  # fmt: skip
-_CERTIFICATE = ("certificate", "ssl error", "does not support ssl", "root.crt", "host name", "tls")
+_CERTIFICATE = ("certificate", "does not support ssl", "root.crt", "host name")
 
 
 class _Impatient(psycopg.Connection[Row]):
@@ -112,6 +109,7 @@ class Database:
         self._connection: _Impatient | None = None
         self._lock = threading.RLock()
         self._was_there = False
+        self._connects = False  # a connection is being made, or was not
 
     def ask(self, statement: str, *values: Any, until: Callable[[], float] | None = None) -> list[Row]:
         """The rows of one statement, which is committed when this returns. `until`: see `carry_out`. Raises StateError."""
@@ -139,7 +137,7 @@ class Database:
                 with self._lock:
                     return self._once(work)
             except psycopg.Error as error:
-                failure = explained(error, self.target.name)
+                failure = explained(error, self.target.name, while_connecting=self._connects)
                 if not isinstance(failure, StoreUnreachable) or self.clock.monotonic() + pause >= (
                     own if until is None else until()
                 ):
@@ -158,7 +156,9 @@ class Database:
 
     def _connected(self) -> "_Impatient":
         if self._connection is None or self._connection.closed:
+            self._connects = True
             self._connection = self._connect()
+            self._connects = False
             self._was_there = True
         return self._connection
 
@@ -206,11 +206,14 @@ def is_passing(error: psycopg.Error) -> bool:
     return isinstance(error, psycopg.OperationalError)
 
 
-def explained(error: psycopg.Error, name: str) -> StateError:
-    """What went wrong, in words of ours: the server's own text may be anything, and is cut to one line."""
+def explained(error: psycopg.Error, name: str, *, while_connecting: bool) -> StateError:
+    """What went wrong, in words of ours: the server's own text may be anything, and is cut to one line.
+
+    libpq tells why a connection was refused in words only; a connection that breaks later says nothing of logins.
+    """
     told = _one_line(error)
     low = told.lower()
-    if error.sqlstate is None and isinstance(error, psycopg.OperationalError) and not _any(_STARTING, low):
+    if while_connecting and error.sqlstate is None and not _any(_STARTING, low):
         if _any(_CERTIFICATE, low):
             hint = "give the authority with sslrootcert=FILE in the URL, or its file as PGSSLROOTCERT"
             return StoreLoginRefused(f"the certificate of {name} is not trusted: {told}", hint=hint)
