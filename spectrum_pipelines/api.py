@@ -23,7 +23,6 @@ from spectrum_pipelines.app.loading import Loaded, given_values, load
 from spectrum_pipelines.app.outcome import JobReport, Report, Waiting
 from spectrum_pipelines.app.prepare import Circumstances, WhenEnded
 from spectrum_pipelines.document.diagnostic import Diagnostic, InvalidFile
-from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.runner.loop import Observer
 from spectrum_pipelines.spectrum import ExecutionId
 from spectrum_pipelines.store.interface import Store
@@ -126,8 +125,14 @@ def retry(
 
     With `loaded`, a pipeline that was mended: what succeeded stays if what it did is unchanged, and what is new or changed runs.
     """
-    del run_id, connection, store, loaded, variables, abort
-    raise UserError("`retry` is not in this version", hint="start a new run")
+    from spectrum_pipelines.app import retry as retrying  # noqa: PLC0415 - the network
+    from spectrum_pipelines.app.go_on import Again  # noqa: PLC0415
+    from spectrum_pipelines.store.leasing import named_run  # noqa: PLC0415
+
+    given = given_values(variables=variables, server=connection.url) if loaded is None else loaded.given
+    again = Again(given=given, source=None if loaded is None else loaded.source)
+    run_ = named_run(store, run_id)
+    return retrying.retry(run_, _reach(connection), store=store, again=again, front=_front(abort))
 
 
 def advance(

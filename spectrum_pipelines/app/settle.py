@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from spectrum_pipelines.client.api import SpectrumApi
 
 
+NEVER_STARTED = "never started"
+
+
 class SettledJob(Struct, frozen=True, kw_only=True):
     """What was put on record: the status of the execution, and the command that goes on from here."""
 
@@ -43,27 +46,30 @@ def settle(
     again: Again,
     front: Front,
 ) -> SettledJob:
-    """Put on record that this execution is what the job started. `go_on` then follows it.
+    """Put on record that this execution is what the job started; None: somebody looked, and it never started. `go_on` goes on.
 
     The execution must exist and belong to the job's file. Raises UserError for one that does not, and what `errors` lists.
     """
-    if execution_id is None:
-        raise UserError("`adopt --none` is not in this version", hint="give the EXECUTION_ID, or start a new run")
     run = named_run(store, run_id)
     with ExitStack() as stack:
         lease = stack.enter_context(take_lease(store, run_id, front))
         recorded = run.facts()
         history = recall(run, recorded, again)
         unknown = _unknown_job(history, job)
-        line = line_to(history.state.pipeline, reach, front, stack)
-        details = _named(line.api, execution_id)
-        _belongs(unknown, execution_id, details)
+        seen = NEVER_STARTED
+        if execution_id is not None:
+            line = line_to(history.state.pipeline, reach, front, stack)
+            details = _named(line.api, execution_id)
+            _belongs(unknown, execution_id, details)
+            seen = details.job_status
+        else:
+            _nothing_known(unknown)
         clock = RunClock(front.clock, start_at=resume_at(recorded.facts[-1], front.clock.now()))
         settled = Settled(job=unknown.job.id, execution_id=execution_id)
         with run.journal(lease, recorded) as journal:
             journal.append([Stamped(at=clock.at(), time=clock.time(), event=settled)])
     next_ = about_run(history.started, "resume")
-    return SettledJob(job_status=details.job_status, next=next_)
+    return SettledJob(job_status=seen, next=next_)
 
 
 def _unknown_job(history: History, name: str) -> JobState:
@@ -77,6 +83,13 @@ def _unknown_job(history: History, name: str) -> JobState:
         listed = ", ".join(unknown) or "none"
         raise UserError(f"job {name} is not unknown but {job.status.value}", hint=f"unknown jobs of this run: {listed}")
     return job
+
+
+def _nothing_known(job: JobState) -> None:
+    """Refuse to call a job never started whose executions are known."""
+    if known := [it.execution_id for it in job.current]:
+        listed = ", ".join(map(str, known))
+        raise UserError(f"job {job.job.id} has started execution {listed}", hint="adopt that one, or `resume` the run")
 
 
 def _named(api: "SpectrumApi", execution_id: ExecutionId) -> JobDetails:

@@ -26,6 +26,7 @@ COMMANDS = {
     "plan": "Show what a run would do: waves, policies, worst case.",
     "run": "Run a pipeline and write its report.",
     "resume": "Go on with a run that was interrupted or killed.",
+    "retry": "New attempts for what failed in a run.",
     "adopt": "Settle an `unknown`: say which execution is the job's.",
     "runs": "List the runs in the state directory.",
     "report": "Show the report of a run, or of a report file.",

@@ -13,6 +13,7 @@ from msgspec import Struct
 from spectrum_pipelines.clock import rfc3339
 from spectrum_pipelines.engine.facts import RunStarted, Stamped
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
+from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry
 from spectrum_pipelines.engine.state.run import JobState, Round, RunState
 from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.pipeline.secrets import masked, secrets_of
@@ -141,7 +142,10 @@ def listed(names: Iterable[str]) -> str:
 
 
 def next_command(state: RunState) -> str | None:
-    """What to type next, if a command of ours can help: `adopt` for a trigger in doubt, `resume` for what only lost its watcher."""
+    """What to type next, if a command of ours can help.
+
+    `adopt` for a trigger in doubt, `resume` for what only lost its watcher, `retry` for what failed and runs no more.
+    """
     if state.ended is None:
         return None
     if state.ended.status is RunStatus.INTERRUPTED:
@@ -152,6 +156,9 @@ def next_command(state: RunState) -> str | None:
             return command_about(state, "adopt", job.job.id, _to_adopt(job))
     if any(job.cause in _UNSEEN_ENDS and job.open_executions for job in jobs):
         return command_about(state, "resume")
+    triggered = any(job.executions for job in jobs)
+    if triggered and not any(job.open_executions for job in jobs) and isinstance(plan_retry(state), RetryPlan):
+        return command_about(state, "retry")
     return None
 
 

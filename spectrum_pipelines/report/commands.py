@@ -17,7 +17,9 @@ def command(*words: str | int, options: Mapping[str, str | None] | None = None) 
 
 def about_run(facts: RunStarted, verb: str, *words: str | int) -> str:
     """A command about a run: with its store, and with the server where its executions are."""
-    options = {"--state": facts.state_dir, **where(server=facts.server, workspace=facts.workspace)}
+    # Only `report` asks no server.
+    on = {} if verb == "report" else where(server=facts.server, workspace=facts.workspace)
+    options = {"--state": facts.state_dir, **on}
     return command(verb, facts.run_id, *words, options=options)
 
 

@@ -81,8 +81,9 @@ class RunClock:
         return self._clock.monotonic() + self._offset
 
     def time(self) -> datetime:
-        """The wall clock, for people."""
-        return self._clock.now()
+        """The wall clock, for people; to the millisecond, as the journal keeps it: a report made from the journal is the same."""
+        now = self._clock.now()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def resume_at(last: Stamped, now: datetime) -> float:

@@ -46,7 +46,7 @@ def test_the_verdict_and_what_to_do_come_first(visit: Open, failed: dict[str, An
     assert places[3] < 300
     assert page.texts("h1") == ["nightly-sales failed"]
     assert page.texts(".card .reason") == ["execution 822 ended ERROR: 3,410 failed records, expected at most 0"]
-    assert page.texts(".next code") == ["spectrum-pipelines job details 822"]
+    assert page.texts(".next code") == ["spectrum-pipelines retry 20261123T150405Z-7f3a --server http://127.0.0.1:8080"]
     assert page.texts(".card dd")[1] == "pipelines/nightly-sales.yaml:16"
 
 

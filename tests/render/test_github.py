@@ -55,8 +55,8 @@ def test_a_failure_stands_at_its_line_and_says_all() -> None:
         "in pipelines/nightly-sales.yaml:14: sequence /Data/sales.imp",
         "execution 13, 14",
         "attempt 1 failed: execution 13 ended ERROR, 3 failed records",
-        "look: spectrum-pipelines job details 14",
-        "Next: find out why, mend it, then run it again",
+        "look: spectrum-pipelines job details 14 --server http://127.0.0.1:8080",
+        "Next: find out why and mend it, then: spectrum-pipelines retry 20261123T150405Z-7f3a --server http://127.0.0.1:8080",
     ]
 
 

@@ -56,13 +56,14 @@ def test_a_failed_run_explains_itself() -> None:
     assert page.findtext(".//h1") == "nightly-sales failed"
     assert texts(page, "ended") == ["after 5m 02s (exit code 1) · 7 jobs: 1 failed, 4 succeeded, 2 skipped"]
     assert texts(page, "why") == ["1 of 7 jobs did not succeed: sales"]
-    assert texts(page, "next") == ["Next find out why, mend it, then run it again spectrum-pipelines job details 822"]
+    retry = "spectrum-pipelines retry 20261123T150405Z-7f3a --server http://127.0.0.1:8080"
+    assert texts(page, "next") == [f"Next find out why and mend it, then: {retry}"]
     (card,) = texts(page, "card")
     assert card == (
         "✗ sales failed after 2m 57s execution 822 ended ERROR: 3,410 failed records, expected at most 0 "
         "attempt 1 failed: execution 817 ended ERROR: 3,412 failed records, expected at most 0 "
         "Execution 822 Where pipelines/nightly-sales.yaml:16 Sequence /Data/sales.imp "
-        "Look spectrum-pipelines job details 822"
+        "Look spectrum-pipelines job details 822 --server http://127.0.0.1:8080"
     )
 
 

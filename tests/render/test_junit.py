@@ -87,8 +87,8 @@ def test_what_ended_badly_is_a_failure_and_says_all() -> None:
         "in pipelines/nightly-sales.yaml:14: sequence /Data/sales.imp",
         "execution 13, 14",
         "attempt 1 failed: execution 13 ended ERROR, 3 failed records",
-        "look: spectrum-pipelines job details 14",
-        "Next: find out why, mend it, then run it again",
+        "look: spectrum-pipelines job details 14 --server http://127.0.0.1:8080",
+        "Next: find out why and mend it, then: spectrum-pipelines retry 20261123T150405Z-7f3a --server http://127.0.0.1:8080",
     ]
 
 
@@ -130,8 +130,10 @@ def test_what_is_left_of_an_interrupted_run() -> None:
 def test_an_unknown_is_an_error_that_says_what_to_type() -> None:
     error = only(parsed(unknown_run().report()), "error")
     assert error.get("type") == "ambiguous"
-    assert (error.text or "").splitlines()[-2:] == [
+    assert (error.text or "").splitlines()[-4:] == [
         "candidates: execution 21, 22",
+        "look: spectrum-pipelines job history --file /Data/orders.imp --server http://127.0.0.1:8080",
+        "if it never started: spectrum-pipelines adopt 20261123T150405Z-7f3a orders --none --server http://127.0.0.1:8080",
         "Next: spectrum-pipelines adopt 20261123T150405Z-7f3a orders EXECUTION_ID --server http://127.0.0.1:8080",
     ]
 

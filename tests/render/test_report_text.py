@@ -59,9 +59,9 @@ def test_a_failed_run_explains_itself() -> None:
         "  ✗ sales failed (pipelines/nightly-sales.yaml:14, /Data/sales.imp)\n"
         "      execution 14 ended ERROR, 3 failed records\n"
         "      attempt 1 failed: execution 13 ended ERROR, 3 failed records\n"
-        "      look: spectrum-pipelines job details 14\n"
+        "      look: spectrum-pipelines job details 14 --server http://127.0.0.1:8080\n"
         "\n"
-        "Next: find out why, mend it, then run it again\n"
+        "Next: find out why and mend it, then: spectrum-pipelines retry 20261123T150405Z-7f3a --server http://127.0.0.1:8080\n"
     )
 
 

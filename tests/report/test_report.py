@@ -191,7 +191,7 @@ def test_every_attempt_and_every_execution_of_a_failed_job_is_told() -> None:
     assert sales["duration_seconds"] == 34.0
     assert report["reason"] == "1 of 6 jobs did not succeed: sales"
     assert report["critical_path"] == ["orders", "sales", "alert"]
-    assert report["next"] is None
+    assert report["next"] == f"spectrum-pipelines retry {RUN_ID}{ON}"
 
 
 def test_what_an_interruption_leaves_is_neither_green_nor_hidden() -> None:

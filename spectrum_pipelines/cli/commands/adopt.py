@@ -18,31 +18,45 @@ from spectrum_pipelines.spectrum import ExecutionId
 @click.command("adopt")
 @click.argument("run_id", metavar="RUN_ID", shell_complete=run_ids)
 @click.argument("job", metavar="JOB")
-@click.argument("execution_id", metavar="EXECUTION_ID", type=click.IntRange(min=1))
+@click.argument("execution_id", metavar="EXECUTION_ID", type=click.IntRange(min=1), required=False)
+@option("--none", "never", is_flag=True, envvar=None, help="I have looked: the trigger never started an execution.")
 @connection_options
 @option(
     "--var", metavar="NAME=VALUE", multiple=True, envvar=None, help="A secret variable: no journal holds its value."
 )
 @state_option
-def command(run_id: str, job: str, execution_id: int, *, var: tuple[str, ...], state: str, **connection: Any) -> int:
-    """Settle an `unknown`: say that EXECUTION_ID is what JOB started in run RUN_ID.
+def command(
+    run_id: str,
+    job: str,
+    execution_id: int | None,
+    *,
+    never: bool,
+    var: tuple[str, ...],
+    state: str,
+    **connection: Any,
+) -> int:
+    """Settle an `unknown`: say that EXECUTION_ID is what JOB started in run RUN_ID, or with --none that it never started.
 
-    The execution must exist and belong to the job's file. `resume` then follows it and goes on with the run.
+    The execution must exist and belong to the job's file. `resume` then follows it and goes on with the run; a job that never
+    started is triggered then. Look first: `job history --file FILE` shows what there is.
 
     \b
-    Example:
+    Examples:
       spectrum-pipelines adopt 20261123T150405Z-7f3a sales 11
+      spectrum-pipelines adopt 20261123T150405Z-7f3a sales --none
     """
     from spectrum_pipelines.app.go_on import Again  # noqa: PLC0415 - `--help` needs none of the engine
     from spectrum_pipelines.app.settle import settle  # noqa: PLC0415
 
+    if never == (execution_id is not None):
+        raise click.UsageError("Give an EXECUTION_ID or --none.", click.get_current_context())
     options = ConnectionOptions(**connection)
     values = ValueOptions(environment=None, var=var, vars_file=None)
     with store_of(state) as store, server_of(options) as reached:
         again = Again(given=given_of(values, server=reached.server), workspace=workspace_of(options))
-        settled = settle(
-            run_id, job, ExecutionId(execution_id), reach(reached), store=store, again=again, front=asking_front()
-        )
-    say("note", f"{job} is settled: execution {execution_id}, {settled.job_status}")
+        named = None if execution_id is None else ExecutionId(execution_id)
+        settled = settle(run_id, job, named, reach(reached), store=store, again=again, front=asking_front())
+    what = "" if execution_id is None else f"execution {execution_id}, "
+    say("note", f"{job} is settled: {what}{settled.job_status}")
     say("next", settled.next)
     return ExitCode.SUCCEEDED

@@ -50,6 +50,9 @@ from spectrum_pipelines.cli.values import load_file
     type=click.Path(path_type=Path),
     help="Run only what `plan --format json` has written there.",
 )
+@option(
+    "--retry-failed", is_flag=True, help="If the run of --run-key has failed, go on from what failed, as `retry` does."
+)
 @option("--run-key", metavar="KEY", help="The same key again adopts or resumes that run, and never triggers anew.")
 def command(
     file: str,
@@ -63,6 +66,7 @@ def command(
     progress: str,
     state: str,
     run_key: str | None,
+    retry_failed: bool,
     agreed: Path | None,
     **connection: Any,
 ) -> int:
@@ -92,6 +96,7 @@ def command(
             reach(reached),
             store=store,
             run_key=run_key,
+            when_ended="retry" if retry_failed else "report",
             front=front,
             circumstances=Circumstances(
                 git_commit=git_commit(Path(file), os.environ),

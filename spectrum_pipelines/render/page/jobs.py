@@ -73,7 +73,7 @@ class JobView:
         self.action = job["action"]
         self.target = clean(job["target"])
         self.execution_id: int | None = job["execution_id"]
-        self.look = look(job)
+        self.look = look(report, job)
         self._job = job
         self._axis = axis
         self._numbers = numbers

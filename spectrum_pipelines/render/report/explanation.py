@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
 from spectrum_pipelines.errors import ExitCode
+from spectrum_pipelines.report.commands import command as command_line
+from spectrum_pipelines.report.commands import where as where_to_ask
 from spectrum_pipelines.words.clean import clean
 from spectrum_pipelines.words.wording import JOB_LOOKS, RUN_LOOKS, counts_in_words, many, span_in_words
 
@@ -29,17 +31,18 @@ _ADVICE = {
     ExitCode.CONFLICT: "nothing was triggered: run it again when the job is free, or see `on_running`",
 }
 
+_MEND = "find out why and mend it, then"
 _ALL_STOPPED = "nothing of it runs any more: find out what took so long, or raise the timeout, then run it again"
 
 
 class NextStep(Struct, frozen=True, kw_only=True):
-    """What to do now: a command to type, or advice where no command of ours can help."""
+    """What to do now: a command to type, advice, or both: what to do first, and the command that goes on then."""
 
     command: str | None
     advice: str | None
 
     def __str__(self) -> str:
-        return self.command or self.advice or ""
+        return ": ".join(part for part in (self.advice, self.command) if part)
 
 
 def _may_still_run(report: Report) -> bool:
@@ -88,7 +91,8 @@ def next_step(report: Report) -> NextStep | None:
     if report["exit_code"] == ExitCode.TIMED_OUT and not _may_still_run(report):
         advice = _ALL_STOPPED
     if command:
-        return NextStep(command=clean(command), advice=None)
+        first = _MEND if report["exit_code"] in {ExitCode.FAILED, ExitCode.TIMED_OUT} and " retry " in command else None
+        return NextStep(command=clean(command), advice=first)
     return NextStep(command=None, advice=advice) if advice else None
 
 
@@ -139,9 +143,29 @@ def candidates(job: Job) -> str | None:
     return f"candidates: execution {', '.join(map(str, job['candidates']))}" if job["candidates"] else None
 
 
-def look(job: Job) -> str | None:
-    """The command that shows the job's last execution."""
-    return None if job["execution_id"] is None else f"spectrum-pipelines job details {job['execution_id']}"
+def look(report: Report, job: Job) -> str | None:
+    """The command that shows the job's last execution; of a trigger in doubt, what executions its file has."""
+    on = where_to_ask(server=_asked(report, "server"), workspace=_asked(report, "workspace"))
+    if job["execution_id"] is not None:
+        return clean(command_line("job", "details", job["execution_id"], options=on))
+    if job["status"] == JobStatus.UNKNOWN.value and job["action"] == "trigger":
+        return clean(command_line("job", "history", "--file", job["target"], options=on))
+    return None
+
+
+def never_started(report: Report, job: Job) -> str | None:
+    """What to type if a look has shown that a trigger in doubt never started anything."""
+    if job["status"] != JobStatus.UNKNOWN.value or job["execution_id"] is not None or not report["run_id"]:
+        return None
+    on = where_to_ask(server=_asked(report, "server"), workspace=_asked(report, "workspace"))
+    options = {"--state": _asked(report, "state"), **on}
+    return clean(command_line("adopt", report["run_id"], job["id"], "--none", options=options))
+
+
+def _asked(report: Report, name: str) -> str | None:
+    """A field that reports of version 0.1.0 do not have."""
+    value = report.get(name)
+    return value if isinstance(value, str) else None
 
 
 def explanation(report: Report, job: Job) -> Iterator[str]:
@@ -152,8 +176,10 @@ def explanation(report: Report, job: Job) -> Iterator[str]:
     yield from earlier_attempts(job)
     if told := candidates(job):
         yield told
-    if command := look(job):
+    if command := look(report, job):
         yield f"look: {command}"
+    if command := never_started(report, job):
+        yield f"if it never started: {command}"
 
 
 def execution_ids(job: Job) -> str:

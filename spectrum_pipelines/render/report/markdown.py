@@ -91,7 +91,8 @@ def _next(report: Report) -> Iterator[str]:
     step = next_step(report)
     if step is not None and step.command is not None:
         fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", step.command)), default=0))
-        yield f"**Next:**\n\n{fence}sh\n{step.command[: 4 * _CUT]}\n{fence}"
+        first = f" {escaped(step.advice)}:" if step.advice else ""
+        yield f"**Next:**{first}\n\n{fence}sh\n{step.command[: 4 * _CUT]}\n{fence}"
     elif step is not None:
         yield f"**Next:** {escaped(str(step))}"
 

@@ -16,6 +16,7 @@ from spectrum_pipelines.render.report.explanation import (
     explained,
     how_it_ended,
     look,
+    never_started,
     next_step,
     tally,
     title,
@@ -80,8 +81,10 @@ def _explained(job: Job, report: Mapping[str, Any], *, color: bool, glyphs: bool
         yield f"      {told}"
     if told_ids := candidates(job):
         yield f"      {told_ids}"
-    if command := look(job):
+    if command := look(report, job):
         yield f"      look: {command}"
+    if command := never_started(report, job):
+        yield f"      if it never started: {command}"
 
 
 def _warnings(warnings: Sequence[Mapping[str, Any]], *, color: bool) -> Iterator[str]:

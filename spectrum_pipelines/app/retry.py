@@ -1,0 +1,45 @@
+"""Going on from what failed: new attempts for jobs that failed and for those that were skipped because of them."""
+
+from msgspec.structs import replace
+
+from spectrum_pipelines.app.connection import Reach
+from spectrum_pipelines.app.front import Front
+from spectrum_pipelines.app.go_on import Again, History, go_on, recall
+from spectrum_pipelines.app.outcome import Report
+from spectrum_pipelines.engine.run.retry import Refusal, RetryPlan, RetryRefused, plan_retry
+from spectrum_pipelines.errors import UserError
+from spectrum_pipelines.report.build import command_about, next_command
+from spectrum_pipelines.store.interface import RunStore, Store, run_lease
+from spectrum_pipelines.store.leasing import busy
+
+
+def retry(run: RunStore, reach: Reach, *, store: Store, again: Again, front: Front) -> Report:
+    """Open another round of a run that failed. Raises UserError with the next command for a run that cannot be retried."""
+    front.delivery.about(run, store, is_under_way=False)
+    plan = retry_plan(run, store=store, again=again)
+    for one in plan.choices:
+        if one.again:
+            front.notices.note(f"{one.job} runs again: {one.reason}")
+    return go_on(run, reach, store=store, again=replace(again, retries=True), front=front)
+
+
+def retry_plan(run: RunStore, *, store: Store, again: Again) -> RetryPlan:
+    """What a retry would do, job by job. Raises ConflictError for a run that somebody works on, and UserError as `retry`."""
+    if (holder := store.holder(run_lease(run.run_id))) is not None:
+        raise busy(run.run_id, holder)
+    history = recall(run, run.facts(), again)
+    plan = plan_retry(history.state)
+    if isinstance(plan, RetryRefused):
+        raise UserError(f"run {run.run_id} cannot be retried: {plan.message}", hint=_next(history, plan))
+    return plan
+
+
+def _next(history: History, refused: RetryRefused) -> str:
+    state = history.state
+    match refused.why:
+        case Refusal.SUCCEEDED | Refusal.NOTHING_TO_DO:
+            return f"see what it did: `{command_about(state, 'report')}`; to do all of it again, start a new run"
+        case Refusal.UNKNOWN:
+            return f"settle what is unknown first: `{next_command(state)}`"
+        case Refusal.RUNNING | Refusal.INTERRUPTED:
+            return f"`{command_about(state, 'resume')}`"

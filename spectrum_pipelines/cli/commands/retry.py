@@ -1,0 +1,97 @@
+"""`retry RUN_ID [FILE]`: go on from what failed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spectrum_pipelines.app.deliver import Renderings
+from spectrum_pipelines.cli.completion import run_ids
+from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
+from spectrum_pipelines.cli.options import (
+    ConnectionOptions,
+    ValueOptions,
+    connection_options,
+    option,
+    progress_option,
+    rendering_options,
+    report_option,
+    state_option,
+)
+from spectrum_pipelines.cli.printed import put
+from spectrum_pipelines.cli.reach import asked_of, reach, server_of, workspace_of
+from spectrum_pipelines.cli.state import store_of
+from spectrum_pipelines.cli.values import given_of
+from spectrum_pipelines.errors import ExitCode
+
+if TYPE_CHECKING:
+    from spectrum_pipelines.engine.run.retry import RetryPlan
+
+
+@click.command("retry")
+@click.argument("run_id", metavar="RUN_ID", shell_complete=run_ids)
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path())
+@option("--dry-run", is_flag=True, envvar=None, help="Show which jobs would run again, and why; nothing is done.")
+@connection_options
+@option(
+    "--var", metavar="NAME=VALUE", multiple=True, envvar=None, help="A secret variable: no journal holds its value."
+)
+@report_option
+@rendering_options
+@progress_option
+@state_option
+def command(
+    run_id: str,
+    *,
+    file: str | None,
+    dry_run: bool,
+    var: tuple[str, ...],
+    report: Path | None,
+    renderings: Renderings,
+    progress: str,
+    state: str,
+    **connection: Any,
+) -> int:
+    """Give what failed a new attempt, and what was skipped because of it: the same run, a new round, one report.
+
+    Jobs that succeeded stay as they are, with their execution ids; `finally` runs again. A run that succeeded, that goes on, or
+    that holds an `unknown` is refused. FILE is the pipeline file, where it stands elsewhere by now.
+
+    \b
+    Examples:
+      spectrum-pipelines retry 20261123T150405Z-7f3a --dry-run
+      spectrum-pipelines retry 20261123T150405Z-7f3a --report report.json
+    """
+    from spectrum_pipelines.app.go_on import Again  # noqa: PLC0415 - `--help` needs none of the engine
+    from spectrum_pipelines.app.retry import retry, retry_plan  # noqa: PLC0415
+    from spectrum_pipelines.document.source import read_source  # noqa: PLC0415
+    from spectrum_pipelines.store.leasing import named_run  # noqa: PLC0415
+
+    options = ConnectionOptions(**connection)
+    values = ValueOptions(environment=None, var=var, vars_file=None)
+    source = None if file is None else read_source(file)
+    if dry_run:
+        with store_of(state) as store:
+            given = given_of(values, server=options.server)
+            put(_shown(retry_plan(named_run(store, run_id), store=store, again=Again(given=given, source=source))))
+        return ExitCode.SUCCEEDED
+    shown = Shown(report=report, progress=progress, renderings=renderings)
+    outlive_readers()
+    with ready(shown, run_id=run_id, file=file or "", **asked_of(options, state)) as front, store_of(state) as store:
+        run = named_run(store, run_id)
+        with server_of(options) as reached:
+            given = given_of(values, server=reached.server)
+            again = Again(given=given, source=source, workspace=workspace_of(options))
+            ended = retry(run, reach(reached), store=store, again=again, front=front)
+    assert ended.exit_code is not None
+    return ended.exit_code
+
+
+def _shown(plan: "RetryPlan") -> str:
+    """A line for each job: what runs again first, and why."""
+    from spectrum_pipelines.words.clean import clean  # noqa: PLC0415 - text only
+
+    rows = [("again" if one.again else "stays", clean(one.job), clean(one.reason)) for one in plan.choices]
+    width = max(len(job) for _, job, _ in rows)
+    lines = [f"{word}  {job:<{width}}  {reason}" for word, job, reason in sorted(rows, key=lambda row: row[0])]
+    return "\n".join([*lines, *(f"gone   {clean(job)}" for job in plan.removed)]) + "\n"

@@ -1,0 +1,132 @@
+"""`retry` and `run --retry-failed`: what failed gets a new attempt, what succeeded stays, and nothing is started twice."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spectrum_pipelines import Connection, load, open_store, retry
+from spectrum_pipelines import run as run_pipeline
+from spectrum_pipelines.local.serving import RunningServer
+from tests.cli.command_line import LOGIN, call, embedded, parsed, stranger
+from tests.report.checks import assert_valid_report
+from tests.test_exit_codes import loses_triggers
+
+WORKSPACE = """
+version: 1
+users: [{name: analyst, password: analyst}]
+files:
+  - {id: 20, path: /quick.wbk, simulate: {duration: 10ms}}
+  - {id: 21, path: /flaky.wbk, simulate: {duration: 10ms, outcomes: [ERROR, COMPLETED]}}
+  - {id: 22, path: /after.wbk, simulate: {duration: 10ms}}
+"""
+PIPELINE = """\
+version: 1
+name: night
+poll: {min: 10ms}
+jobs:
+  good: {trigger: 20}
+  flaky: {trigger: 21}
+  after: {needs: [good, flaky], trigger: 22}
+finally:
+  tidy: {trigger: 20}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "workspace.yaml").write_text(WORKSPACE, encoding="utf-8")
+    (tmp_path / "night.yaml").write_text(PIPELINE, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[RunningServer]:
+    with embedded(folder / "workspace.yaml") as running:
+        yield running
+
+
+def environment(server: RunningServer) -> dict[str, str]:
+    return {**LOGIN, "SPECTRUM_URL": server.url}
+
+
+def report(folder: Path) -> dict[str, dict[str, object]]:
+    found = json.loads((folder / "r.json").read_text(encoding="utf-8"))
+    assert_valid_report(found)
+    return {job["id"]: job for job in found["jobs"]} | {"": found}
+
+
+def test_the_next_line_of_a_failed_run_goes_on_from_what_failed(folder: Path, server: RunningServer) -> None:
+    env = environment(server)
+    ended = call("run", "night.yaml", "--report", "r.json", cwd=folder, env=env)
+    assert ended.code == 1
+    before = report(folder)
+    told = re.findall(
+        r"^Next: find out why and mend it, then: (spectrum-pipelines retry .*)$", ended.stderr, re.MULTILINE
+    )
+    assert [str(before[""]["next"])] == told
+    dry = call(*parsed(told[0])[0], "--dry-run", cwd=folder, env=env)
+    assert dry.code == 0
+    assert dry.stdout.splitlines() == [
+        "again  flaky  failed",
+        "again  after  was skipped, and flaky runs again",
+        "again  tidy   `finally` runs in each round",
+        "stays  good   succeeded",
+    ]
+    assert len(server.executions()) == 3
+    ended = call(*parsed(told[0])[0], "--report", "r.json", cwd=folder, env=env)
+    assert ended.code == 0, ended.stderr
+    after = report(folder)
+    assert after[""]["run_id"] == before[""]["run_id"]
+    assert after[""]["rounds"] == 1
+    assert after["good"]["execution_id"] == before["good"]["execution_id"]
+    assert after["flaky"]["execution_id"] != before["flaky"]["execution_id"]
+    assert [len(server.executions()), after["after"]["status"]] == [6, "succeeded"]
+    refused = call(*parsed(told[0])[0], cwd=folder, env=env)
+    assert refused.code == 2
+    assert "cannot be retried: the run succeeded" in refused.stderr
+    assert f"`{shlex.join(['spectrum-pipelines', 'report', str(after['']['run_id'])])}`" in refused.stderr
+
+
+def test_a_run_key_goes_on_from_what_failed_where_it_is_told_to(folder: Path, server: RunningServer) -> None:
+    env = environment(server)
+    key = ("run", "night.yaml", "--run-key", "k")
+    assert call(*key, cwd=folder, env=env).code == 1
+    assert call(*key, cwd=folder, env=env).code == 1
+    assert len(server.executions()) == 3
+    assert call(*key, "--retry-failed", cwd=folder, env=env).code == 0
+    assert call(*key, "--retry-failed", cwd=folder, env=env).code == 0
+    assert len(server.executions()) == 6
+
+
+def test_the_api_retries(folder: Path, server: RunningServer) -> None:
+    store = open_store(folder / "state")
+    connection = Connection(server.url, username="analyst", password="analyst")
+    first = run_pipeline(load(folder / "night.yaml"), connection, store=store)
+    assert first.run_id is not None
+    second = retry(first.run_id, connection, store=store)
+    assert (first.succeeded, second.succeeded, second.run_id) == (False, True, first.run_id)
+
+
+def test_adopt_none_says_that_it_never_started(folder: Path, server: RunningServer) -> None:
+    text = "version: 1\nname: one\ndefaults: {ambiguous_grace: 100ms}\nhttp: {retry: {limit: 0}}\npoll: {min: 10ms}\n"
+    (folder / "one.yaml").write_text(f"{text}jobs: {{one: {{trigger: 20}}}}\n", encoding="utf-8")
+    with stranger(loses_triggers) as losing:
+        env = {**LOGIN, "SPECTRUM_URL": losing.url}
+        ended = call("run", "one.yaml", cwd=folder, env=env)
+        assert ended.code == 5, ended.stderr
+        look = re.findall(r"look: (.*)$", ended.stderr, re.MULTILINE)
+        assert look == [f"spectrum-pipelines job history --file 20 --server {losing.url}"]
+        (never,) = re.findall(r"if it never started: (.*)$", ended.stderr, re.MULTILINE)
+        both = call("adopt", "20261123T150405Z-7f3a", "one", cwd=folder, env=env)
+        assert (both.code, "Give an EXECUTION_ID or --none" in both.stderr) == (2, True)
+        settled = call(*parsed(never)[0], cwd=folder, env=env)
+        assert settled.code == 0, settled.stderr
+        assert "note: one is settled: never started" in settled.stderr
+        sent = losing.seen.count("POST /api/job-execution/20/trigger")
+        (resume,) = re.findall(r"^next: (.*)$", settled.stderr, re.MULTILINE)
+        assert call(*parsed(resume)[0], cwd=folder, env=env).code == 5  # triggered anew, and lost anew
+        assert (sent, losing.seen.count("POST /api/job-execution/20/trigger")) == (1, 2)
