@@ -27,6 +27,11 @@ def run_id_of(started: datetime, token: str) -> str:
     return run_id
 
 
+_UNSET = "is the variable of your CI system set that it is made of?"
+#: What shells, Kubernetes, Argo, Helm, Go templates and JSON leave in the place of a variable that they do not know.
+_UNFILLED = re.compile(r"\$[A-Za-z_]\w*|\$\{[^}]*\}|\$\([^)]*\)|\{\{.*?\}\}|<no value>|^null$", re.ASCII)
+
+
 def began_at(run_id: str) -> datetime:
     """When a run began, as its id says: to the second. The end of time for an id that no clock has made."""
     try:
@@ -36,9 +41,15 @@ def began_at(run_id: str) -> datetime:
 
 
 def check_key(key: str) -> None:
-    """Raises UserError for what cannot be a run key."""
+    """Raises UserError for what cannot be a run key.
+
+    An empty key, or one with a variable that nobody has filled in, is the same each time: the pipeline would run once for ever.
+    """
     if not key.strip():
-        raise UserError("the run key is empty", hint="is the variable of your CI system set that it is made of?")
+        raise UserError("the run key is empty", hint=_UNSET)
+    unfilled = _UNFILLED.search(key)
+    if unfilled is not None:
+        raise UserError(f"the run key {key!r} holds `{unfilled[0]}`, which nobody has filled in", hint=_UNSET)
     if len(key) > _MAX_KEY:
         raise UserError(f"the run key has more than {_MAX_KEY} characters", hint="use a commit id or a date, say")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cli.command_line import ROOT
+from tests.cli.command_line import LOGIN, ROOT, call
 
 CI = ROOT / "pipelines" / "ci"
 ARGO_CD, FLUX, CRON = (CI / f"kubernetes-{name}.yaml" for name in ("job-argocd", "job-flux", "cronjob"))
@@ -120,6 +120,26 @@ def test_each_run_has_a_key_of_its_own_and_each_further_pod_the_same() -> None:
     assert cron_key("u-1") == "u-1"
     assert argo_key("u-1", "load") == "u-1-load"
     assert len({argo_key("u-1", "load"), argo_key("u-1", "publish"), argo_key("u-2", "load")}) == 3
+
+
+UNFILLED = {
+    "Argo CD: no annotation": argo_cd_key(None),
+    "Argo CD: not substituted": argo_cd_key("$ARGOCD_APP_REVISION"),
+    "Flux: no postBuild": flux_key(None),
+    "Flux: no such variable": flux_key(""),
+    "Argo Workflows: not substituted": argo_key(None, "load"),
+    "CronJob: no such label": cron_key(None),
+}
+
+
+@pytest.mark.parametrize("unfilled", UNFILLED.values(), ids=UNFILLED)
+def test_a_key_that_nobody_has_filled_in_is_refused_before_anything_is_triggered(unfilled: str, tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("version: 1\nname: one\njobs: {a: {trigger: 1}}\n", encoding="utf-8")
+    env = {**LOGIN, "SPECTRUM_URL": "http://127.0.0.1:9", "SPECTRUM_RUN_KEY": unfilled}
+    shown = call("run", "one.yaml", cwd=tmp_path, env=env)
+    assert shown.code == 2
+    assert "key" in shown.stderr
+    assert "127.0.0.1" not in shown.stderr, "no server was asked"
 
 
 def test_argo_repeats_3_only_and_gives_time_to_stop() -> None:

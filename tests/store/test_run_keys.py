@@ -14,6 +14,7 @@ from spectrum_pipelines.store.folder.run_directory import RunDirectory
 from spectrum_pipelines.store.folder.run_keys import Existing, NewRun, claim
 from spectrum_pipelines.store.folder.run_lock import lock_run
 from spectrum_pipelines.store.folder.state_directory import StateDirectory
+from spectrum_pipelines.store.heads import check_key
 from tests.store.histories import ME, MOMENT, RUN_ID, Clock, started, write
 from tests.store.processes import others
 
@@ -252,3 +253,29 @@ def test_of_many_processes_at_once_exactly_one_wins_and_its_death_frees_the_key(
         )  # it never had a journal
         assert isinstance(claimed, NewRun)
         claimed.lock.release()
+
+
+UNFILLED = [
+    "",
+    " ",
+    "$ARGOCD_APP_REVISION",
+    "${REVISION}",
+    "$(JOB)-1",
+    "{{workflow.uid}}-load",
+    "<no value>",
+    "null",
+    "x-${A:-}-y",
+]
+
+
+@pytest.mark.parametrize("key", UNFILLED)
+def test_a_key_that_nobody_has_filled_in_is_refused(key: str) -> None:
+    with pytest.raises(UserError, match="run key"):
+        check_key(key)
+
+
+@pytest.mark.parametrize(
+    "key", ["4711", "gitlab-17-load eu", "nullable", "cost $5", "a{b}c", "2026-11-22 (again)", "50%"]
+)
+def test_a_key_of_any_other_characters_is_one(key: str) -> None:
+    check_key(key)

@@ -84,6 +84,7 @@ def command(
     """
     from spectrum_pipelines.app.start import start  # noqa: PLC0415 - `--help` needs none of the engine
 
+    run_key = _key(run_key, os.environ)
     options = ConnectionOptions(**connection)
     values = ValueOptions(environment=environment, var=var, vars_file=vars_file)
     shown = Shown(report=report, progress=progress, renderings=renderings)
@@ -107,6 +108,11 @@ def command(
         )
     assert ended.exit_code is not None
     return ended.exit_code
+
+
+def _key(given: str | None, environ: Mapping[str, str]) -> str | None:
+    """The run key. An empty variable counts as a key, which is refused: without one the pipeline would run again each time."""
+    return environ.get("SPECTRUM_RUN_KEY") if given is None else given
 
 
 def git_commit(file: Path, environ: Mapping[str, str]) -> str | None:
