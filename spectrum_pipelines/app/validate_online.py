@@ -13,6 +13,7 @@ from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.engine.targets import targets_of
 from spectrum_pipelines.errors import Refused
 from spectrum_pipelines.pipeline.build import Given, build
+from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.action import ACTION_WORDS
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
 from spectrum_pipelines.spectrum import FileReference
@@ -49,16 +50,12 @@ def _refusals(pipeline: Pipeline, reach: Reach, front: Front) -> Mapping[FileRef
 
 
 def _missing(document: Document, pipeline: Pipeline, refusals: Mapping[FileReference, str]) -> Iterator[Diagnostic]:
+    view = View(document, pipeline.environment)
     for job in pipeline.jobs.values():
         for target in targets_of(job.action):
             if target in refusals:
-                yield Diagnostic(
-                    file=document.source.name,
-                    span=document.value_span(_place(job)),
-                    code="missing-target",
-                    message=f"{target}: {refusals[target]}",
-                    hint="is the path right, and may this user see it? try `spectrum-pipelines job status`",
-                )
+                hint = "is the path right, and may this user see it? try `spectrum-pipelines job status`"
+                yield view.fault(_place(job), "missing-target", f"{target}: {refusals[target]}", hint=hint)
 
 
 def _place(job: Job) -> tuple[str, ...]:

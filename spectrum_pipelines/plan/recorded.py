@@ -102,6 +102,7 @@ def _job(entry: Mapping[str, Any]) -> Job:
         id=JobId(_text(entry["id"])),
         action=_action(entry),
         line=int(entry["line"]),
+        file=_text(entry["file"]) if "file" in entry else None,
         needs=tuple(JobId(_text(name)) for name in entry["needs"]),
         run_if=RunIf(entry["run_if"]),
         allow_failure=bool(entry["allow_failure"]),

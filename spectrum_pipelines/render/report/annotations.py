@@ -3,12 +3,15 @@
 GitHub shows ten errors and ten warnings of a step and drops the rest in silence, so a notice says how many more there are.
 """
 
+import posixpath
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from msgspec import Struct
 
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.render.report.explanation import (
+    Job,
     Report,
     about,
     allowance,
@@ -30,12 +33,16 @@ _CUT = 500  # of a line; GitHub cuts a message at 4 KiB
 
 
 class Annotation(Struct, frozen=True, kw_only=True):
-    """A remark at a line of the pipeline file, or at none. `level` is GitHub's: `error`, `warning` or `notice`."""
+    """A remark at a line of the pipeline file, or at none. `level` is GitHub's: `error`, `warning` or `notice`.
+
+    `file` is the fragment that the line is of, if it is one, as seen from the folder of the pipeline file.
+    """
 
     level: str
     title: str
     lines: tuple[str, ...]
     line: int | None = None
+    file: str | None = None
 
 
 def annotations(report: Report) -> list[Annotation]:
@@ -53,10 +60,10 @@ def workflow_commands(remarks: Iterable[Annotation], *, file: str | None) -> str
 
 
 def _findings(report: Report) -> Iterator[Annotation]:
-    lines = {job["id"]: job["line"] for job in report["jobs"]}
+    places = {job["id"]: _place(report, job) for job in report["jobs"]}
     for one in report["findings"]:
         yield Annotation(
-            level="error", title="pre-flight", lines=(about(one), *_next(report)), line=lines.get(one["job"])
+            level="error", title="pre-flight", lines=(about(one), *_next(report)), **places.get(one["job"], {})
         )
 
 
@@ -64,7 +71,7 @@ def _failures(report: Report) -> Iterator[Annotation]:
     for job in explained(report):
         if not is_allowed(job):
             lines = (_reason(job["reason"]), *explanation(report, job), *_next(report))
-            yield Annotation(level="error", title=title(job), lines=lines, line=job["line"])
+            yield Annotation(level="error", title=title(job), lines=lines, **_place(report, job))
 
 
 def _of_the_run(report: Report) -> Annotation:
@@ -77,13 +84,20 @@ def _allowed(report: Report) -> Iterator[Annotation]:
     for job in report["jobs"]:
         if is_allowed(job) or job["status"] == JobStatus.WARNED.value:
             lines = (_reason(job["reason"]), *explanation(report, job))
-            yield Annotation(level="warning", title=f"{title(job)}{allowance(job)}", lines=lines, line=job["line"])
+            yield Annotation(level="warning", title=f"{title(job)}{allowance(job)}", lines=lines, **_place(report, job))
 
 
 def _warnings(report: Report) -> Iterator[Annotation]:
-    lines = {job["id"]: job["line"] for job in report["jobs"]}
+    places = {job["id"]: _place(report, job) for job in report["jobs"]}
     for one in report["warnings"]:
-        yield Annotation(level="warning", title=clean(one["code"]), lines=(about(one),), line=lines.get(one["job"]))
+        yield Annotation(level="warning", title=clean(one["code"]), lines=(about(one),), **places.get(one["job"], {}))
+
+
+def _place(report: Report, job: Job) -> dict[str, Any]:
+    if "fragment" not in job:
+        return {"line": job["line"]}
+    folder = posixpath.dirname(report["pipeline"]["file"])
+    return {"line": job["line"], "file": posixpath.relpath(job["fragment"], folder or ".")}
 
 
 def _capped(remarks: list[Annotation], noun: str) -> Iterator[Annotation]:
@@ -103,5 +117,8 @@ def _next(report: Report) -> Iterator[str]:
 
 
 def _command(remark: Annotation, file: str | None) -> str:
-    places: dict[str, object] = {"file": file, "line": remark.line} if file is not None and remark.line else {}
+    places: dict[str, object] = {}
+    if file is not None and remark.line:
+        beside = posixpath.join(posixpath.dirname(file), remark.file or "")
+        places = {"file": posixpath.normpath(beside) if remark.file else file, "line": remark.line}
     return workflow_command(remark.level, {**places, "title": remark.title}, (line[:_CUT] for line in remark.lines))

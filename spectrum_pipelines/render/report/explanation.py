@@ -128,7 +128,7 @@ def allowance(job: Job) -> str:
 
 def where(report: Report, job: Job) -> str:
     """`pipelines/nightly-sales.yaml:14`."""
-    return f"{clean(report['pipeline']['file'])}:{job['line']}"
+    return f"{clean(job.get('fragment', report['pipeline']['file']))}:{job['line']}"
 
 
 def earlier_attempts(job: Job) -> Iterator[str]:

@@ -122,7 +122,7 @@ def _findings(report: Report) -> Mapping[str | None, str]:
 
 def _case(report: Report, job: Job, name: str, finding: str | None) -> Node:
     junit = _junit()
-    case = _placed(report, junit.TestCase(name, time=_seconds(job)), line=job["line"])
+    case = _placed(report, junit.TestCase(name, time=_seconds(job)), job=job)
     properties = junit.Properties()
     for key, value in _job_facts(job):
         properties.add_property(junit.Property(key, _text(value)))
@@ -134,13 +134,14 @@ def _case(report: Report, job: Job, name: str, finding: str | None) -> Node:
     return case
 
 
-def _placed(report: Report, case: Node, *, line: int | None = None) -> Node:
+def _placed(report: Report, case: Node, *, job: Job | None = None) -> Node:
     """A case of the pipeline, at its line of the file: GitLab links `file`, and the dialect has `line` beside it."""
     attribute = _junit().Attr
     case.classname = _text(report["pipeline"]["name"])
-    attribute("file").__set__(case, _text(report["pipeline"]["file"]))
-    if line is not None:
-        attribute("line").__set__(case, str(line))
+    file = report["pipeline"]["file"]
+    attribute("file").__set__(case, _text(file if job is None else job.get("fragment", file)))
+    if job is not None:
+        attribute("line").__set__(case, str(job["line"]))
     return case
 
 
