@@ -6,7 +6,7 @@ write a report; it is not enough to go on with the run, because a masked secret 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from spectrum_pipelines.errors import StateError
@@ -113,22 +113,18 @@ def _job(entry: Mapping[str, Any]) -> Job:
 
 
 def _action(entry: Mapping[str, Any]) -> Action:
-    target = entry["target"]
-    match entry["action"]:
-        case "trigger":
-            return Trigger(target=_text(target))
-        case "sequence":
-            return Sequence(file_ids=tuple(target), variables=dict(entry["variables"]))
-        case "wait_for":
-            return WaitFor(target=_text(target), if_missing=IfMissing(entry["if_missing"]))
-        case "check":
-            return Check(target=_text(target))
-        case "stop":
-            return Stop(target=_text(target), if_missing=IfMissing(entry["if_missing"]))
-        case "delete_data":
-            return DeleteData(data_ids=tuple(target), if_missing=IfMissing(entry["if_missing"]))
-        case word:
-            raise ValueError(word)
+    return ACTIONS[_text(entry["action"])](entry)
+
+
+#: How the entry of a plan becomes an action again, by the word of the action.
+ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], Action]] = {
+    "trigger": lambda entry: Trigger(target=_text(entry["target"])),
+    "sequence": lambda entry: Sequence(file_ids=tuple(entry["target"]), variables=dict(entry["variables"])),
+    "wait_for": lambda entry: WaitFor(target=_text(entry["target"]), if_missing=IfMissing(entry["if_missing"])),
+    "check": lambda entry: Check(target=_text(entry["target"])),
+    "stop": lambda entry: Stop(target=_text(entry["target"]), if_missing=IfMissing(entry["if_missing"])),
+    "delete_data": lambda entry: DeleteData(data_ids=tuple(entry["target"]), if_missing=IfMissing(entry["if_missing"])),
+}
 
 
 def _policy(values: Mapping[str, Any]) -> Policy:

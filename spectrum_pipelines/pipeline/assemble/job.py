@@ -1,7 +1,7 @@
 """The jobs that one entry of `jobs` stands for: its matrix spread out, its last references settled, its needs resolved."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any
@@ -128,20 +128,29 @@ class JobAssembly:
 
 
 def _action(body: Mapping[str, Any]) -> Action:
-    if "trigger" in body:
-        return Trigger(target=_target(body["trigger"]))
-    if "sequence" in body:
-        variables = {name: _plain(value) for name, value in body.get("variables", {}).items()}
-        return Sequence(file_ids=tuple(map(_whole, body["sequence"])), variables=variables)
-    if "wait_for" in body:
-        return WaitFor(target=_target(body["wait_for"]), if_missing=IfMissing(body.get("if_missing", "fail")))
-    if "check" in body:
-        return Check(target=_target(body["check"]))
-    if "stop" in body:
-        return Stop(target=_target(body["stop"]), if_missing=IfMissing(body.get("if_missing", "ok")))
-    return DeleteData(
-        data_ids=tuple(map(_whole, body["delete_data"])), if_missing=IfMissing(body.get("if_missing", "fail"))
-    )
+    return next(make(body) for word, make in ACTIONS.items() if word in body)
+
+
+def _sequence(body: Mapping[str, Any]) -> Sequence:
+    variables = {name: _plain(value) for name, value in body.get("variables", {}).items()}
+    return Sequence(file_ids=tuple(map(_whole, body["sequence"])), variables=variables)
+
+
+def _if_missing(body: Mapping[str, Any], otherwise: IfMissing) -> IfMissing:
+    return IfMissing(body.get("if_missing", otherwise.value))
+
+
+#: How the body of a job becomes its action, by the word of the action.
+ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], Action]] = {
+    "trigger": lambda body: Trigger(target=_target(body["trigger"])),
+    "sequence": _sequence,
+    "wait_for": lambda body: WaitFor(target=_target(body["wait_for"]), if_missing=_if_missing(body, IfMissing.FAIL)),
+    "check": lambda body: Check(target=_target(body["check"])),
+    "stop": lambda body: Stop(target=_target(body["stop"]), if_missing=_if_missing(body, IfMissing.OK)),
+    "delete_data": lambda body: DeleteData(
+        data_ids=tuple(map(_whole, body["delete_data"])), if_missing=_if_missing(body, IfMissing.FAIL)
+    ),
+}
 
 
 def _target(value: Any) -> str | Template:
