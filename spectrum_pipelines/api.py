@@ -25,6 +25,7 @@ from spectrum_pipelines.app.prepare import Circumstances, WhenEnded
 from spectrum_pipelines.document.diagnostic import Diagnostic, InvalidFile
 from spectrum_pipelines.runner.loop import Observer
 from spectrum_pipelines.spectrum import ExecutionId
+from spectrum_pipelines.store.folder.places import group_locks_of_user
 from spectrum_pipelines.store.interface import Store
 from spectrum_pipelines.store.where import open_store as opened
 
@@ -56,7 +57,7 @@ def open_store(where: str | Path, *, password: str | None = None) -> Store:
 
     Raises UserError for what names no such place.
     """
-    return opened(where, password=password)
+    return opened(where, password=password, groups=group_locks_of_user())
 
 
 def run(

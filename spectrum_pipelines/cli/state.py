@@ -1,13 +1,12 @@
 """The store that `--state` names, with what the environment says of it."""
 
 import os
-import pwd
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from spectrum_pipelines.cli.credentials import secret_of
 from spectrum_pipelines.cli.options import DEFAULT_STATE
+from spectrum_pipelines.store.folder.places import LOCKS, home_of_user
 from spectrum_pipelines.store.interface import Store
 from spectrum_pipelines.store.where import open_store
 
@@ -40,13 +39,6 @@ def group_locks(environ: Mapping[str, str]) -> Path | None:
         return Path(named).absolute()
     home = environ.get("XDG_STATE_HOME") or ""
     if not Path(home).is_absolute():
-        above = environ.get("HOME") or _home_of_user()
+        above = environ.get("HOME") or home_of_user()
         home = f"{above}/.local/state" if above else ""
-    return Path(home) / "spectrum-pipelines" / "locks" if Path(home).is_absolute() else None
-
-
-def _home_of_user() -> str | None:
-    """A service or a container may have no HOME, and the user has a home all the same."""
-    with suppress(KeyError):
-        return pwd.getpwuid(os.getuid()).pw_dir
-    return None
+    return Path(home) / LOCKS if Path(home).is_absolute() else None

@@ -54,7 +54,7 @@ def scan(path: Path) -> Recorded:
             raise _damaged(path, len(facts) + 1, "not a line of JSON")
         if not line.endswith(b"\n") or b"\0" in line:
             continue
-        seq, fact = _decode(path, line, facts)
+        seq, fact = read_line(path, line, facts)
         if seq != len(facts) + 1:
             raise _damaged(path, len(facts) + 1, f"`seq` is {seq}: lines are missing or out of order")
         facts.append(fact)
@@ -102,7 +102,8 @@ def _lines(path: Path) -> Iterator[bytes]:
         ) from error
 
 
-def _decode(path: Path, line: bytes, before: Sequence[Stamped]) -> tuple[int, Stamped]:
+def read_line(path: Path | str, line: bytes, before: Sequence[Stamped]) -> tuple[int, Stamped]:
+    """One line as `(seq, fact)`; `path` names its journal, `before` is what stands above it. Raises StateError."""
     number = len(before) + 1
     try:
         return decode(line.decode("utf-8"))
@@ -126,5 +127,5 @@ def _version(line: bytes, before: Sequence[Stamped]) -> str | None:
     return next((version for version in versions if _VERSION.fullmatch(version)), None)
 
 
-def _damaged(path: Path, number: int, what: str) -> StateError:
+def _damaged(path: Path | str, number: int, what: str) -> StateError:
     return StateError(f"{path}, line {number}: {what}", hint=_LOOK_FIRST)

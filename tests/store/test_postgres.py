@@ -409,6 +409,24 @@ def test_the_schema_is_made_once_and_told_apart_by_version(room: Room, databases
         assert "newer" in str(caught.value.hint)
 
 
+def test_a_journal_of_a_newer_version_is_told_as_that_everywhere(room: Room) -> None:
+    store = room.open()
+    claimed = store.claim("key", lambda: store.new_run(MOMENT, lambda: "0000"), ME)
+    assert isinstance(claimed, NewRun)
+    claimed.run.journal(claimed.lease).append([stamped(started(claimed.run.run_id))])
+    claimed.lease.release()
+    line = '{"seq": 2, "at": 1.0, "time": "2026-11-23T15:04:05.123Z", "event": "teleported", "tool_version": "9.9.9"}'
+    room.sql(f"INSERT INTO {{s}}.fact VALUES ('{claimed.run.run_id}', 2, 1, '{line}')")
+    room.sql("UPDATE {s}.run SET last_seq = 2")
+    (head,) = store.newest()
+    assert "spectrum-pipelines 9.9.9 wrote it" in str(head.fault)
+    touches: list[Callable[[], object]] = [claimed.run.facts, lambda: store.claim("key", pytest.fail, ME)]
+    for touch in touches:
+        with pytest.raises(StateError, match=r"line 2: spectrum-pipelines 9\.9\.9 wrote it") as caught:
+            touch()
+        assert caught.value.hint == "use the newer version"
+
+
 def test_a_database_without_tables_is_refused(room: Room) -> None:
     room.sql("DROP SCHEMA {s} CASCADE")
     with pytest.raises(StateError, match="no tables for runs") as caught:

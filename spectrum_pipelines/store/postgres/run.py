@@ -8,8 +8,8 @@ from typing import Self
 
 from spectrum_pipelines.engine.facts import RunStarted, Stamped
 from spectrum_pipelines.errors import Fenced, StateError
-from spectrum_pipelines.store.codec import decode, encode
-from spectrum_pipelines.store.history import Recorded
+from spectrum_pipelines.store.codec import encode
+from spectrum_pipelines.store.history import Recorded, read_line
 from spectrum_pipelines.store.holder import Holder
 from spectrum_pipelines.store.interface import Lease, run_lease
 from spectrum_pipelines.store.postgres.database import PATIENCE, Database
@@ -169,7 +169,7 @@ class PostgresRun:
         while True:
             lines = self.database.ask(_FACTS, self.run_id, len(facts), _PAGE)
             for (line,) in lines:
-                seq, fact = decode(line)
+                seq, fact = read_line(f"the journal of {self.place}", line.encode("utf-8"), facts)
                 if seq != len(facts) + 1:
                     raise StateError(f"the journal of {self.place} lacks line {len(facts) + 1}", hint=_LOOK_FIRST)
                 facts.append(fact)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from spectrum_pipelines.clock import Clock, SystemClock
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import safe_name
-from spectrum_pipelines.store.codec import decode
+from spectrum_pipelines.store.codec import Newer, decode
 from spectrum_pipelines.store.heads import check_key, has_acted, head_of, is_run_id, run_id_of
 from spectrum_pipelines.store.holder import Holder, Who
 from spectrum_pipelines.store.interface import Busy, Existing, NewRun, RunHead, RunStore, run_lease
@@ -108,16 +108,37 @@ class PostgresStore:
             size = _PAGE if left is None else min(_PAGE, left)
             rows = self.database.ask(_HEADS, before, named, named, size)
             for row in rows:
-                yield _head(row)
+                yield self._head(row)
             if len(rows) < size:
                 return
             before, left = rows[-1][0], None if left is None else left - len(rows)
+
+    def _head(self, row: Row) -> RunHead:
+        run_id, first, last = row[:3]
+        holder = holder_of(row[3:]) if row[3] is not None else None
+        try:
+            ends = None if first is None or last is None else (decode(first)[1], decode(last)[1])
+        except StateError:
+            return RunHead(run_id=run_id, fault=self._fault(run_id), holder=holder)
+        return head_of(run_id, ends, is_running=holder is not None, holder=holder)
+
+    def _fault(self, run_id: str) -> str:
+        """Why a journal cannot be read, and by which version it was written."""
+        try:
+            self._run(run_id).facts()
+        except StateError as error:
+            return error.message
+        return "the ends of the journal cannot be read"
 
     def claim(self, key: str, new_run: Callable[[], RunStore], who: Who) -> NewRun | Existing:
         """The run that a run key stands for: one transaction, under the lock of the key's row. Raises as the interface says."""
         check_key(key)
         claim = _Claim(self.database, safe_name(key), new_run, claimant(who, "-"))
-        claimed = self.database.carry_out(claim.attempt)
+        try:
+            claimed = self.database.carry_out(claim.attempt)
+        except Newer:
+            self._run(claim.known).facts()  # which tells by which version
+            raise
         if claimed.run is None:
             return Existing(run=self._run(claimed.run_id))
         # Only now: a transaction that was rolled back has taken nothing.
@@ -196,6 +217,7 @@ class _Claim:
     def __init__(self, database: Database, key: str, new_run: Callable[[], RunStore], claimant: Claimant) -> None:
         self._database, self._key, self._new_run, self._claimant = database, key, new_run, claimant
         self._made: dict[str, RunStore] = {}
+        self.known = ""  # the run that the key stood for at the latest attempt
 
     def claimant_of(self, run_id: str) -> Claimant:
         """Ourselves, as those who work on a run."""
@@ -207,7 +229,7 @@ class _Claim:
         with connection.transaction():
             ask("INSERT INTO {s}.run_key (key, run_id) VALUES (%s, '') ON CONFLICT DO NOTHING", self._key)
             # Whoever else claims this key waits here until this transaction has ended.
-            known = str(ask("SELECT run_id FROM {s}.run_key WHERE key = %s FOR UPDATE", self._key)[0][0])
+            self.known = known = str(ask("SELECT run_id FROM {s}.run_key WHERE key = %s FOR UPDATE", self._key)[0][0])
             if known:
                 held = ask(_HELD, run_lease(known))
                 if held and held[0][5] == self._claimant.owner and known in self._made:
@@ -233,13 +255,3 @@ class _Claim:
     def _ask(self, connection: psycopg.Connection[Row], statement: str, *values: object) -> list[Row]:
         cursor = connection.execute(self._database.spelled(statement), values)
         return cursor.fetchall() if cursor.description else []
-
-
-def _head(row: Row) -> RunHead:
-    run_id, first, last = row[:3]
-    holder = holder_of(row[3:]) if row[3] is not None else None
-    try:
-        ends = None if first is None or last is None else (decode(first)[1], decode(last)[1])
-    except StateError as error:
-        return RunHead(run_id=run_id, fault=error.message, holder=holder)
-    return head_of(run_id, ends, is_running=holder is not None, holder=holder)
