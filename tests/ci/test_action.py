@@ -153,6 +153,14 @@ def test_a_further_attempt_on_a_fresh_runner_goes_on_with_the_same_run(repositor
     assert restored.endswith("-17-1")
 
 
+def test_a_further_attempt_after_a_mend_turns_green_and_triggers_only_what_failed(repository: Repository) -> None:
+    (first, one), (second, two) = (repository.job(file="/flaky.wbk", attempt=attempt) for attempt in (1, 2))
+    assert (first.steps["Run"].code, second.steps["Run"].code) == (1, 0), second.steps["Run"].stderr
+    assert (first.outputs["status"], second.outputs["status"]) == ("failed", "succeeded")
+    assert report_of(one)["run_id"] == report_of(two)["run_id"]
+    assert {job["id"]: len(job["executions"]) for job in report_of(two)["jobs"]} == {"before": 1, "main": 2}
+
+
 OTHERS = [
     ("another job whose name begins alike", {"name": "load-eu"}),
     ("another place in the matrix", {"index": 1}),

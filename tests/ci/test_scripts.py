@@ -149,6 +149,27 @@ def test_a_script_runs_the_pipeline_once_however_often_the_step_is_repeated(
 
 
 @systems
+def test_a_step_that_is_repeated_after_a_mend_turns_green_and_triggers_only_what_failed(
+    name: str, folder: Folder, server: str
+) -> None:
+    first = folder.step(name, server, file="/flaky.wbk")
+    second = folder.step(name, server, file="/flaky.wbk")
+    assert (first.code, second.code) == (1, 0), second.stderr
+    report = folder.report()
+    assert report["status"] == "succeeded"
+    assert {job["id"]: len(job["executions"]) for job in report["jobs"]} == {"before": 1, "main": 2}
+
+
+def test_a_new_jenkins_build_goes_on_with_an_earlier_one_by_its_tag(folder: Folder, server: str) -> None:
+    first = folder.step("jenkins", server, file="/flaky.wbk")
+    second = folder.step(
+        "jenkins", server, file="/flaky.wbk", env={"BUILD_TAG": "jenkins-18", "RUN_KEY": "jenkins-17-spectrum"}
+    )
+    assert (first.code, second.code) == (1, 0), second.stderr
+    assert folder.report()["run_key"] == "jenkins-17-spectrum"
+
+
+@systems
 def test_a_server_that_stays_away_ends_the_step_with_3(name: str, folder: Folder) -> None:
     shown = folder.step(name, dead_port())
     assert shown.code == 3, shown.stderr
