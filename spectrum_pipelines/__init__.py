@@ -22,6 +22,7 @@ The rooms read in the order in which the data travels; each imports only what st
     progress/   a run while it goes on
     render/     reports, plans and findings for people and for other programs
     local/      the embedded Spectrum-compatible server (extra `local`); imports nothing else of the package
+    telemetry/  spans of a run for a collector (extra `otel`)
     app/        what one can do: load, start, go on, settle, look ahead, validate; never prints, reads no environment
     api         the functions of `app/` for other programs
     cli/        argv, terminal, signals, exit codes: one file per command

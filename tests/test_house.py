@@ -38,8 +38,9 @@ MAY_SEE = {
     "plan": GROUND | DATA | {"files", "words"},
     "progress": GROUND | DATA | {"report", "store", "words"},
     "render": GROUND | DATA | {"files", "report", "plan", "words"},
+    "telemetry": GROUND | DATA | {"runner"},
     "app": GROUND | DATA | BELOW_APP | {"local"},
-    "cli": GROUND | DATA | BELOW_APP | {"app"},
+    "cli": GROUND | DATA | BELOW_APP | {"app", "telemetry"},
     "airflow": GROUND | DATA | BELOW_APP | {"app", "api"},
     "__main__": {"cli"},
     "local": set(),
@@ -62,6 +63,7 @@ ONLY_IN = {
     "duckdb": ("local/",),
     "psycopg": ("store/postgres/",),
     "airflow": ("airflow/",),
+    "opentelemetry": ("telemetry/export.py",),
 }
 IMPURE = {"time", "threading", "socket", "os", "io", "subprocess", "asyncio", "pathlib", "tempfile", "signal"}
 

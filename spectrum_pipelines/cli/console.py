@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from spectrum_pipelines import __version__
 from spectrum_pipelines.app.checkout import named_from, root
@@ -16,6 +17,7 @@ from spectrum_pipelines.app.deliver import GitHubStep, Renderings
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say, wants_color
+from spectrum_pipelines.cli.traces import traced
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.source import Source
@@ -192,8 +194,12 @@ def ready(shown: Shown, **asked: Any) -> Iterator[Front]:
 
     clock = SystemClock()
     unstarted = Unstarted(began=clock.now(), tool_version=__version__, **asked)
-    with armed(ToPeople(shown), unstarted, clock=clock) as delivery, Signals(clock) as signals:
-        yield front_of(shown, signals, delivery)
+    with (
+        armed(ToPeople(shown), unstarted, clock=clock) as delivery,
+        traced(os.environ) as observers,
+        Signals(clock) as signals,
+    ):
+        yield replace(front_of(shown, signals, delivery), observers=observers)
 
 
 def asking_front() -> Front:
