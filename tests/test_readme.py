@@ -15,7 +15,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return [text for named, text in found if named == language]
 
 
 def under(heading: str) -> str:
@@ -57,7 +58,7 @@ def test_every_command_of_the_readme_is_understood(line: str) -> None:
     name, *words = shlex.split(line.partition("|")[0])[1:]
     command: Command | None = cli.get_command(cli.make_context("spectrum-pipelines", ["runs"]), name)
     assert command is not None, f"no command {name}"
-    if isinstance(command, Group):
+    if isinstance(command, Group) and words and words[0] in command.commands:
         command = command.commands[words.pop(0)]
     options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     assert {word for word in words if word.startswith("-")} <= options
@@ -67,3 +68,8 @@ def test_the_readme_lists_every_command_and_every_exit_code() -> None:
     assert all(f"spectrum-pipelines {name}" in README or f"| {name} " in README for name in COMMANDS)
     table = re.findall(r"^\| (\d+(?:, \d+)?) \|", README, re.MULTILINE)
     assert {int(code) for row in table for code in row.split(",")} == {int(code) for code in ExitCode}
+
+
+@pytest.mark.parametrize("text", blocks("python"))
+def test_the_python_of_the_readme_is_python(text: str) -> None:
+    compile(text, "README.md", "exec")
