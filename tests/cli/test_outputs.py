@@ -83,6 +83,21 @@ def test_an_output_that_is_not_there_fails_the_job_before_it_starts_anything(
     assert server.started() == {48: 1}
 
 
+def test_the_data_of_a_sequence_is_that_of_all_its_executions(serve: Serve, begin: Begin) -> None:
+    server = serve(*files())
+    project = begin(server)
+    project.pipeline(
+        jobs={"sales": {"sequence": [51, 60]}},
+        **{"finally": {"cleanup": {"delete_data": ["${jobs.sales.execution_id}"], "if_missing": "ok"}}},
+    )
+    outcome = project.run()
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.report is not None
+    sales, cleanup = outcome.report["jobs"]
+    assert len(sales["executions"]) == 2
+    assert [it["data_id"] for it in cleanup["data"]] == [it["execution_id"] for it in sales["executions"]]
+
+
 def test_the_plan_shows_where_a_bound_comes_from(serve: Serve, begin: Begin) -> None:
     project = begin(serve(*files()))
     reference = "${jobs.load.counters.IMPORT_RECORDS}"

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ from spectrum_pipelines.plan.waves import plan
 from spectrum_pipelines.render.plan.text import render_text
 from tests.pipeline.conftest import read
 
-RICH = (Path(__file__).parent / "cases" / "a-pipeline-with-everything" / "pipeline.yaml").read_text(encoding="utf-8")
+RICH = [
+    (Path(__file__).parent / "cases" / name / "pipeline.yaml").read_text(encoding="utf-8")
+    for name in ("a-pipeline-with-everything", "a-pipeline-with-all-that-is-new")
+]
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DATE = {"business_date": "2026-01-01"}
 URL = {"SPECTRUM_URL": "http://h:1"}
 
@@ -46,6 +51,23 @@ ODD: list[Any] = [
         "(",
     ),
     *("${var.region}", "${var.no}", "${matrix.region}", "${env.SPECTRUM_URL}", "${env.NO}", "${run.id}", "a${", "$${x"),
+    *(
+        "${var.regions}",
+        "${var.business_date-1d:%Y}",
+        "${run.date+1d}",
+        "${var.region:%Y}",
+        "${jobs.one[4].counters.X}",
+        "today-3d",
+    ),
+    *(
+        ["${var.regions}"],
+        ["load[${matrix.region}]"],
+        {"region": "${var.regions}"},
+        ["emea", "emea"],
+        ["a,b"],
+        1e300,
+        "1.10",
+    ),
     *("${jobs.orders.execution_id}", "${jobs.publish[emea].execution_id}", "https://u:p@h", "/a/../b", "orders"),
     *(
         [],
@@ -81,7 +103,7 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
 
 @st.composite
 def spoilt(draw: st.DrawFn) -> dict[str, Any]:
-    data: dict[str, Any] = copy.deepcopy(read(RICH).data)
+    data: dict[str, Any] = copy.deepcopy(read(draw(st.sampled_from(RICH))).data)
     for _ in range(draw(st.integers(1, 3))):
         paths = list(places(data))
         *parents, key = draw(st.sampled_from(paths))
@@ -105,7 +127,12 @@ def test_any_file_is_judged(data: dict[str, Any], environment: str | None) -> No
     document, _ = parse(Source(name="p.yaml", text=json.dumps(data, indent=1)))
     if document is None:
         return
-    values = Given(environment=environment, command_line=DATE, process_environment=URL)
+    values = Given(
+        environment=environment,
+        command_line=DATE if "SPECTRUM_URL" in json.dumps(data) else {},
+        process_environment=URL,
+        now=NOW,
+    )
     pipeline, diagnostics = build(document, given=values, run_id="run-1")
     assert (pipeline is None) == any(it.severity is Severity.ERROR for it in diagnostics)
     assert list(diagnostics) == sorted(diagnostics, key=lambda it: (it.span.start.line, it.span.start.column))

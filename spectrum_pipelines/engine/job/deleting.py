@@ -7,7 +7,16 @@ from spectrum_pipelines.engine.job.looking import Decision, Unresolvable, ended,
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import SendDelete
 from spectrum_pipelines.engine.state.run import JobState, RunState
-from spectrum_pipelines.pipeline.model.action import DeleteData, IfMissing, JobId, Scalar
+from spectrum_pipelines.pipeline.model.action import (
+    DeleteData,
+    IfMissing,
+    JobId,
+    JobOutput,
+    Scalar,
+    Sequence,
+    Template,
+    Value,
+)
 from spectrum_pipelines.spectrum import DataId, DataName, DataReference, Deletion
 
 
@@ -35,10 +44,21 @@ def _data_ids(state: RunState, action: DeleteData) -> tuple[list[DataReference],
     without: list[JobId] = []
     for one in action.data_ids:
         try:
-            data_ids.append(_named(resolve(state, one)))
+            data_ids += _all_of_sequence(state, one) or [_named(resolve(state, one))]
         except Unresolvable as missing:
             without.append(missing.job)
     return data_ids, without
+
+
+def _all_of_sequence(state: RunState, value: Value) -> list[DataReference]:
+    """The data of every execution of a sequence, for an entry that is nothing but its id; none for all other entries."""
+    if not isinstance(value, Template) or len(value.parts) != 1 or not isinstance(only := value.parts[0], JobOutput):
+        return []
+    other = state.jobs[only.job]
+    if only.output != "execution_id" or not isinstance(other.job.action, Sequence) or not other.executions:
+        return []
+    last = other.executions[-1].attempt
+    return [DataId(int(it.execution_id)) for it in other.executions if it.attempt == last]
 
 
 def _named(value: Scalar) -> DataReference:

@@ -12,7 +12,15 @@ from msgspec.structs import replace
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.fill.reference import MatrixReference, holds_reference, read_phrase, single_variable
 from spectrum_pipelines.pipeline.fill.variables import Declaration, declarations
-from spectrum_pipelines.pipeline.form.matrix import Combination, Matrix, as_text, combinations, label, size
+from spectrum_pipelines.pipeline.form.matrix import (
+    MOST_COMBINATIONS,
+    Combination,
+    Matrix,
+    as_text,
+    combinations,
+    label,
+    size,
+)
 from spectrum_pipelines.pipeline.form.overlay import ACTIONS, mapping
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.graph.order import ancestors
@@ -151,8 +159,9 @@ class Draft:
         found: dict[tuple[str, str | None], int] = {}
         for job in self.jobs.values():
             for need in job.needs if job.id in bits else ():
-                key = (need.job, need.label)
-                found[key] = found.get(key, 0) | bits[job.id]
+                for text in _labels_of(job, need):
+                    key = (need.job, text)
+                    found[key] = found.get(key, 0) | bits[job.id]
         return found
 
     @cached_property
@@ -195,6 +204,18 @@ def has_label(job: JobSketch, text: str) -> bool:
 def combination_count(job: JobSketch) -> int:
     """How many jobs the sketch stands for, as far as that is known."""
     return size({key: values for key, values in job.matrix.items() if key not in job.open})
+
+
+def _labels_of(job: JobSketch, need: Need) -> Iterator[str | None]:
+    """The labels that a need of a job is about; None for all, and for those that only a run will know."""
+    keys = need.matrix_keys if need.follows_matrix else ()
+    known = {key: job.matrix[key] for key in keys if key in job.matrix}
+    if not need.follows_matrix:
+        yield need.label
+    elif len(known) < len(keys) or job.open.intersection(keys) or size(known) > MOST_COMBINATIONS:
+        yield None
+    else:
+        yield from map(need.label_for, combinations(known))
 
 
 def _needing(job: JobSketch, needs: Collection[str]) -> JobSketch:

@@ -31,6 +31,16 @@ class View:
         """The form as it is written, whatever `data` has been filled in with."""
         return merged(self.document.data, self.overlay)
 
+    def written_at(self, path: Path) -> Any:
+        """The value at a path as it is written; None where there is none."""
+        value: Any = self.written
+        for key in path:
+            try:
+                value = value[key]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
     def with_data(self, data: Mapping[str, Any]) -> "View":
         """The same form with its references filled in."""
         return View(self.document, self.environment, data)

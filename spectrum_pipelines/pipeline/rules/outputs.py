@@ -46,7 +46,7 @@ def check_output(place: Place, wanted: JobOutput) -> Iterator[Diagnostic]:
     if wrong := _wrong_label(other, label, output):
         message, hint = wrong
         yield place.fault("unknown-job", message, hint)
-    elif other.actions and other.actions[0] not in _WITH_EXECUTION:
+    elif other.actions and other.actions[0] not in _WITH_EXECUTION and not _takes_all(place, wanted, other):
         why = "has several executions" if other.actions[0] == "sequence" else "starts no execution"
         message = f"`{name}` has no {_NOUNS.get(output, output)} to refer to: `{other.actions[0]}` {why}"
         yield place.fault("no-output", message, "refer to a job that has one: `trigger`, `wait_for` or `check`")
@@ -61,6 +61,14 @@ def check_output(place: Place, wanted: JobOutput) -> Iterator[Diagnostic]:
         if other.is_finally and not job.is_finally:
             hint = "jobs under `finally` run last: refer to another job"
         yield place.fault("misplaced-reference", message, hint)
+
+
+def _takes_all(place: Place, wanted: JobOutput, other: JobSketch) -> bool:
+    """Whether an entry of `delete_data` stands for the data of all executions of a sequence."""
+    alone = place.draft.view.written_at(place.path) == place.written
+    return (
+        alone and place.path[2] == "delete_data" and wanted.output == "execution_id" and other.actions[0] == "sequence"
+    )
 
 
 def _wrong_label(other: JobSketch, label: str | None, output: str) -> tuple[str, str] | None:

@@ -122,7 +122,7 @@ def _with_matrix(text: str | int, combination: Combination) -> str:
 
 def _take_turns(draft: Draft, first: JobSketch, second: JobSketch) -> bool:
     default = mapping(draft.view.data.get("defaults")).get("on_running")
-    return all(job.body.get("on_running", default) in {"wait", "attach"} for job in (first, second))
+    return all(job.body.get("on_running", default) in ("wait", "attach") for job in (first, second))
 
 
 def _exclude_each_other(first: JobSketch, second: JobSketch) -> bool:
