@@ -87,6 +87,11 @@ class TaskStateLease:
         self._over = threading.Event()
         threading.Thread(target=self._beat, name="spectrum lease", daemon=True).start()
 
+    @property
+    def is_lost(self) -> bool:
+        """Somebody else was seen to have it, or it was released."""
+        return not self._until
+
     def is_ours(self, *, for_seconds: float) -> bool:
         """By the clock of this process, from before the last renewal was sent."""
         return self._store.clock.monotonic() + for_seconds < self._until

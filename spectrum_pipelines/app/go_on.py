@@ -30,6 +30,7 @@ from spectrum_pipelines.report.build import HttpCounts, build_report, started_at
 from spectrum_pipelines.report.json_text import report_json
 from spectrum_pipelines.report.read import parse_report
 from spectrum_pipelines.runner.loop import RunClock, resume_at
+from spectrum_pipelines.store.guarding import under_group
 from spectrum_pipelines.store.history import Recorded, replay
 from spectrum_pipelines.store.interface import Lease, RunStore, Store
 
@@ -113,7 +114,7 @@ def _session(
     line = line_to(pipeline, reach, front, stack, server=server, lease=lease)
     if again.workspace is None:
         same_server(history.started, masked(line.url, secrets_of(pipeline)))
-    join_group(pipeline, store, run.run_id, front, stack)
+    group = join_group(pipeline, store, run.run_id, front, stack)
     front.abort.check()
     if store.is_shared:  # the process before may be alive, and what it sent under its lease may still arrive
         history.state.calls_left = pipeline.http.connect_timeout + pipeline.http.read_timeout
@@ -121,7 +122,8 @@ def _session(
         state=history.state,
         store=store,
         run=run,
-        journal=stack.enter_context(run.journal(lease, recorded)),
+        journal=under_group(stack.enter_context(run.journal(lease, recorded)), group),
+        group=group,
         line=line,
         lease=lease,
         front=front,

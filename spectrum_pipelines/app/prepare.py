@@ -56,11 +56,14 @@ def take_lease(store: Store, run_id: str, front: Front) -> Lease:
     )
 
 
-def join_group(pipeline: Pipeline, store: Store, run_id: str, front: Front, stack: ExitStack) -> None:
-    """Be the only run of the pipeline's group. Raises ConflictError, Interruption if an abort ends the wait, and StateError."""
+def join_group(pipeline: Pipeline, store: Store, run_id: str, front: Front, stack: ExitStack) -> Lease | None:
+    """Be the only run of the pipeline's group; its lease, None if there is no group.
+
+    Raises ConflictError, Interruption if an abort ends the wait, and StateError.
+    """
     concurrency = pipeline.concurrency
     if concurrency.group is None:
-        return
+        return None
     if (caveat := store.caveat(group_lease(concurrency.group))) is not None:
         front.notices.warning(caveat)
     lease = take_group(
@@ -77,7 +80,7 @@ def join_group(pipeline: Pipeline, store: Store, run_id: str, front: Front, stac
     if lease is None:
         front.abort.check()
         raise ConflictError(f"stopped waiting for concurrency group `{concurrency.group}`")
-    stack.enter_context(lease)
+    return stack.enter_context(lease)
 
 
 def waits(front: Front, what: str) -> OnWait:

@@ -77,6 +77,7 @@ class Session(Struct, frozen=True, kw_only=True):
     journal: Journal
     line: Line
     lease: Lease
+    group: Lease | None
     front: Front
     files: Sequence[ReportFile]
     run_clock: RunClock
@@ -100,7 +101,8 @@ class Session(Struct, frozen=True, kw_only=True):
 
         http = state.pipeline.http
         # A change that is sent must have left before somebody else may hold the run.
-        perform = guarded(self.line.perform, may_change(self.lease, http.connect_timeout))
+        may = may_change(http.connect_timeout, self.lease, self.group, clock=front.clock)
+        perform = guarded(self.line.perform, may)
         workers = Workers(perform, connections=http.max_connections)
         runner = Runner(
             state,

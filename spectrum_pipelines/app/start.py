@@ -29,6 +29,7 @@ from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.plan.agreed import hold_to, plan_digest
 from spectrum_pipelines.plan.data import plan_data, stored_json
 from spectrum_pipelines.runner.loop import RunClock
+from spectrum_pipelines.store.guarding import under_group
 from spectrum_pipelines.store.interface import Existing, NewRun, RunStore, Store
 from spectrum_pipelines.store.leasing import claim_key
 
@@ -159,7 +160,7 @@ def _prepared(
     pipeline = loaded.pipeline
     files = front.delivery.files()
     line = line_to(pipeline, reach, front, stack, lease=claimed.lease)
-    join_group(pipeline, store, run.run_id, front, stack)
+    group = join_group(pipeline, store, run.run_id, front, stack)
     front.abort.check()
     planned = plan_data(loaded.planned())
     run.keep(loaded.texts, plan=stored_json(planned))
@@ -167,7 +168,8 @@ def _prepared(
         state=RunState(pipeline, run.run_id),
         store=store,
         run=run,
-        journal=stack.enter_context(run.journal(claimed.lease)),
+        journal=under_group(stack.enter_context(run.journal(claimed.lease)), group),
+        group=group,
         line=line,
         lease=claimed.lease,
         front=front,

@@ -62,6 +62,11 @@ class Lease(AbstractContextManager["Lease"], Protocol):
         """How long it lasts without being renewed; infinity for one that lasts as long as its process."""
         ...
 
+    @property
+    def is_lost(self) -> bool:
+        """Somebody else has had it since, or it was released."""
+        ...
+
     def is_ours(self, *, for_seconds: float) -> bool:
         """Whether it stays ours for that long, if nobody renews it. By our own monotonic clock; asks nobody."""
         ...

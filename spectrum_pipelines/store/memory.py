@@ -76,6 +76,7 @@ class MemoryLease:
         self.owner = row.owner
         self._store = store
         self._until = sent_at + store.memory.lease
+        self.is_lost = False
 
     @property
     def seconds(self) -> float:
@@ -96,6 +97,7 @@ class MemoryLease:
     def renewed(self, sent_at: float, *, is_ours: bool) -> None:
         """What a statement that was sent at that moment has brought."""
         self._until = sent_at + self._store.memory.lease if is_ours else sent_at
+        self.is_lost = not is_ours
 
     def release(self) -> None:
         """Let others have it. May be called twice."""

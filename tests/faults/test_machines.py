@@ -120,6 +120,7 @@ class Cluster:
         self._stack = stack
         self._machines = count(1)
         self.lease = LEASE
+        self.group: str | None = None
         self.database = Database(parse_url(self.url), password=PASSWORDS[OWNER], clock=SystemClock())
         stack.callback(self.database.close)
         init(self.database)
@@ -132,7 +133,8 @@ class Cluster:
         """A command on a machine that nobody has used before."""
         folder = self._place / f"machine-{next(self._machines)}"
         folder.mkdir()
-        (folder / "night.yaml").write_text(pipeline_text(jobs=self.jobs), encoding="utf-8")
+        group = {} if self.group is None else {"concurrency": {"group": self.group}}
+        (folder / "night.yaml").write_text(pipeline_text(jobs=self.jobs, **group), encoding="utf-8")
         env = environment(
             SPECTRUM_STATE=self.url, SPECTRUM_STATE_PASSWORD=PASSWORDS[OWNER], SPECTRUM_URL=self.server.url,
             HOME=str(folder), XDG_STATE_HOME=str(folder / "state"),
@@ -239,6 +241,26 @@ def test_a_runner_that_was_frozen_and_gets_a_signal_stops_nothing(cluster: Clust
         cluster.server.executions[-1].become("COMPLETED")
         assert other.wait() == 0, other.said
     assert cluster.server.posts() == {24: 1}
+
+
+def test_a_frozen_runner_whose_group_was_taken_changes_nothing_when_it_thaws(cluster: Cluster) -> None:
+    cluster.jobs = {"sales": {"trigger": 24}, "more": {"trigger": 20, "needs": ["sales"]}}
+    cluster.group = "nightly"
+    cluster.server.files[24].timelines = (ENDLESS,)
+    frozen = cluster.run()
+    cluster.until(lambda: any(fact["event"] == "triggered" for fact in cluster.facts()))
+    frozen.signal(signal.SIGSTOP)
+    cluster.jobs = {"other": {"trigger": 30}}
+    cluster.server.files[30] = File(id=30, path="/Data/other.wbk", timelines=(ENDLESS,))
+    other = cluster.start("run", "night.yaml", "--run-key", "another")
+    cluster.until(lambda: cluster.server.posts().get(30) == 1)
+    cluster.server.executions[0].become("COMPLETED")
+    frozen.signal(signal.SIGCONT)
+    assert frozen.wait() == 143, frozen.said
+    assert "another run has taken group `nightly`" in frozen.said
+    cluster.server.executions[-1].become("COMPLETED")
+    assert other.wait() == 0, other.said
+    assert cluster.server.posts() == {24: 1, 30: 1}
 
 
 def test_who_waits_for_a_lease_is_told_for_whom(cluster: Cluster) -> None:

@@ -19,7 +19,7 @@ from spectrum_pipelines.runner.guard import guarded, left
 from spectrum_pipelines.spectrum import DataId, ExecutionId, FileId, FileReference
 from spectrum_pipelines.store.folder.store import FolderStore
 from spectrum_pipelines.store.guarding import connect_timeout_under, may_change
-from spectrum_pipelines.store.memory import Memory, MemoryStore
+from spectrum_pipelines.store.memory import Memory, MemoryLease, MemoryStore
 from tests.store.histories import ME, Clock
 
 JOB = JobId("a")
@@ -43,7 +43,7 @@ def test_a_request_under_a_lease_that_is_over_counts_as_unsent(request_: Request
     with MemoryStore(Memory(clock, lease=30.0), clock) as store:
         lease = store.lease("run-1", ME, run_id="1")
         assert lease is not None
-        ask = guarded(perform, may_change(lease, 10.0))
+        ask = guarded(perform, may_change(10.0, lease, clock=clock))
         assert ask(request_) is None
         clock.seconds += 19.9
         assert ask(request_) is None
@@ -54,6 +54,22 @@ def test_a_request_under_a_lease_that_is_over_counts_as_unsent(request_: Request
         assert ask(AskAllRunning()) is None
         assert lease.renew()
         assert ask(request_) is None
+
+
+def test_a_lease_that_is_renewed_in_time_is_waited_for_and_one_that_is_lost_is_not() -> None:
+    renewed: list[MemoryLease] = []
+    clock = Clock(then=lambda _: [lease.renew() for lease in renewed].clear())
+    lease = MemoryStore(Memory(clock, lease=30.0), clock).lease("group-g", ME, run_id="1")
+    assert lease is not None
+    renewed.append(lease)
+    may = may_change(10.0, lease, clock=clock)
+    clock.seconds += 100.0
+    assert may()
+    assert len(clock.slept) == 1
+    clock.seconds += 100.0
+    lease.renewed(clock.seconds, is_ours=False)
+    assert not may()
+    assert len(clock.slept) == 1
 
 
 def test_the_connect_timeout_is_a_part_of_the_lease() -> None:
@@ -67,7 +83,7 @@ def test_the_connect_timeout_is_a_part_of_the_lease() -> None:
 def test_a_lock_of_a_folder_lasts(tmp_path: Path) -> None:
     lease = FolderStore(tmp_path / "state").lease("run-20261123T150405Z-7f3a", ME, run_id="20261123T150405Z-7f3a")
     assert lease is not None
-    assert may_change(lease, 1e9)()
+    assert may_change(1e9, lease, clock=Clock())()
     assert connect_timeout_under(lease, 10.0) == 10.0
     lease.release()
 

@@ -275,7 +275,7 @@ class Process:
 
     def _perform(self, request: Request) -> None:
         assert self.lease is not None
-        send = guarded(self._send, may_change(self.lease, CONNECT))
+        send = guarded(self._send, may_change(CONNECT, self.lease, clock=self))
         outcome = send(request)
         if not self.is_over:
             self._deliver(Heard(request=request, outcome=outcome))

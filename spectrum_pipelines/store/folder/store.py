@@ -39,6 +39,7 @@ class FolderLease:
 
     fence = 0
     seconds = math.inf
+    is_lost = False
 
     def __init__(self, name: str, lock: HeldLock) -> None:
         self.name = name

@@ -70,7 +70,7 @@ class PostgresLease:
         self.fence = fence
         self.owner = owner
         self.until = until  # by our own monotonic clock
-        self.lost = False
+        self.is_lost = False
         self._keeper = keeper
 
     @property
@@ -80,7 +80,7 @@ class PostgresLease:
 
     def is_ours(self, *, for_seconds: float) -> bool:
         """By our own monotonic clock; asks nobody."""
-        return not self.lost and self._keeper.database.clock.monotonic() + for_seconds < self.until
+        return not self.is_lost and self._keeper.database.clock.monotonic() + for_seconds < self.until
 
     def renewed(self, sent_at: float) -> None:
         """A statement that was sent at that moment has renewed it."""
@@ -88,7 +88,7 @@ class PostgresLease:
 
     def lose(self) -> None:
         """Somebody else has it."""
-        self.lost = True
+        self.is_lost = True
         self.until = float("-inf")
         self._keeper.drop(self)
 
@@ -170,7 +170,7 @@ class Keeper:
             if lease not in self._held:
                 return
             self._held.remove(lease)
-        lease.lost = True
+        lease.is_lost = True
         try:
             self.database.ask(_RELEASE, stored_name(lease.name), lease.fence, lease.owner, until=self._soon())
         except StateError:
