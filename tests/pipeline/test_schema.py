@@ -1,6 +1,7 @@
 """The schema as a document for people: every key explained, every example right, and every text for editors in place."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,6 +60,48 @@ def test_every_property_is_explained_and_its_examples_are_right(path: str, schem
     validator = jsonschema.Draft7Validator({**schema, "definitions": SCHEMA["definitions"]})
     for example in [*schema["examples"], *([schema["default"]] if "default" in schema else [])]:
         assert not list(validator.iter_errors(example)), example
+
+
+ITEMS = [(path, it) for path, it in properties(SCHEMA) if path.endswith(".*")]
+
+
+@pytest.mark.parametrize(("path", "schema"), ITEMS, ids=[path for path, _ in ITEMS])
+def test_every_item_is_explained_and_its_examples_are_right(path: str, schema: dict[str, Any]) -> None:
+    assert schema["description"].endswith((".", ")"))
+    validator = jsonschema.Draft7Validator({**schema, "definitions": SCHEMA["definitions"]})
+    assert schema["examples"]
+    for example in schema["examples"]:
+        assert not list(validator.iter_errors(example)), example
+
+
+@pytest.mark.parametrize(("path", "schema"), NAMED, ids=[path for path, _ in NAMED])
+def test_the_description_names_the_default_since_editors_do_not_show_it(path: str, schema: dict[str, Any]) -> None:
+    if "default" in schema:
+        default = schema["default"]
+        listed = f"[{', '.join(default)}]" if isinstance(default, list) else str(default)
+        shown = listed.lower() if isinstance(default, bool) else listed
+        assert re.search(rf"default[^.]*`{re.escape(shown)}`", schema["description"], re.IGNORECASE), path
+
+
+def nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        yield schema
+    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from nodes(inner)
+
+
+def test_editors_show_words_where_they_would_show_a_regular_expression() -> None:
+    for node in nodes(SCHEMA):
+        if isinstance(node.get("pattern"), str):
+            assert node["patternErrorMessage"].startswith("This "), node
+            assert node["patternErrorMessage"].endswith("."), node
+        if isinstance(node.get("x-message"), str):
+            # The same as the words of `validate`, as a sentence.
+            assert node["x-message"] in node["errorMessage"], node
+            assert node["errorMessage"].endswith("."), node
+            for branch in node.get("anyOf", []):
+                own = branch.keys() & {"errorMessage", "patternErrorMessage"}
+                assert "$ref" in branch or own, node
 
 
 def test_no_name_is_open_where_names_are_fixed() -> None:
