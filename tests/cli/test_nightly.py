@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, name: str, *more: str) -> tuple[int, str, dict[str, object]]:
+def run(folder: Path, name: str, *more: str) -> tuple[int, str, dict[str, Any]]:
     report = folder / "report.json"
     report.unlink(missing_ok=True)
     arguments = ["--local", WORKSPACE, "--progress", "none", "--report", str(report), *more]
@@ -71,15 +72,45 @@ def test_one_of_each_kind_runs(folder: Path, name: str) -> None:
     assert report["status"] == "succeeded"
 
 
-def test_a_failure_is_mended_and_the_night_goes_green(folder: Path) -> None:
+BROKEN = "/Simulated/always fails.wbk"
+
+
+@pytest.mark.parametrize("again", ["retry", "run key"])
+def test_a_workbook_is_mended_in_spectrum_and_the_run_goes_on(folder: Path, again: str) -> None:
+    """The same run, a new round, the same business date; what succeeded is not run again."""
+    wish = ["-e", "test", "--var", f"workbook={BROKEN}", "--run-key", "2026-11-22"]
+    code, told, report = run(folder, "returns-refresh.yaml", *wish)
+    assert code == 1, told
+    assert report["status"] == "failed"
+    workspace = folder / WORKSPACE
+    broken = workspace.read_text(encoding="utf-8")
+    assert broken.count("outcomes: [ERROR]}") == 1
+    workspace.write_text(broken.replace("outcomes: [ERROR]}", "outcomes: [COMPLETED], records: 7}"), encoding="utf-8")
+    if again == "run key":
+        code, told, mended = run(folder, "returns-refresh.yaml", *wish, "--retry-failed")
+    else:
+        arguments = ["--local", WORKSPACE, "--progress", "none", "--report", "report.json"]
+        ended = call("retry", str(report["run_id"]), *arguments, cwd=folder)
+        code, told = ended.code, ended.stderr
+        mended = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert code == 0, told
+    assert (mended["status"], mended["run_id"]) == ("succeeded", report["run_id"])
+    assert mended["variables"]["business_date"] == report["variables"]["business_date"]
+
+
+@pytest.mark.parametrize("fault", ["base.yaml", "returns-refresh.yaml"])
+def test_a_file_is_mended_and_the_night_goes_green(folder: Path, fault: str) -> None:
+    """Whether the fault stands in the pipeline or in the base file that it includes."""
     name = "returns-refresh.yaml"
-    file = folder / "pipelines/nightly" / name
+    file = folder / "pipelines/nightly" / fault
     good = file.read_text(encoding="utf-8")
-    file.write_text(good.replace("${var.workbook}", "/Simulated/always fails.wbk", 1), encoding="utf-8")
+    old = "default: /Simulated/quick.wbk" if fault == "base.yaml" else 'trigger: "${var.workbook}"'
+    assert old in good
+    file.write_text(good.replace(old, f"{old.partition(':')[0]}: {BROKEN}", 1), encoding="utf-8")
     code, told, report = run(folder, name, "-e", "test", "--run-key", "2026-11-22")
     assert code == 1, told
     assert report["status"] == "failed"
     file.write_text(good, encoding="utf-8")
-    code, told, report = run(folder, name, "-e", "test", "--run-key", "2026-11-22, mended")
+    code, told, mended = run(folder, name, "-e", "test", "--run-key", "2026-11-22, mended")
     assert code == 0, told
-    assert report["status"] == "succeeded"
+    assert mended["status"] == "succeeded"
