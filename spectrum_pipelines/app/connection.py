@@ -19,6 +19,7 @@ from spectrum_pipelines.spectrum import JobDetails
 
 if TYPE_CHECKING:
     from spectrum_pipelines.client.api import SpectrumApi
+    from spectrum_pipelines.client.transport.exchange import Exchange
     from spectrum_pipelines.client.transport.http import HttpTransport
     from spectrum_pipelines.engine.requests import Outcome, Request
 
@@ -46,6 +47,11 @@ class Connection:
     @property
     def network(self) -> Mapping[str, str] | None:
         """The process environment, where CA bundles and proxies are to be taken from it; None: they are not."""
+        return None
+
+    @property
+    def on_exchange(self) -> "Callable[[Exchange], None] | None":
+        """Told of every request, from any thread; None: nobody is."""
         return None
 
 
@@ -129,6 +135,13 @@ class Line:
         )
 
 
+def _redacted(
+    told: "Callable[[Exchange], None] | None", redact: Callable[[str], str]
+) -> "Callable[[Exchange], None] | None":
+    """A path may hold the value of a secret variable."""
+    return None if told is None else lambda exchange: told(replace(exchange, path=redact(exchange.path)))
+
+
 def open_line(
     connection: Connection,
     *,
@@ -172,6 +185,7 @@ def open_line(
         redact=lambda text: redact(transport.redact(text)),
         stopping=stopping,
         on_retry=None if on_retry is None else lambda line: on_retry(redact(line)),
+        on_exchange=_redacted(connection.on_exchange, lambda text: redact(transport.redact(text))),
         deadline=max(2 * http.read_timeout, http.connect_timeout + http.read_timeout),
     )
     return Line(api=api, transport=transport, login=login, clock=clock, zone=zone, redact=redact, connection=connection)

@@ -60,11 +60,15 @@ def _no_progress(recorded: int) -> Progress:  # noqa: ARG001 - of a signature
 
 
 class Front(Struct, frozen=True, kw_only=True):
-    """One front end. `progress` makes the display of a run with this many facts on record."""
+    """One front end. `progress` makes the display of a run with this many facts on record.
+
+    `patience`: so many seconds a server that cannot be reached is waited for before a run begins or goes on.
+    """
 
     notices: Notices = field(default_factory=Silence)
     delivery: Delivery = field(default_factory=Nowhere)
     abort: Abort = field(default_factory=Abort)
     progress: Callable[[int], Progress] = _no_progress
     observers: tuple[Observer, ...] = ()
+    patience: float = 0.0
     clock: Clock = field(default_factory=SystemClock)

@@ -13,7 +13,7 @@ from spectrum_pipelines.app.fragments import kept
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.app.loading import Loaded, load_source, recorded_values
 from spectrum_pipelines.app.outcome import Report, Waiting
-from spectrum_pipelines.app.prepare import SECRET, join_group, line_to, take_lease
+from spectrum_pipelines.app.prepare import SECRET, await_server, join_group, line_to, take_lease
 from spectrum_pipelines.app.refusals import Wish, same_server, same_wish, unchanged, what_differs
 from spectrum_pipelines.app.session import Session, Until, hand_out
 from spectrum_pipelines.document.source import Source
@@ -114,6 +114,8 @@ def _session(
     line = line_to(pipeline, reach, front, stack, server=server, lease=lease)
     if again.workspace is None:
         same_server(history.started, masked(line.url, secrets_of(pipeline)))
+    if front.patience:
+        await_server(line, front.patience, front)
     group = join_group(pipeline, store, run.run_id, front, stack)
     front.abort.check()
     if store.is_shared:  # the process before may be alive, and what it sent under its lease may still arrive

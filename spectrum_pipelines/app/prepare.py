@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from spectrum_pipelines.app.connection import Line, Reach, open_line
 from spectrum_pipelines.app.front import Front
-from spectrum_pipelines.errors import ConflictError
+from spectrum_pipelines.errors import ClientError, ConflictError, ExitCode
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline, Server
 from spectrum_pipelines.pipeline.secrets import secrets_of
 from spectrum_pipelines.redaction import without
@@ -22,6 +22,10 @@ from spectrum_pipelines.store.leasing import OnWait, take_group, take_run
 
 #: What to do with a run key whose run has ended: give its report, go on from what failed, or begin anew.
 WhenEnded = Literal["report", "retry", "again"]
+
+#: Seconds between two looks for a server that is away, and between two looks for an abort meanwhile.
+_PAUSE = 2.0
+_GLANCE = 0.1
 
 SECRET = "***"  # noqa: S105 - what stands in place of one
 
@@ -118,6 +122,30 @@ def line_to(
         stopping=lambda: front.abort.is_requested,
         on_retry=front.notices.asked_again,
     )
+
+
+def await_server(line: Line, seconds: float, front: Front) -> None:
+    """Wait as long as this for a server that cannot be reached; every other answer, a refused login too, ends the wait at once.
+
+    A server that stays away is told by the pre-flight. Raises Interruption if an abort ends the wait.
+    """
+    ends = front.clock.monotonic() + seconds
+    told = False
+    while True:
+        try:
+            line.api.list_running()
+        except ClientError as error:
+            if error.exit_code is not ExitCode.UNREACHABLE or front.clock.monotonic() >= ends:
+                return
+            if not told:
+                told = True
+                front.notices.note(f"waiting for the server, {seconds:.0f} s at most: {error.message}")
+        else:
+            return
+        next_look = min(front.clock.monotonic() + _PAUSE, ends)
+        while front.clock.monotonic() < next_look:
+            front.abort.check()
+            front.clock.sleep(_GLANCE)
 
 
 def without_secrets(pipeline: Pipeline) -> Callable[[str], str]:

@@ -14,6 +14,7 @@ from spectrum_pipelines.app.prepare import (
     SECRET,
     Circumstances,
     WhenEnded,
+    await_server,
     join_group,
     line_to,
     ourselves,
@@ -160,6 +161,8 @@ def _prepared(
     pipeline = loaded.pipeline
     files = front.delivery.files()
     line = line_to(pipeline, reach, front, stack, lease=claimed.lease)
+    if front.patience:
+        await_server(line, front.patience, front)
     group = join_group(pipeline, store, run.run_id, front, stack)
     front.abort.check()
     planned = plan_data(loaded.planned())

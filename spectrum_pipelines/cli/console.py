@@ -131,7 +131,7 @@ class ToPeople:
         return whole
 
     def _tell(self, report: Mapping[str, Any], where: str) -> None:
-        if self._shown.progress in {"json", "none"}:
+        if self._shown.progress == "json":  # what stands on stderr is for programs
             return
         from spectrum_pipelines.render.report.text import report_text  # noqa: PLC0415 - at the end only
 
@@ -184,10 +184,10 @@ def front_of(shown: Shown, signals: Signals, delivery: "Armed") -> Front:
 
 
 @contextmanager
-def ready(shown: Shown, **asked: Any) -> Iterator[Front]:
+def ready(shown: Shown, *, patience: float | None = None, **asked: Any) -> Iterator[Front]:
     """The front end of a command that carries a run out, from the moment on at which it is known where the report goes.
 
-    `asked` are the fields of `Unstarted`: what is known of the run.
+    `asked` are the fields of `Unstarted`: what is known of the run. `patience`: `--wait-for-server`, in seconds.
     """
     from spectrum_pipelines.app.armed import armed  # noqa: PLC0415 - `--help` needs none of it
     from spectrum_pipelines.report.unstarted import Unstarted  # noqa: PLC0415
@@ -199,7 +199,7 @@ def ready(shown: Shown, **asked: Any) -> Iterator[Front]:
         traced(os.environ) as observers,
         Signals(clock) as signals,
     ):
-        yield replace(front_of(shown, signals, delivery), observers=observers)
+        yield replace(front_of(shown, signals, delivery), observers=observers, patience=patience or 0.0)
 
 
 def asking_front() -> Front:

@@ -1,15 +1,18 @@
 """Options that several commands share. Every option has an environment variable: SPECTRUM_<OPTION>."""
 
 import functools
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
+from click.core import ParameterSource
 from msgspec import Struct
 
 from spectrum_pipelines.app.deliver import Renderings
 from spectrum_pipelines.errors import UserError
+from spectrum_pipelines.pipeline.model.durations import parse_duration
 from spectrum_pipelines.render.report.formats import FORMATS, Format
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -17,11 +20,47 @@ F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_STATE = ".spectrum-pipelines"
 
 
-def option(*names: str, **settings: Any) -> Callable[[F], F]:
-    """`click.option` with `SPECTRUM_<OPTION>` as its environment variable, shown in the help."""
+class Option(click.Option):
+    """An option that is given empty counts as not given, on the command line as in the environment.
+
+    A name of 0.1.0 that sounds global (SPECTRUM_FORMAT) may be set for another command: what is no choice of this one is
+    passed over.
+    """
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        """The value and where it came from."""
+        if opts.get(self.name or "") == "" and self.name not in _MAY_BE_EMPTY:
+            opts = {name: value for name, value in opts.items() if name != self.name}
+        return super().consume_value(ctx, opts)
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:  # noqa: ARG002 - click's signature
+        """The first of the option's variables that is set and says something to it."""
+        names = [self.envvar] if isinstance(self.envvar, str) else list(self.envvar or ())
+        for name in names:
+            value = os.environ.get(name)
+            if not value or (name != names[0] and self._is_foreign(value)):
+                continue
+            return value
+        return None
+
+    def _is_foreign(self, value: str) -> bool:
+        return isinstance(self.type, click.Choice) and value not in self.type.choices
+
+
+#: An empty run key is a variable that CI did not set, and is refused.
+_MAY_BE_EMPTY = frozenset({"run_key"})
+
+
+def option(*names: str, of: str | None = None, **settings: Any) -> Callable[[F], F]:
+    """`click.option` with `SPECTRUM_<OPTION>` as its environment variable, shown in the help.
+
+    `of`: the command that alone has this option: `SPECTRUM_<COMMAND>_<OPTION>`, and the name of 0.1.0 behind it.
+    """
     longest = max(names, key=len).lstrip("-")
-    settings.setdefault("envvar", "SPECTRUM_" + longest.upper().replace("-", "_"))
-    return click.option(*names, show_envvar=settings["envvar"] is not None, **settings)
+    common = "SPECTRUM_" + longest.upper().replace("-", "_")
+    settings.setdefault("envvar", common if of is None else [common.replace("SPECTRUM_", f"SPECTRUM_{of}_", 1), common])
+    shown = settings["envvar"] is not None
+    return click.option(*names, cls=Option, show_envvar=shown, **settings)
 
 
 class ConnectionOptions(Struct, frozen=True, kw_only=True):
@@ -35,6 +74,7 @@ class ConnectionOptions(Struct, frozen=True, kw_only=True):
     client_cert: str | None
     client_key: str | None
     insecure: bool
+    trace: bool = False
     login: tuple[str, str] | None = None
 
 
@@ -59,6 +99,7 @@ _CONNECTION: tuple[Callable[[Any], Any], ...] = (
     option("--client-cert", metavar="FILE", help="Show this certificate (PEM) to the server."),
     option("--client-key", metavar="FILE", help="The key of --client-cert, if it stands in a file of its own."),
     option("--insecure", is_flag=True, help="Do not check the server's certificate."),
+    option("--trace", is_flag=True, help="Tell each request on stderr: method, path, HTTP code, milliseconds."),
 )
 
 
@@ -112,6 +153,25 @@ def report_option(function: F) -> F:
         metavar="FILE.json",
         type=click.Path(path_type=Path),
         help="Write the run report here too, and keep it current; - for stdout.",
+    )(function)
+
+
+def seconds(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    """Read a duration such as `30m`."""
+    try:
+        return None if text is None else parse_duration(text)
+    except ValueError:
+        raise click.BadParameter("Write a duration such as 250ms, 30s or 1h30m.", context, parameter) from None
+
+
+def patience_option(function: F) -> F:
+    """Add `--wait-for-server`; the command takes it as `patience`, in seconds."""
+    return option(
+        "--wait-for-server",
+        "patience",
+        metavar="DURATION",
+        callback=seconds,
+        help="Wait so long for a server that cannot be reached, before anything is triggered; e.g. 10m.",
     )(function)
 
 

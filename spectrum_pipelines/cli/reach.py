@@ -1,10 +1,11 @@
 """From the options of a connection to the connection itself: the login, the certificates, and the environment of this process."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -19,17 +20,26 @@ from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.model.pipeline import Server
 
+if TYPE_CHECKING:
+    from spectrum_pipelines.client.transport.exchange import Exchange
+
 
 @dataclass(frozen=True, slots=True)
 class ShellConnection(Connection):
     """A connection from a shell: what it does not name, CA bundles and proxies, comes from the environment."""
 
     environ: Mapping[str, str] = field(default_factory=dict, kw_only=True, repr=False)
+    traced: bool = field(default=False, kw_only=True)
 
     @property
     def network(self) -> Mapping[str, str] | None:
         """The environment of the shell."""
         return self.environ
+
+    @property
+    def on_exchange(self) -> "Callable[[Exchange], None] | None":
+        """`--trace`: a line for each request."""
+        return _tell_of_exchange if self.traced else None
 
 
 def reach(options: ConnectionOptions) -> Reach:
@@ -54,9 +64,15 @@ def reach(options: ConnectionOptions) -> Reach:
             # The embedded server is on this machine and in this process: no proxy of the network leads there.
             proxies=None if options.local is None else {},
             environ=os.environ,
+            traced=options.trace,
         )
 
     return reached
+
+
+def _tell_of_exchange(exchange: "Exchange") -> None:
+    code = exchange.http_status or "no answer"
+    say("trace", f"{exchange.method} {exchange.path} {code} {exchange.seconds * 1000:.0f} ms")
 
 
 def workspace_of(options: ConnectionOptions) -> str | None:

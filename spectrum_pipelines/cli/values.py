@@ -1,12 +1,17 @@
 """What the command line and the environment give to a pipeline."""
 
 import os
+from collections.abc import Mapping
 
 from spectrum_pipelines.app.loading import Loaded, given_values, load_source, quotable, vars_file
 from spectrum_pipelines.app.notices import Notices
+from spectrum_pipelines.cli.credentials import secret_of
 from spectrum_pipelines.cli.options import ValueOptions, assignments
 from spectrum_pipelines.document.source import read_source
 from spectrum_pipelines.pipeline.build import Given
+from spectrum_pipelines.pipeline.fill.values import PREFIX
+
+_FILE = "_FILE"
 
 
 def given_of(values: ValueOptions, *, server: str | None = None) -> Given:
@@ -15,9 +20,22 @@ def given_of(values: ValueOptions, *, server: str | None = None) -> Given:
         environment=values.environment,
         variables=assignments(values.var),
         vars_file=vars_file(values.vars_file),
-        environ=os.environ,
+        environ=variables_from_files(os.environ),
         server=server,
     )
+
+
+def variables_from_files(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment with SPECTRUM_VAR_x read from the file that SPECTRUM_VAR_x_FILE names. Raises UserError."""
+    found = dict(environ)
+    for name in environ:
+        bare = name.removesuffix(_FILE)
+        if name.startswith(PREFIX) and bare not in {name, PREFIX}:
+            del found[name]
+            value = secret_of(bare, environ)
+            if value is not None:
+                found[bare] = value
+    return found
 
 
 def load_file(
@@ -25,6 +43,9 @@ def load_file(
 ) -> Loaded:
     """The pipeline that a command is about; its warnings are told. Raises InvalidFile and UserError."""
     loaded = load_source(read_source(file), given_of(values, server=server), only=only)
-    if loaded.warnings:
-        notices.findings(loaded.warnings, quotable(loaded.source, loaded.document))
+    strays = [it for it in loaded.warnings if it.code == "unknown-variable"]
+    if strays:  # of an environment that several pipelines share: a line is enough
+        notices.warning("; ".join(it.message for it in strays), hint=strays[0].hint)
+    if rest := [it for it in loaded.warnings if it not in strays]:
+        notices.findings(rest, quotable(loaded.source, loaded.document))
     return loaded

@@ -30,10 +30,13 @@ _FILES = {
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path())
 @option(
     "--from-server",
+    of="INIT",
     is_flag=True,
     help="Write jobs for the --file that the server has, in place of the example.",
 )
-@option("--file", "wanted", metavar="FILE", multiple=True, help="A path, a uuid or a file id; may be repeated.")
+@option(
+    "--file", "wanted", of="INIT", metavar="FILE", multiple=True, help="A path, a uuid or a file id; may be repeated."
+)
 @connection_options
 def command(folder: Path, *, from_server: bool, wanted: tuple[str, ...], **connection: Any) -> int:
     """Write a commented pipeline into DIR (by default, here), with a workspace and data to run it on. Overwrites nothing.

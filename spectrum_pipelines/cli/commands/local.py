@@ -20,9 +20,16 @@ _LOOK = 1.0  # seconds between two looks at whether the server still lives
 
 @click.command("serve")
 @click.argument("workspace", metavar="WORKSPACE", type=click.Path(path_type=Path))
-@option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", help="The port to listen on.")
-@option("--verbose", is_flag=True, help="Tell each change of a run on stderr.")
+@option("--host", of="LOCAL", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@option(
+    "--port",
+    of="LOCAL",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default="a free one",
+    help="The port to listen on.",
+)
+@option("--verbose", of="LOCAL", is_flag=True, help="Tell each change of a run on stderr.")
 def serve(workspace: Path, *, host: str, port: int, verbose: bool) -> int:
     """Serve a WORKSPACE file to any Spectrum client, until SIGINT or SIGTERM.
 

@@ -23,7 +23,14 @@ _EMBEDDED = "http://127.0.0.1"
 
 @click.command("plan")
 @click.argument("file", metavar="FILE", type=click.Path())
-@option("--format", "form", type=click.Choice(["text", "json", "mermaid", "dot"]), default="text", show_default=True)
+@option(
+    "--format",
+    "form",
+    of="PLAN",
+    type=click.Choice(["text", "json", "mermaid", "dot"]),
+    default="text",
+    show_default=True,
+)
 @value_options
 @option(
     "--only",
@@ -33,7 +40,10 @@ _EMBEDDED = "http://127.0.0.1"
     help="Plan these jobs: a, +b (and its needs), c+ (and what needs it).",
 )
 @option(
-    "--online", is_flag=True, help="Ask the server, which changes nothing: do all targets exist, how long will it take?"
+    "--online",
+    of="PLAN",
+    is_flag=True,
+    help="Ask the server, which changes nothing: do all targets exist, how long will it take?",
 )
 @connection_options
 def command(

@@ -25,8 +25,8 @@ _WIDTH = 100  # of a stream that is no terminal
 
 @click.command("report")
 @click.argument("run", metavar="RUN_ID|FILE", shell_complete=run_ids)
-@option("--format", "form", type=click.Choice(["text", *FORMATS]), default="text", show_default=True)
-@option("--exit-code", is_flag=True, help="Exit with the run's own code instead of 0.")
+@option("--format", "form", of="REPORT", type=click.Choice(["text", *FORMATS]), default="text", show_default=True)
+@option("--exit-code", of="REPORT", is_flag=True, help="Exit with the run's own code instead of 0.")
 @state_option
 def command(run: str, *, form: str, exit_code: bool, state: str) -> int:
     """Show what a run did: the jobs, their execution ids and statuses, and what to do next.

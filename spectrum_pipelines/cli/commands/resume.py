@@ -13,6 +13,7 @@ from spectrum_pipelines.cli.options import (
     ValueOptions,
     connection_options,
     option,
+    patience_option,
     progress_option,
     rendering_options,
     report_option,
@@ -32,6 +33,7 @@ from spectrum_pipelines.cli.values import given_of
 @report_option
 @rendering_options
 @progress_option
+@patience_option
 @state_option
 def command(
     run_id: str,
@@ -40,6 +42,7 @@ def command(
     report: Path | None,
     renderings: Renderings,
     progress: str,
+    patience: float | None,
     state: str,
     **connection: Any,
 ) -> int:
@@ -60,7 +63,7 @@ def command(
     values = ValueOptions(environment=None, var=var, vars_file=None)
     outlive_readers()
     shown = Shown(report=report, progress=progress, renderings=renderings)
-    with ready(shown, run_id=run_id, **asked_of(options, state)) as front, store_of(state) as store:
+    with ready(shown, patience=patience, run_id=run_id, **asked_of(options, state)) as front, store_of(state) as store:
         run = named_run(store, run_id)
         with server_of(options) as reached:
             again = Again(given=given_of(values, server=reached.server), workspace=workspace_of(options))

@@ -13,6 +13,7 @@ from spectrum_pipelines.cli.options import (
     ValueOptions,
     connection_options,
     option,
+    patience_option,
     progress_option,
     rendering_options,
     report_option,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @report_option
 @rendering_options
 @progress_option
+@patience_option
 @state_option
 def command(
     run_id: str,
@@ -49,6 +51,7 @@ def command(
     report: Path | None,
     renderings: Renderings,
     progress: str,
+    patience: float | None,
     state: str,
     **connection: Any,
 ) -> int:
@@ -77,7 +80,10 @@ def command(
         return ExitCode.SUCCEEDED
     shown = Shown(report=report, progress=progress, renderings=renderings)
     outlive_readers()
-    with ready(shown, run_id=run_id, file=file or "", **asked_of(options, state)) as front, store_of(state) as store:
+    with (
+        ready(shown, patience=patience, run_id=run_id, file=file or "", **asked_of(options, state)) as front,
+        store_of(state) as store,
+    ):
         run = named_run(store, run_id)
         with server_of(options) as reached:
             given = given_of(values, server=reached.server)

@@ -17,6 +17,7 @@ from spectrum_pipelines.cli.options import (
     ValueOptions,
     connection_options,
     option,
+    patience_option,
     progress_option,
     rendering_options,
     report_option,
@@ -42,6 +43,7 @@ from spectrum_pipelines.cli.values import load_file
 @report_option
 @rendering_options
 @progress_option
+@patience_option
 @state_option
 @option(
     "--plan",
@@ -64,6 +66,7 @@ def command(
     report: Path | None,
     renderings: Renderings,
     progress: str,
+    patience: float | None,
     state: str,
     run_key: str | None,
     retry_failed: bool,
@@ -90,7 +93,11 @@ def command(
     shown = Shown(report=report, progress=progress, renderings=renderings)
     outlive_readers()
     known = {"run_key": run_key, "environment": environment, "only": only, **asked_of(options, state)}
-    with ready(shown, file=file, **known) as front, store_of(state) as store, server_of(options) as reached:
+    with (
+        ready(shown, patience=patience, file=file, **known) as front,
+        store_of(state) as store,
+        server_of(options) as reached,
+    ):
         tell_of_trace()
         ended = start(
             load_file(file, values, server=reached.server, only=only, notices=front.notices),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.group("runs", cls=TellingGroup, invoke_without_command=True)
-@option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@option("--format", "form", of="RUNS", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @option("--pipeline", metavar="NAME", envvar="SPECTRUM_RUNS_PIPELINE", help="Only the runs of this pipeline.")
 @option("--limit", metavar="N", type=click.IntRange(min=1), envvar="SPECTRUM_RUNS_LIMIT", help="Only the newest ones.")
 @state_option
@@ -51,9 +51,10 @@ def command(context: click.Context, *, form: str, pipeline: str | None, limit: i
 
 
 @command.command("prune", short_help="Delete old runs.")
-@option("--older-than", metavar="TIME", required=True, help="Delete what began longer ago: 90d, 12h.")
+@option("--older-than", of="RUNS", metavar="TIME", required=True, help="Delete what began longer ago: 90d, 12h.")
 @option(
     "--keep",
+    of="RUNS",
     metavar="N",
     type=click.IntRange(min=0),
     default=20,

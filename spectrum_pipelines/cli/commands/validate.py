@@ -31,9 +31,14 @@ _FORMATS = ["auto", "text", "json", "github", "gitlab", "sarif"]
 
 @click.command("validate")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
-@option("--format", "form", type=click.Choice(_FORMATS), default="auto", show_default=True)
-@option("--strict", is_flag=True, help="Count warnings as findings.")
-@option("--online", is_flag=True, help="Also ask the server whether every target exists; wants values and a login.")
+@option("--format", "form", of="VALIDATE", type=click.Choice(_FORMATS), default="auto", show_default=True)
+@option("--strict", of="VALIDATE", is_flag=True, help="Count warnings as findings.")
+@option(
+    "--online",
+    of="VALIDATE",
+    is_flag=True,
+    help="Also ask the server whether every target exists; wants values and a login.",
+)
 @value_options
 @connection_options
 def command(

@@ -28,7 +28,7 @@ _HTTP = Http(retry_limit=3, retry_interval=0.5)
 
 def by_hand(function: F) -> F:
     """Add the options of a connection, and `--format`."""
-    shown = option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+    shown = option("--format", "form", of="JOB", type=click.Choice(["text", "json"]), default="text", show_default=True)
     return shown(connection_options(function))
 
 

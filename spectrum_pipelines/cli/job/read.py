@@ -36,9 +36,20 @@ def status(file: str, *, form: str, **connection: Any) -> int:
 
 @click.command("history")
 @click.argument("configuration_id", metavar="[CONFIGURATION_ID]", type=click.IntRange(min=1), required=False)
-@option("--file", metavar="FILE", help="Find the job configuration of this file: a path, a uuid or a file id.")
-@option("--start", type=click.IntRange(min=0), default=0, show_default=True, help="Leave out this many, newest first.")
-@option("--length", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Show this many at most.")
+@option(
+    "--file", of="JOB", metavar="FILE", help="Find the job configuration of this file: a path, a uuid or a file id."
+)
+@option(
+    "--start",
+    of="JOB",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Leave out this many, newest first.",
+)
+@option(
+    "--length", of="JOB", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Show this many at most."
+)
 @option("--times", is_flag=True, help="Ask for the details of each, and show when it began and ended.")
 @by_hand
 def history(
