@@ -19,8 +19,9 @@ from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.build import Given, build
 from spectrum_pipelines.pipeline.check import check
 from spectrum_pipelines.pipeline.fill.values import PREFIX
-from spectrum_pipelines.pipeline.graph.selection import select
+from spectrum_pipelines.pipeline.graph.selection import select, with_execution_ids
 from spectrum_pipelines.pipeline.include import Read, parse_with_fragments
+from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.plan.facts import PlanFacts
 from spectrum_pipelines.plan.waves import plan
@@ -84,7 +85,11 @@ def load(
     Raises InvalidFile, whose `diagnostics` are all faults of the file; UnreadableFile; and UserError for a useless selection.
     """
     given = given_values(environment=environment, variables=variables, environ=environ, server=server)
-    return load_source(read_source(str(source)), given, only=tuple(only), outputs=outputs)
+    return load_source(
+        read_source(str(source)),
+        replace(given, outputs={JobId(name): number for name, number in outputs.items()}),
+        only=tuple(only),
+    )
 
 
 def load_source(
@@ -94,7 +99,6 @@ def load_source(
     read: Read | None = None,
     only: tuple[str, ...] = (),
     run_id: str = RUN_ID,
-    outputs: Mapping[str, int] = MappingProxyType({}),
 ) -> Loaded:
     """The pipeline of one run; `read` finds its fragments, by default on the disk. Raises InvalidFile and UserError."""
     document, found = parse_with_fragments(source, read or Fragments().of(source.name))
@@ -110,8 +114,8 @@ def load_source(
         if source.is_foreign:
             raise InvalidFile(message, diagnostics=unquoted(found), shown=())
         raise InvalidFile(message, diagnostics=found, shown=quotable(source, document))
-    if outputs:
-        raise UserError("`outputs` are not in this version", hint="select the jobs as well: their ids are known then")
+    if given.outputs:
+        pipeline = with_execution_ids(pipeline, given.outputs)
     if only:
         pipeline = select(pipeline, only)
     return Loaded(

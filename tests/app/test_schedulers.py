@@ -9,7 +9,10 @@ import pytest
 from spectrum_pipelines import Connection, Loaded, Report, Store, Waiting, advance, load, open_store, run
 from spectrum_pipelines.app.recorded import last_of_key
 from spectrum_pipelines.engine.outcome import RunStatus
+from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.local.serving import RunningServer
+from spectrum_pipelines.pipeline.model.action import DeleteData, JobId
+from spectrum_pipelines.spectrum import DataId
 from tests.cli.command_line import embedded
 
 WORKSPACE = """
@@ -95,3 +98,20 @@ def test_a_failed_run_goes_on_from_what_failed(connection: Connection, store: St
     assert (last.status, last.origin) == (RunStatus.SUCCEEDED, {"try": "3"})
     closed = run(night, connection, store=store, run_key=KEY, when_ended="retry")
     assert closed.execution_ids == report.execution_ids, "nothing is left to retry"
+
+
+def test_a_job_alone_is_given_the_execution_ids_of_others(connection: Connection, store: Store, tmp_path: Path) -> None:
+    text = (
+        "{a: {trigger: 20}, b: {needs: [a], trigger: 20}, drop: {delete_data: ['${jobs.a.execution_id}'], needs: [b]}}"
+    )
+    whole = loaded(tmp_path, text)
+    with pytest.raises(UserError, match="`drop` refers to the execution of `a`, which is not selected"):
+        load(tmp_path / "night.yaml", only=["drop"])
+    first = run(load(tmp_path / "night.yaml", only=["a"]), connection, store=store, run_key="a")
+    (number,) = first.execution_ids["a"]
+    alone = load(tmp_path / "night.yaml", only=["drop"], outputs={"a": number})
+    assert alone.pipeline.jobs[JobId("drop")].action == DeleteData(data_ids=(DataId(number),))
+    assert whole.pipeline.jobs[JobId("drop")].action != alone.pipeline.jobs[JobId("drop")].action
+    report = run(alone, connection, store=store, run_key="drop")
+    assert report.succeeded, report.reason
+    assert run(alone, connection, store=store, run_key="drop").run_id == report.run_id, "the plan is the same again"

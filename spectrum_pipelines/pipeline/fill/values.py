@@ -23,7 +23,7 @@ from spectrum_pipelines.pipeline.fill.variables import (
 )
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.view import View
-from spectrum_pipelines.pipeline.model.action import Held, Scalar
+from spectrum_pipelines.pipeline.model.action import Held, JobId, Scalar
 from spectrum_pipelines.pipeline.model.pipeline import Variable
 from spectrum_pipelines.redaction import looks_secret
 
@@ -37,7 +37,7 @@ class Given(Struct, frozen=True, kw_only=True):
     over the file alone; `process_environment` is the whole environment; `command_line` holds the texts of --var. `server` wins over
     `server.url`, whose references are then left alone (so `--local` works without SPECTRUM_URL). `now` is the moment at which the
     run first started; `run_date` the day that this was for the pipeline, as its journal has recorded it. Relative dates
-    (`yesterday`) are counted from there.
+    (`yesterday`) are counted from there. `outputs` has the execution ids of jobs that this run does not select, for references.
     """
 
     environment: str | None = None
@@ -48,6 +48,7 @@ class Given(Struct, frozen=True, kw_only=True):
     server: str | None = None
     now: datetime | None = None
     run_date: date | None = None
+    outputs: Mapping[JobId, int] = field(default_factory=dict)
 
     def today(self, timezone: str) -> date | None:
         """The day of the run, which is fixed once it has started; None if nobody says what time it is."""

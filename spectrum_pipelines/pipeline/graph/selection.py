@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -63,11 +64,40 @@ def _find(name: str, families: Mapping[str, set[JobId]]) -> set[JobId]:
 
 
 def _refuse_missing_output(job: Job, chosen: set[JobId]) -> None:
-    outputs = [part for value in _values(job) for part in value.parts if isinstance(part, JobOutput)]
-    for output in (*outputs, *(job.expect.outputs if job.expect else ())):
+    for output in outputs_of(job):
         if output.job not in chosen:
             message = f"`{job.id}` refers to the execution of `{output.job}`, which is not selected"
             raise UserError(message, hint=f"select it too: `--only {output.job},{job.id}`")
+
+
+def outputs_of(job: Job) -> Iterator[JobOutput]:
+    """What the action and the gates of a job use of other jobs."""
+    yield from (part for value in _values(job) for part in value.parts if isinstance(part, JobOutput))
+    yield from job.expect.outputs if job.expect else ()
+
+
+def with_execution_ids(pipeline: Pipeline, known: Mapping[JobId, int]) -> Pipeline:
+    """The pipeline with the execution ids of these jobs in place of references to them."""
+    outputs = {JobOutput(job=job): number for job, number in known.items()}
+
+    def filled(value: Any) -> Any:
+        match value:
+            case Template(parts=parts) if all(isinstance(it, str) or it in outputs for it in parts):
+                return value.resolve(outputs)
+            case tuple():
+                return tuple(map(filled, value))
+            case Mapping():
+                return {name: filled(one) for name, one in value.items()}
+        return value
+
+    def with_ids(job: Job) -> Job:
+        if not any(output in outputs for output in outputs_of(job)):
+            return job
+        old = job.action
+        changed = {name: filled(getattr(old, name)) for name in old.__struct_fields__}
+        return replace(job, action=replace(old, **changed))
+
+    return replace(pipeline, jobs={name: with_ids(job) for name, job in pipeline.jobs.items()})
 
 
 def _values(job: Job) -> Iterator[Template]:
