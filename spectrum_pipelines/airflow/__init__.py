@@ -4,6 +4,7 @@
 
     verdict    pure: run keys, what a try does with an earlier run, what the end of a run means for the task
     mapping    pure: the jobs of a pipeline as tasks, and what Airflow cannot express
+    faults     pure: errors as Airflow shows them
     hook       SpectrumHook: Airflow's connection of type `spectrum` as a `spectrum_pipelines.Connection`
     journal    where the journal of a task is: a store, or Airflow's own task state store
     task_state Airflow's task state store as a store of runs
@@ -29,6 +30,24 @@ _PLACES = {
     "spectrum_dag": "dags",
 }
 
+#: The extra fields of a connection, with their labels.
+CONNECTION_FIELDS = {
+    "path": "Base path",
+    "ca_bundle": "CA bundle (file)",
+    "client_cert": "Client certificate (file)",
+    "client_key": "Client key (file)",
+    "insecure": "Accept any certificate",
+    "timezone": "Time zone of the server's dates",
+    "state": "State (folder or postgresql:// URL)",
+    "state_password": "Password of the state",
+}
+CONNECTION_PLACEHOLDERS = {
+    "host": "spectrum.example.com",
+    "port": "8080",
+    "schema": "https",
+    "state": "postgresql://ci@db.example.com/spectrum",
+}
+
 __all__ = [*_PLACES, "get_provider_info"]  # noqa: PLE0604 - the keys are texts
 
 
@@ -41,12 +60,28 @@ def __getattr__(name: str) -> Any:
 
 def get_provider_info() -> dict[str, Any]:
     """What Airflow's provider manager asks for (entry point `apache_airflow_provider`)."""
-    hook = f"{__name__}.hook.SpectrumHook"
+    text, flag = {"type": ["string", "null"]}, {"type": ["boolean", "null"], "default": False}
+    kinds = {"insecure": flag, "state_password": text | {"format": "password"}}
     return {
         "package-name": "spectrum-pipelines",
         "name": "Datameer Spectrum",
         "description": "Runs pipelines of Datameer Spectrum jobs, and starts none of them twice.",
         "versions": [__version__],
-        "connection-types": [{"hook-class-name": hook, "connection-type": "spectrum"}],
+        "connection-types": [
+            {
+                "hook-class-name": f"{__name__}.hook.SpectrumHook",
+                "hook-name": "Datameer Spectrum",
+                "connection-type": "spectrum",
+                # Airflow 3 takes the form from here, Airflow 2 from the hook.
+                "conn-fields": {
+                    name: {"label": label, "schema": kinds.get(name, text)} for name, label in CONNECTION_FIELDS.items()
+                },
+                "ui-field-behaviour": {
+                    "hidden-fields": [],
+                    "relabeling": {"schema": "Scheme (http or https)"},
+                    "placeholders": CONNECTION_PLACEHOLDERS,
+                },
+            }
+        ],
         "extra-links": [f"{__name__}.operators.SpectrumReportLink"],
     }

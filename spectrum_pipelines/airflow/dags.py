@@ -6,9 +6,10 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, AirflowException, TaskGroup
 
+from spectrum_pipelines.airflow.faults import in_words
 from spectrum_pipelines.airflow.mapping import not_mapped, task_specs
 from spectrum_pipelines.airflow.operators import SpectrumJobOperator
-from spectrum_pipelines.document.diagnostic import InvalidFile
+from spectrum_pipelines.errors import SpectrumPipelinesError
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 
 
@@ -75,8 +76,8 @@ def _pipeline(file: str | Path, environment: str | None, variables: Mapping[str,
     try:
         # The address is the connection's, and only a worker knows it.
         return load(file, environment=environment, variables=variables or {}, server="http://airflow.invalid").pipeline
-    except InvalidFile as error:
-        raise AirflowException("\n".join([error.message, *map(str, error.diagnostics)])) from error
+    except SpectrumPipelinesError as error:
+        raise AirflowException(in_words(error)) from None
 
 
 def _tasks(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import BaseHook
 
+from spectrum_pipelines.airflow import CONNECTION_FIELDS, CONNECTION_PLACEHOLDERS
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.model.pipeline import Http, Server
@@ -48,19 +49,13 @@ class SpectrumHook(BaseHook):
         from flask_babel import lazy_gettext  # noqa: PLC0415
         from wtforms import BooleanField, PasswordField, StringField  # noqa: PLC0415
 
-        texts = {
-            "path": "Base path",
-            "ca_bundle": "CA bundle (file)",
-            "client_cert": "Client certificate (file)",
-            "client_key": "Client key (file)",
-            "timezone": "Time zone of the server's dates",
-            "state": "State (folder or postgresql:// URL)",
+        text, password = BS3TextFieldWidget(), BS3PasswordFieldWidget()
+        made: dict[str, Any] = {
+            "insecure": lambda label: BooleanField(label, default=False),
+            "state_password": lambda label: PasswordField(label, widget=password),
         }
-        fields: dict[str, Any] = {
-            name: StringField(lazy_gettext(label), widget=BS3TextFieldWidget()) for name, label in texts.items()
-        }
-        fields["state_password"] = PasswordField(lazy_gettext("Password of the state"), widget=BS3PasswordFieldWidget())
-        return {**fields, "insecure": BooleanField(lazy_gettext("Accept any certificate"), default=False)}
+        plain = lambda label: StringField(label, widget=text)  # noqa: E731 - beside the two others
+        return {name: made.get(name, plain)(lazy_gettext(label)) for name, label in CONNECTION_FIELDS.items()}
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -68,12 +63,7 @@ class SpectrumHook(BaseHook):
         return {
             "hidden_fields": [],
             "relabeling": {"schema": "Scheme (http or https)"},
-            "placeholders": {
-                "host": "spectrum.example.com",
-                "port": "8080",
-                "schema": "https",
-                "state": "postgresql://ci@db.example.com/spectrum",
-            },
+            "placeholders": CONNECTION_PLACEHOLDERS,
         }
 
     def get_conn(self) -> "Connection":

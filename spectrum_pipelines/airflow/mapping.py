@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
-from msgspec.structs import fields
 
 from spectrum_pipelines.errors import UserError
-from spectrum_pipelines.pipeline.model.action import JobId, JobOutput, Template
+from spectrum_pipelines.pipeline.graph.selection import outputs_of
+from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline, RunIf
 
 _RULES = {
@@ -48,7 +48,7 @@ def task_specs(pipeline: Pipeline) -> tuple[TaskSpec, ...]:
             needs=tuple(ids[needed] for needed in job.needs),
             trigger_rule=_RULES[_checked(job, pipeline.jobs)],
             is_teardown=job.is_finally,
-            references=tuple(dict.fromkeys(_named(job.action))),
+            references=tuple(dict.fromkeys(_named(job))),
             doc=job.description,
         )
         for job in pipeline.jobs.values()
@@ -80,19 +80,13 @@ def _checked(job: Job, jobs: Mapping[JobId, Job]) -> RunIf:
     return job.run_if
 
 
-def _named(value: object) -> Iterator[JobId]:
-    """The jobs whose outputs an action names, wherever it does so."""
-    match value:
-        case JobOutput(job=job):
-            yield job
-        case Template(parts=parts):
-            yield from (name for part in parts for name in _named(part))
-        case Struct():
-            yield from (name for field in fields(value) for name in _named(getattr(value, field.name)))
-        case tuple():
-            yield from (name for one in value for name in _named(one))
-        case Mapping():
-            yield from (name for one in value.values() for name in _named(one))
+def _named(job: Job) -> Iterator[JobId]:
+    """The jobs of whose executions this one uses the id."""
+    for output in outputs_of(job):
+        if output.output != "execution_id":
+            told = f"`{job.id}` cannot be a task of its own: it uses `{output}`, and a task hands on execution ids only"
+            raise UserError(told, hint=_ONE_TASK)
+        yield output.job
 
 
 def _before(job: Job, jobs: Mapping[JobId, Job]) -> Iterator[Job]:

@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
+from spectrum_pipelines.airflow.faults import in_words
 from spectrum_pipelines.airflow.journal import AUTO, NONE
 from spectrum_pipelines.airflow.task import Try
 from spectrum_pipelines.airflow.verdict import (
@@ -25,7 +26,7 @@ from spectrum_pipelines.airflow.verdict import (
     run_key,
     task_end,
 )
-from spectrum_pipelines.document.diagnostic import InvalidFile
+from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import SpectrumPipelinesError, UserError
 from spectrum_pipelines.pipeline.model.pipeline import OnAbort
 
@@ -116,10 +117,8 @@ class SpectrumPipelineOperator(BaseOperator):
         try:
             self._try = Try(self._work(context, abort), abort)
             result = self._try.result()
-        except InvalidFile as error:
-            raise AirflowFailException("\n".join([error.message, *map(str, error.diagnostics)])) from error
         except SpectrumPipelinesError as error:
-            raise self._failure(task_end(int(error.exit_code)), _told(error)) from error
+            raise self._failure(task_end(int(error.exit_code)), in_words(error)) from error
         finally:
             self._try = None
         if isinstance(result, Waiting):
@@ -264,8 +263,10 @@ class TaskLog:
 
 
 def _end_of(report: "Report") -> TaskEnd:
-    # A report without an exit code is that of a run which this process has lost: the next try goes on.
-    return TaskEnd.FAILED if report.exit_code is None else task_end(report.exit_code)
+    # A run that this process has lost, or that somebody stopped, has not ended: the next try goes on with it.
+    if report.exit_code is None or report.status is RunStatus.INTERRUPTED:
+        return TaskEnd.FAILED
+    return task_end(report.exit_code)
 
 
 def origin_of(ti: Any) -> dict[str, str]:
@@ -282,7 +283,3 @@ def origin_of(ti: Any) -> dict[str, str]:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isdecimal() else None
-
-
-def _told(error: SpectrumPipelinesError) -> str:
-    return "\n".join(filter(None, [error.message, *error.details, error.hint]))

@@ -1,0 +1,167 @@
+"""The provider in a real Airflow of each major: DAG files, forms, and `airflow dags test` against the embedded server.
+
+Airflow needs an environment of its own: `AIRFLOW_VENVS` names those that hold one and the project. Without it these tests are
+skipped.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from spectrum_pipelines.local.serving import RunningServer
+from tests.airflow.installed import ROOT, Airflow
+from tests.cli.command_line import embedded
+
+VENVS = [Path(it) for it in os.environ.get("AIRFLOW_VENVS", "").split(":") if it]
+DAGS = ROOT / "pipelines" / "airflow"
+WHY = "needs an Airflow: AIRFLOW_VENVS=VENV[:VENV] pytest tests/airflow, see tests/README.md"
+
+pytestmark = [pytest.mark.skipif(not VENVS, reason=WHY), pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    folder = tmp_path_factory.mktemp("workspace")
+    shutil.copytree(ROOT / "pipelines" / "workspace", folder, dirs_exist_ok=True)
+    with embedded(folder / "workspace.yaml") as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=VENVS, ids=lambda venv: venv.name)
+def airflow(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, server: RunningServer
+) -> Iterator[Airflow]:
+    home = tmp_path_factory.mktemp("airflow")
+    connection = {
+        "conn_type": "spectrum",
+        "schema": "http",
+        "host": "127.0.0.1",
+        "port": urlsplit(server.url).port,
+        "login": "analyst",
+        "password": "analyst",
+        "extra": {"state": str(home / "state")},
+    }
+    settings = {"AIRFLOW_CONN_SPECTRUM_DEFAULT": json.dumps(connection)}
+    with Airflow(request.param, home, DAGS, settings) as installed:
+        yield installed
+
+
+def answer(airflow: Airflow, script: str, *words: str) -> Any:
+    """The last line that a script prints, as JSON."""
+    return json.loads(airflow.python(script, *words).strip().rpartition("\n")[2])
+
+
+BAG = """
+import json, sys
+from airflow.models import DagBag
+bag = DagBag(sys.argv[1])
+shown = {
+    name: {
+        "tasks": {it.task_id: [sorted(it.downstream_task_ids), it.trigger_rule] for it in dag.tasks},
+        "max_active_tasks": dag.max_active_tasks,
+        "teardowns": [it.task_id for it in dag.tasks if it.is_teardown],
+    }
+    for name, dag in bag.dags.items()
+}
+print(json.dumps([shown, {name.rpartition("/")[2]: text for name, text in bag.import_errors.items()}], default=str))
+"""
+
+
+def test_the_dag_files_of_the_examples(airflow: Airflow) -> None:
+    dags, errors = answer(airflow, BAG, str(DAGS))
+    assert errors == {}
+    assert list(dags["nightly_one_task"]["tasks"]) == ["nightly"]
+    assert dags["nightly_tasks"] == {
+        "tasks": {
+            "airports": [["states"], "all_success"],
+            "flights": [["states"], "all_success"],
+            "states": [[], "all_success"],
+        },
+        "max_active_tasks": 2,
+        "teardowns": [],
+    }
+
+
+GROUP = """
+from datetime import datetime
+from airflow.providers.common.compat.sdk import DAG
+from spectrum_pipelines.airflow import SpectrumTaskGroup, SpectrumPipelineOperator
+with DAG("grouped", start_date=datetime(2026, 1, 1), schedule=None):
+    group = SpectrumTaskGroup(r"{folder}/good.yaml")
+    group >> SpectrumPipelineOperator(task_id="after", pipeline=r"{folder}/good.yaml")
+"""
+SINGLE = """
+from spectrum_pipelines.airflow import spectrum_dag
+dag = spectrum_dag(r"{folder}/{name}.yaml")
+"""
+GOOD = """version: 1
+name: good
+jobs:
+  load: {trigger: 20}
+  sales: {needs: [load], run_if: all_done, trigger: 20}
+finally:
+  cleanup: {delete_data: ["${jobs.load.execution_id}"], if_missing: ok}
+"""
+
+
+def test_a_group_of_tasks_and_one_broken_file(airflow: Airflow, tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "bad.yaml").write_text("version: 1\nname: bad\njobs:\n  load: {triger: 20}\n", encoding="utf-8")
+    (tmp_path / "group.py").write_text(GROUP.replace("{folder}", str(tmp_path)), encoding="utf-8")
+    for name in ("good", "bad"):
+        text = SINGLE.replace("{folder}", str(tmp_path)).replace("{name}", name)
+        (tmp_path / f"{name}_dag.py").write_text(text, encoding="utf-8")
+    dags, errors = answer(airflow, BAG, str(tmp_path))
+    assert list(errors) == ["bad_dag.py"]
+    assert f"{tmp_path}/bad.yaml:4:10" in errors["bad_dag.py"]
+    assert "did you mean `trigger`?" in errors["bad_dag.py"]
+    assert dags["good"]["tasks"] == {
+        "load": [["sales"], "all_success"],
+        "sales": [["cleanup"], "all_done"],
+        "cleanup": [[], "all_done_setup_success"],
+    }
+    assert dags["good"]["teardowns"] == ["cleanup"]
+    assert set(dags["grouped"]["tasks"]) == {"good.load", "good.sales", "good.cleanup", "after"}
+
+
+LIGHT = """
+import json, sys
+from airflow.providers.common.compat.sdk import DAG, BaseHook, BaseOperator, BaseOperatorLink, TaskGroup, XCom, conf
+from airflow.triggers.base import BaseTrigger
+before = set(sys.modules)
+from spectrum_pipelines.airflow import SpectrumPipelineOperator, spectrum_dag
+spectrum_dag(sys.argv[1], dag_id="one")
+print(json.dumps(sorted({name.partition(".")[0] for name in set(sys.modules) - before})))
+"""
+
+
+def test_a_dag_file_is_light(airflow: Airflow) -> None:
+    brought = answer(airflow, LIGHT, str(DAGS / "nightly.yaml"))
+    assert not {"requests", "urllib3", "click", "rich", "jinja2", "duckdb", "psycopg", "tenacity"} & set(brought)
+
+
+FORM = """
+import json
+from airflow.providers_manager import ProvidersManager
+print(json.dumps(sorted(k for k in ProvidersManager().connection_form_widgets if k.startswith("extra__spectrum__"))))
+"""
+
+
+def test_the_form_of_a_connection_has_our_fields(airflow: Airflow) -> None:
+    assert "spectrum_pipelines.airflow.hook.SpectrumHook" in airflow.call("providers", "hooks", "-o", "plain")
+    fields = {name.removeprefix("extra__spectrum__") for name in answer(airflow, FORM)}
+    assert {"path", "ca_bundle", "insecure", "state", "state_password", "timezone"} <= fields
+
+
+@pytest.mark.parametrize("dag", ["nightly_one_task", "nightly_tasks"])
+def test_a_dag_of_the_examples_runs(airflow: Airflow, server: RunningServer, dag: str) -> None:
+    before = len(server.executions())
+    airflow.call("dags", "test", dag)
+    started = [int(one.file_id) for one in server.executions()[before:] if int(one.file_id) in {4, 5, 10}]
+    assert sorted(started) == [4, 5, 10], "each job once"
