@@ -7,6 +7,8 @@ import random
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from spectrum_pipelines.pipeline.model.action import (
     Action,
     Check,
@@ -57,12 +59,13 @@ _OUTCOMES = (*["COMPLETED"] * 5, "COMPLETED_WITH_WARNINGS", "ERROR", "CANCELED")
 class Drawing:
     """What a pipeline and its server are drawn from. `calm`: nothing in it may depend on when exactly something happens.
 
-    `crowded`: many jobs on few files, which start each other.
+    `crowded`: many jobs on few files, which start each other; `hiding`: two of them, and one hides what the other has started.
     """
 
     random: random.Random
     calm: bool
     crowded: bool = False
+    hiding: bool = False
     largest: int = 40
 
 
@@ -94,7 +97,7 @@ def draw_pipeline(drawing: Drawing) -> tuple[Pipeline, list[File]]:
     size = min(drawing.largest, rng.randint(*rng.choices(_SIZES, _SIZE_ODDS)[0]))
     if drawing.crowded:
         size = rng.randint(3, 8)
-        files = draw_files(drawing, rng.choice((1, 2, 2, 3)))
+        files = draw_files(drawing, 2 if drawing.hiding else rng.choice((1, 2, 2, 3)))
     else:
         files = draw_files(drawing, size if drawing.calm else max(1, round(size * rng.choice((0.5, 1, 1, 1.5)))))
     jobs: dict[JobId, Job] = {}
@@ -104,6 +107,8 @@ def draw_pipeline(drawing: Drawing) -> tuple[Pipeline, list[File]]:
         file = files[place % len(files)]
         job = _job(drawing, place, before, file, files, is_finally=place >= size - finals)
         jobs[job.id] = job
+    if drawing.hiding:
+        jobs = _hide_first_file(drawing, files)
     pipeline = Pipeline(
         name="simulated",
         jobs=jobs,
@@ -128,6 +133,29 @@ def draw_pipeline(drawing: Drawing) -> tuple[Pipeline, list[File]]:
         on_abort=rng.choice((OnAbort.STOP, OnAbort.STOP, OnAbort.DETACH)),
     )
     return pipeline, files
+
+
+def _hide_first_file(drawing: Drawing, files: SequenceOf[File]) -> dict[JobId, Job]:
+    """The first file is triggered; a little later the sequence of another file runs it, too, and hides that."""
+    first, other = files[0], files[1]
+    other.downstream = (first,)
+    other.durations = (0.5,)
+    actions: tuple[Action, ...] = (
+        Trigger(target=str(first.id)),
+        Check(target=str(other.id)),
+        Sequence(file_ids=(other.id,), variables={"token": SECRET}),
+    )
+    names = [JobId(f"h{place}") for place in range(len(actions))]
+    needs = ((), (), (names[1],))
+    made = {}
+    for place, (name, action) in enumerate(zip(names, actions, strict=True)):
+        policy = replace(
+            _policy(drawing), on_running=OnRunning.WAIT, timeout=600.0, queue_timeout=None, ambiguous_grace=5.0
+        )
+        made[name] = Job(
+            id=name, action=action, line=100 + place, needs=needs[place], run_if=RunIf.ALL_DONE, policy=policy
+        )
+    return made
 
 
 def _job(

@@ -98,7 +98,8 @@ def draw(seed: int) -> Scenario:
     """The scenario of a seed."""
     rng = random.Random(f"scenario/{seed}")
     mood = rng.choices(list(Mood), (2, 3, 3, 2, 3))[0]
-    drawing = Drawing(random=rng, calm=mood is Mood.CALM, crowded=mood is Mood.SHADOWED)
+    crowded = mood is Mood.SHADOWED
+    drawing = Drawing(random=rng, calm=mood is Mood.CALM, crowded=crowded, hiding=crowded and rng.random() < 0.2)
     pipeline, files = draw_pipeline(drawing)
     scenario = Scenario(
         seed=seed,
@@ -123,7 +124,8 @@ def draw(seed: int) -> Scenario:
             (rng.uniform(0, 100), rng.choice((-3600.0, 3600.0, 40.0))) for _ in range(rng.choice((0, 0, 0, 1)))
         ),
     )
-    return tried(rough, random.Random(f"trials/{seed}"))
+    trials = random.Random(f"trials/{seed}")
+    return hidden(rough, trials) if drawing.hiding else tried(rough, trials)
 
 
 def tried(scenario: Scenario, rng: random.Random) -> Scenario:
@@ -145,6 +147,23 @@ def tried(scenario: Scenario, rng: random.Random) -> Scenario:
         losses=losses,
         strangers=_shadows(rng, scenario.files) if shadowed else scenario.strangers,
         lives=_lives_on_the_edge(rng) if shadowed or rng.random() < 0.2 else _skewed(rng, scenario.lives),
+    )
+
+
+def hidden(scenario: Scenario, rng: random.Random) -> Scenario:
+    """A process dies with its first trigger under way; the next one's looks show what hides it, and little else."""
+    dies = tuple(
+        Life(dies_on=Moment(kind=kind, nth=1, after=rng.choice((0.02, 0.1, 0.5))), rests=rng.choice((0.0, 0.0, 1.0)))
+        for kind in ("trigger", *rng.choice(((), ("look-up",), ("look-up", "trigger"))))
+    )
+    blind = (History.REFUSED, History.EMPTY, History.SHORT, History.ENDED_ONLY)
+    return replace(
+        scenario,
+        habits=Habits(slots=20, past=1, first_id=500),
+        manners=Manners(history=rng.choice(blind), listing=rng.choice((Listing.EMPTY, Listing.NO_QUEUED))),
+        weather=Weather(latency=0.02),
+        restarts=(),
+        lives=dies,
     )
 
 
@@ -176,7 +195,7 @@ def _life_on_the_edge(rng: random.Random) -> Life:
     """It ends at a step of a trigger, a search or a stop; or it is interrupted there, and dies or loses its disk on the way out."""
     rests = rng.choice((0.0, 1.0, 5.0, 30.0))
     last = _moment(rng, ("trigger", "trigger", "trigger", "stop", "stop", "verify", "look-up", "details"))
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         # Its trigger is under way, and nobody will ever hear the answer.
         return Life(dies_on=Moment(kind="trigger", nth=rng.choice((1, 1, 2, 3)), after=0.02), rests=rests)
     match rng.choice(("kill", "kill", "kill", "signal", "disk", "signal and kill", "signal and disk")):

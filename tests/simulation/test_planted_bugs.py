@@ -10,7 +10,7 @@ from tests.simulation.ledger import BrokenPromise
 from tests.simulation.scenario import draw
 from tests.simulation.world import simulate
 
-_BUDGET = 500
+_BUDGET = 1_000
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

@@ -38,6 +38,7 @@ class Truths:
         self._ledger = ledger
         self._searched_at: dict[str, float] = {}
         self._unknown: dict[Attempt, float] = {}
+        self._candidates: dict[Attempt, set[int]] = {}
         self._identified: set[tuple[str, int]] = set()
         self._worked = 0.0
         self._began_at = 0.0
@@ -74,6 +75,8 @@ class Truths:
         if is_kept and isinstance(event, ev.Triggered | ev.Adopted):
             self._identify(event.job, event.executions)
         match event:
+            case ev.CandidatesFound() if is_kept:
+                self._still_found(event, state)
             case ev.ExecutionEnded():
                 self._ended(event, state.jobs[event.job])
             case ev.AttemptEnded(status=JobStatus.UNKNOWN, cause=Cause.AMBIGUOUS) if event.job in self._searched_at:
@@ -90,6 +93,14 @@ class Truths:
                 self._run_ended(event, state)
             case _:
                 pass
+
+    def _still_found(self, event: ev.CandidatesFound, state: RunState) -> None:
+        """What a look has found stays found, unless it turns out to be another job's."""
+        attempt = (event.job, event.attempt)
+        lost = self._candidates.get(attempt, set()) - set(event.execution_ids) - set(state.owners)
+        if lost:
+            raise BrokenPromise(f"P4: {attempt} has forgotten its candidates {sorted(lost)}")
+        self._candidates[attempt] = set(event.execution_ids)
 
     def _identify(self, job: str, executions: Iterable[ev.StartedExecution]) -> None:
         known = (one for one in executions if one.file_id is not None or one.configuration_id is not None)
@@ -181,7 +192,8 @@ class Truths:
                 raise BrokenPromise(f"{name} by execution {execution.execution_id} of {[t.origin for t in truths]}")
         followed = {execution.execution_id for execution in job.current}
         if self._is_whole_plan(job):
-            started = [e for e in self._ledger.started_by(attempt) if not self._ledger.came_twice(e)]
+            named = [e for e in self._ledger.started_by(attempt) if not e.is_lost]
+            started = [e for e in named if not self._ledger.came_twice(e)]
             if missing := [e.id for e in started if e.id not in followed]:
                 raise BrokenPromise(f"{name} without executions {missing} of its plan")
 
