@@ -2,6 +2,9 @@
 
 import os
 from collections.abc import Mapping
+from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from spectrum_pipelines.app.loading import Loaded, given_values, load_source, quotable, vars_file
 from spectrum_pipelines.app.notices import Notices
@@ -12,6 +15,8 @@ from spectrum_pipelines.pipeline.build import Given
 from spectrum_pipelines.pipeline.fill.values import PREFIX
 
 _FILE = "_FILE"
+#: Stands for an address that nobody has given; the name can never be one.
+_NO_ADDRESS = "https://spectrum.invalid"
 
 
 def given_of(values: ValueOptions, *, server: str | None = None) -> Given:
@@ -38,11 +43,35 @@ def variables_from_files(environ: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def load_file(
+def load_unaddressed(
     file: str, values: ValueOptions, *, server: str | None, only: tuple[str, ...], notices: Notices
 ) -> Loaded:
-    """The pipeline that a command is about; its warnings are told. Raises InvalidFile and UserError."""
-    loaded = load_source(read_source(file), given_of(values, server=server), only=only)
+    """`load_file` for who asks no server: an address that stands in SPECTRUM_URL, which is not set, is left out."""
+    if server is not None or os.environ.get("SPECTRUM_URL"):
+        return load_file(file, values, server=server, only=only, notices=notices)
+    loaded = load_file(file, values, server=None, only=only, notices=notices, more={"SPECTRUM_URL": _NO_ADDRESS})
+    address = loaded.pipeline.server.url
+    if address is None or not address.startswith(_NO_ADDRESS):
+        return loaded
+    return replace(loaded, pipeline=replace(loaded.pipeline, server=replace(loaded.pipeline.server, url=None)))
+
+
+def load_file(
+    file: str,
+    values: ValueOptions,
+    *,
+    server: str | None,
+    only: tuple[str, ...],
+    notices: Notices,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> Loaded:
+    """The pipeline that a command is about; its warnings are told. `more` comes to the environment.
+
+    Raises InvalidFile and UserError.
+    """
+    given = given_of(values, server=server)
+    given = replace(given, process_environment={**given.process_environment, **more}) if more else given
+    loaded = load_source(read_source(file), given, only=only)
     strays = [it for it in loaded.warnings if it.code == "unknown-variable"]
     if strays:  # of an environment that several pipelines share: a line is enough
         notices.warning("; ".join(it.message for it in strays), hint=strays[0].hint)

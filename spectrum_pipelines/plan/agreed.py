@@ -1,8 +1,8 @@
 """`plan --format json` is what people agree on, `run --plan FILE` holds a run to it.
 
-The digest of a plan covers everything that would be done, with its values filled in. It leaves out where the server is and what was
-said of it, so that a plan may be made where the server cannot be reached. Secrets stand masked in a plan: that one has changed
-since does not show.
+The digest of a plan covers everything that would be done, with its values filled in. It leaves out where the server is, which is
+looked at by itself, and what was said of it. A plan may be made where the server cannot be reached. Secrets stand masked in a plan:
+that one has changed since does not show.
 """
 
 import hashlib
@@ -14,6 +14,8 @@ from typing import Any
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.files import in_words, read_capped
 
+#: Stands for the embedded server, whose port nobody knows before it runs.
+EMBEDDED = "http://127.0.0.1"
 _MAX_BYTES = 256_000_000
 _SHOWN = 12
 _LONGEST = 60  # characters of a value
@@ -39,6 +41,7 @@ def hold_to(path: Path, data: Mapping[str, Any]) -> None:
     if _digest(agreed) != agreed.get("plan_digest"):
         raise UserError(f"{path} was changed since it was written, or has lost its `plan_digest`", hint=_AGAIN)
     if _digest(data) == agreed["plan_digest"]:
+        _hold_to_server(path, agreed.get("server"), data.get("server"))
         return
     changes = list(_changes("", _plain(agreed), _plain(data)))
     more = (f"... and {len(changes) - _SHOWN:,} more",) if len(changes) > _SHOWN else ()
@@ -46,6 +49,21 @@ def hold_to(path: Path, data: Mapping[str, Any]) -> None:
         f"this is not what was planned in {path}; nothing was triggered",
         details=(*changes[:_SHOWN], *more),
         hint="put file and variables back, or plan again and have the new plan agreed on",
+    )
+
+
+def _hold_to_server(path: Path, agreed: object, now: object) -> None:
+    """The server is part of what people agree on. A plan that was made without an address holds nobody to one.
+
+    An embedded server is named without its port, which changes each time.
+    """
+    if not isinstance(agreed, str) or agreed == now:
+        return
+    if agreed == EMBEDDED and isinstance(now, str) and now.startswith(f"{EMBEDDED}:"):
+        return
+    raise UserError(
+        f"{path} was planned for the server {agreed}, not for {now}; nothing was triggered",
+        hint="give that server, or plan again with this one and have the new plan agreed on",
     )
 
 

@@ -1,5 +1,6 @@
 """Options of `run` and what the environment says: what is refused, what is waited for, what is told."""
 
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -158,3 +159,29 @@ def test_a_refused_login_is_not_waited_for(folder: Path, server: RunningServer) 
     env = environment(server, SPECTRUM_PASSWORD="x")
     ended = call("run", "night.yaml", "--wait-for-server", "10m", cwd=folder, env=env)
     assert (ended.code, "waiting for the server" in ended.stderr) == (7, False)
+
+
+def test_a_plan_needs_no_address(folder: Path) -> None:
+    text = (folder / "night.yaml").read_text(encoding="utf-8")
+    (folder / "night.yaml").write_text(text + 'server: {url: "${env.SPECTRUM_URL}"}\n', encoding="utf-8")
+    ended = call("plan", "night.yaml", "--format", "json", cwd=folder)
+    assert (ended.code, json.loads(ended.stdout)["server"]) == (0, None), ended.stderr
+    assert call("plan", "night.yaml", cwd=folder).code == 0
+    assert call("plan", "night.yaml", "--online", cwd=folder, env=LOGIN).code == 2
+
+
+def test_a_plan_holds_for_its_server(folder: Path, server: RunningServer) -> None:
+    planned = call("plan", "night.yaml", "--format", "json", "--server", "http://elsewhere:8080", cwd=folder)
+    (folder / "plan.json").write_text(planned.stdout, encoding="utf-8")
+    ended = call("run", "night.yaml", "--plan", "plan.json", cwd=folder, env=environment(server))
+    assert (ended.code, "was planned for the server http://elsewhere:8080" in ended.stderr) == (2, True), ended.stderr
+    assert server.executions() == []
+    planned = call("plan", "night.yaml", "--format", "json", "--local", "workspace.yaml", cwd=folder)
+    (folder / "local.json").write_text(planned.stdout, encoding="utf-8")
+    args = ("run", "night.yaml", "--plan", "local.json", "--local")
+    (folder / "other").mkdir()
+    (folder / "other" / "ws.yaml").write_text(WORKSPACE, encoding="utf-8")
+    assert call(*args, "other/ws.yaml", cwd=folder).code == 0
+    planned = call("plan", "night.yaml", "--format", "json", cwd=folder)
+    (folder / "any.json").write_text(planned.stdout, encoding="utf-8")
+    assert call("run", "night.yaml", "--plan", "any.json", cwd=folder, env=environment(server)).code == 0

@@ -9,16 +9,14 @@ from spectrum_pipelines.cli.console import asking_front
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, value_options
 from spectrum_pipelines.cli.printed import print_json, put
 from spectrum_pipelines.cli.reach import reach, server_of
-from spectrum_pipelines.cli.values import load_file
+from spectrum_pipelines.cli.values import load_file, load_unaddressed
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import ExitCode
+from spectrum_pipelines.plan.agreed import EMBEDDED
 from spectrum_pipelines.plan.facts import PlanFacts
 
 if TYPE_CHECKING:
     from spectrum_pipelines.plan.outlook import Outlook
-
-#: Stands for the embedded server, whose port nobody knows before it runs.
-_EMBEDDED = "http://127.0.0.1"
 
 
 @click.command("plan")
@@ -77,8 +75,8 @@ def command(
     options = ConnectionOptions(**connection)
     front = asking_front()
     if not online:
-        server = options.server or (_EMBEDDED if options.local else None)
-        put_plan(load_file(file, values, server=server, only=only, notices=front.notices).planned(), form)
+        server = options.server or (EMBEDDED if options.local else None)
+        put_plan(load_unaddressed(file, values, server=server, only=only, notices=front.notices).planned(), form)
         return ExitCode.SUCCEEDED
     from spectrum_pipelines.app.look_ahead import look_ahead  # noqa: PLC0415 - requests and tenacity
 
