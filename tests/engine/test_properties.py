@@ -20,12 +20,14 @@ from spectrum_pipelines.engine.requests import (
     SendDelete,
 )
 from spectrum_pipelines.engine.run.ending import run_outcome
+from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry, retried
 from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.errors import ClientError, Refused, ServerFault, Unanswered, Unsent
 from spectrum_pipelines.pipeline.model.action import Check, DeleteData, IfMissing, Sequence, Stop, WaitFor
 from spectrum_pipelines.pipeline.model.pipeline import Concurrency, Job, Pipeline, RunIf
 from spectrum_pipelines.pipeline.model.policy import OnRunning, OnTimeout, Retry, RetryReason, Warnings
 from spectrum_pipelines.report.jobs import job_entry
+from spectrum_pipelines.runner.loop import resume_at
 from tests.engine.made import job, pipeline
 from tests.engine.tiny import File
 from tests.engine.world import Crash, Fault, World
@@ -306,3 +308,32 @@ def test_a_job_of_the_same_version_looks_the_same(drawn: Any) -> None:
 
     world.observers.append(look)
     world.run()
+
+
+@_QUICK
+@given(drawn=_worlds(), dies_after=st.integers(1, 30))
+def test_rounds_go_on_until_nothing_has_failed_and_no_attempt_is_ever_triggered_twice(
+    drawn: Any, dies_after: int
+) -> None:
+    world = _build(drawn)
+    state = world.run()
+    for _ in range(4):
+        plan = plan_retry(state)
+        if not isinstance(plan, RetryPlan):
+            break
+        before = {name: list(one.attempts) for name, one in state.jobs.items()}
+        kept = {one.job for one in plan.choices if not one.again}
+        world.clock.seconds += 60.0
+        world.crash_after = len(world.facts) + dies_after
+        at = resume_at(world.facts[-1], world.clock.now())
+        try:
+            state = world.go(world.replayed(), at, retried(plan, tool_version="0"))
+        except Crash:
+            state = world.resume()
+        assert all(state.jobs[name].attempts == before[name] for name in kept)
+        assert all(state.jobs[name].attempts[: len(ends)] == ends for name, ends in before.items())
+    assert max(_posts_per_attempt(world).values(), default=0) <= 1
+    again = world.replayed()
+    assert {name: _told(one) for name, one in again.jobs.items()} == {
+        name: _told(one) for name, one in state.jobs.items()
+    }
