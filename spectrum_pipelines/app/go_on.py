@@ -1,7 +1,8 @@
 """Going on with a run that was interrupted, killed or left, or that failed; of a run whose history is closed, its report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
@@ -9,23 +10,28 @@ from msgspec.structs import replace
 
 from spectrum_pipelines import __version__
 from spectrum_pipelines.app.connection import Reach
-from spectrum_pipelines.app.fragments import kept
+from spectrum_pipelines.app.fragments import Fragments, kept
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.app.loading import Loaded, load_source, recorded_values
 from spectrum_pipelines.app.outcome import Report, Waiting
 from spectrum_pipelines.app.prepare import SECRET, await_server, join_group, line_to, take_lease
 from spectrum_pipelines.app.refusals import Wish, same_server, same_wish, unchanged, what_differs
 from spectrum_pipelines.app.session import Session, Until, hand_out
+from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.facts import Resumed, Retried, RunStarted, Stamped
 from spectrum_pipelines.engine.run.reopen import is_resumable
-from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry, retried
+from spectrum_pipelines.engine.run.retry import Changed, RetryPlan, plan_retry, retried
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import StateError, UnreadableFile, UserError
 from spectrum_pipelines.pipeline.build import Given
+from spectrum_pipelines.pipeline.form.overlay import mapping
+from spectrum_pipelines.pipeline.include import parse_with_fragments
+from spectrum_pipelines.pipeline.model.action import Scalar
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.plan.agreed import plan_digest
-from spectrum_pipelines.plan.data import plan_data
+from spectrum_pipelines.plan.data import plan_data, stored_json
 from spectrum_pipelines.report.build import HttpCounts, build_report, started_at
 from spectrum_pipelines.report.json_text import report_json
 from spectrum_pipelines.report.read import parse_report
@@ -33,6 +39,7 @@ from spectrum_pipelines.runner.loop import RunClock, resume_at
 from spectrum_pipelines.store.guarding import under_group
 from spectrum_pipelines.store.history import Recorded, replay
 from spectrum_pipelines.store.interface import Lease, RunStore, Store
+from spectrum_pipelines.store.texts import Texts
 
 
 class Again(Struct, frozen=True, kw_only=True):
@@ -54,13 +61,14 @@ class Again(Struct, frozen=True, kw_only=True):
 
 
 class History(Struct, frozen=True, kw_only=True):
-    """A run as its journal tells it, and the pipeline that it began with."""
+    """A run as its journal tells it, and the pipeline and the variables of its last round."""
 
     run: RunStore
     recorded: Recorded
     started: RunStarted
     loaded: Loaded
     state: RunState
+    variables: Mapping[str, Scalar]
 
     @property
     def facts(self) -> Sequence[Stamped]:
@@ -98,10 +106,72 @@ def _next(history: History, again: Again) -> Resumed | Retried | None:
     """The fact with which the run goes on; None: its history is closed."""
     if is_resumable(history.state):
         return Resumed(tool_version=__version__, waited=again.until is not None, origin=again.origin)
-    plan = plan_retry(history.state) if again.retries else None
-    if isinstance(plan, RetryPlan):
-        return replace(retried(plan, tool_version=__version__), origin=again.origin)
+    if not again.retries:
+        return None
+    changed = changed_file(history, again)
+    plan = plan_retry(history.state, None if changed is None else changed.pipeline)
+    if not isinstance(plan, RetryPlan):
+        return None
+    if changed is not None:
+        history.state.later = {**history.state.later, _plan_of(changed): changed.pipeline}
+    told = None if changed is None else _told(changed)
+    return replace(retried(plan, tool_version=__version__, changed=told), origin=again.origin)
+
+
+def changed_file(history: History, again: Again) -> Loaded | None:
+    """The pipeline as its file stands now, if that is not what the last round ran. Raises InvalidFile and UserError.
+
+    Dates stay those of the first start, and so do the values of variables whose declaration is as it was.
+    """
+    last = history.loaded
+    source = again.source or source_of(last.source.name)
+    if source is None:
+        return None
+    known = {name: value for name, value in history.variables.items() if value != SECRET}
+    facts, started = history.facts, history.started
+    document, _ = parse_with_fragments(source, Fragments().of(source.name))
+    if document is None or Texts(pipeline=source.text, fragments=document.fragments) != last.texts:
+        as_before = {
+            name: value for name, value in known.items() if _is_declared_alike(name, last.document, document, started)
+        }
+        given = recorded_values(
+            again.given, as_before, environment=started.environment, now=started_at(facts[0]), run_date=started.date
+        )
+        return load_source(source, given, only=started.only, run_id=history.run.run_id)
     return None
+
+
+def source_of(name: str) -> Source | None:
+    """The pipeline file where it was; None if it is not there any more."""
+    path = Path(name)
+    return Source(name=name, text=path.read_text(encoding="utf-8-sig", errors="replace")) if path.is_file() else None
+
+
+def _is_declared_alike(name: str, old: Document, new: Document | None, started: RunStarted) -> bool:
+    return new is not None and _declared(name, old, started) == _declared(name, new, started) != (None, None)
+
+
+def _declared(name: str, document: Document, started: RunStarted) -> tuple[Any, Any]:
+    """How a file declares a variable, by itself and in the environment of the run."""
+    environment = mapping(mapping(document.data.get("environments")).get(started.environment or ""))
+    return mapping(document.data.get("variables")).get(name), mapping(environment.get("variables")).get(name)
+
+
+def _plan_of(loaded: Loaded) -> str:
+    return plan_digest(plan_data(loaded.planned()))
+
+
+def _told(loaded: Loaded) -> Changed:
+    pipeline = loaded.pipeline
+    return Changed(
+        file=loaded.source.name,
+        digest=loaded.texts.digest,
+        plan_digest=_plan_of(loaded),
+        variables={name: SECRET if it.secret else it.recorded for name, it in pipeline.variables.items()},
+        text=loaded.texts.pipeline,
+        fragments=loaded.texts.fragments,
+        plan=stored_json(plan_data(loaded.planned())),
+    )
 
 
 def _session(
@@ -169,18 +239,48 @@ def recall(run: RunStore, recorded: Recorded, again: Again) -> History:
     if again.wish is not None:
         same_wish(run, started, again.wish)
     texts = run.texts(started.digest)
-    unchanged(run, started, texts, again.source)
-    known = {name: value for name, value in started.variables.items() if value != SECRET}
+    first = _recorded(run, facts[0], again, texts=texts, file=started.file, variables=started.variables)
+    _hold_to(first, started.plan_digest, run, started)
+    last, variables, later = first, started.variables, dict[str, Pipeline]()
+    for one in changed_rounds(facts):
+        texts, variables = Texts(pipeline=one.text or "", fragments=one.fragments or {}), one.variables or {}
+        last = _recorded(run, facts[0], again, texts=texts, file=one.file or started.file, variables=variables)
+        _hold_to(last, one.plan_digest, run, started)
+        later[one.plan_digest or ""] = last.pipeline
+    if not again.retries:
+        unchanged(run, started, last.texts, again.source)
+    state = replay(first.pipeline, run.run_id, facts, later=later)
+    return History(run=run, recorded=recorded, started=started, loaded=last, state=state, variables=variables)
+
+
+def changed_rounds(facts: Sequence[Stamped]) -> list[Retried]:
+    """The retries that ran another pipeline than the round before."""
+    return [it.event for it in facts if isinstance(it.event, Retried) and it.event.plan_digest is not None]
+
+
+def _recorded(
+    run: RunStore,
+    first: Stamped,
+    again: Again,
+    *,
+    texts: Texts,
+    file: str,
+    variables: Mapping[str, Scalar],
+) -> Loaded:
+    """A pipeline as a round of the run has run it."""
+    started = first.event
+    assert isinstance(started, RunStarted)
+    known = {name: value for name, value in variables.items() if value != SECRET}
     given = recorded_values(
-        again.given, known, environment=started.environment, now=started_at(facts[0]), run_date=started.date
+        again.given, known, environment=started.environment, now=started_at(first), run_date=started.date
     )
-    source, read = Source(name=started.file, text=texts.pipeline), kept(texts.fragments, started.file)
-    loaded = load_source(source, given, read=read, only=started.only, run_id=run.run_id)
-    if plan_digest(plan_data(loaded.planned())) != started.plan_digest:
+    source, read = Source(name=file, text=texts.pipeline), kept(texts.fragments, file)
+    return load_source(source, given, read=read, only=started.only, run_id=run.run_id)
+
+
+def _hold_to(loaded: Loaded, expected: str | None, run: RunStore, started: RunStarted) -> None:
+    if _plan_of(loaded) != expected:
         told = f"this is not what run {run.run_id} began with: {what_differs(started, loaded.pipeline)}"
         raise UserError(
             told, hint=f"give the values that it had (its plan in {run.place} shows them), or start a new run"
         )
-    return History(
-        run=run, recorded=recorded, started=started, loaded=loaded, state=replay(loaded.pipeline, run.run_id, facts)
-    )

@@ -23,7 +23,12 @@ def recorded_report(run: RunStore, store: Store, *, clock: Clock) -> dict[str, A
     facts = run.facts().facts
     if not facts:
         raise StateError(f"run {run.run_id} never began", hint="nothing was triggered: start a new run")
-    state = replay(planned_pipeline(run.plan(), place=run.place), run.run_id, facts)
+    later = {
+        it.event.plan_digest: planned_pipeline(it.event.plan.encode(), place=run.place)
+        for it in facts
+        if isinstance(it.event, Retried) and it.event.plan_digest is not None and it.event.plan is not None
+    }
+    state = replay(planned_pipeline(run.plan(), place=run.place), run.run_id, facts, later=later)
     start = started_at(facts[0])
     # The wall clock bridges the time since the last fact; a clock that was set back must not shorten the run.
     now_at = max(facts[-1].at, (clock.now() - start).total_seconds()) if goes_on else facts[-1].at

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from spectrum_pipelines.app.connection import Reach
 from spectrum_pipelines.app.front import Front
-from spectrum_pipelines.app.go_on import Again, History, go_on, recall
+from spectrum_pipelines.app.go_on import Again, History, changed_file, go_on, recall
 from spectrum_pipelines.app.outcome import Report
 from spectrum_pipelines.engine.run.retry import Refusal, RetryPlan, RetryRefused, plan_retry
 from spectrum_pipelines.errors import UserError
@@ -27,8 +27,10 @@ def retry_plan(run: RunStore, *, store: Store, again: Again) -> RetryPlan:
     """What a retry would do, job by job. Raises ConflictError for a run that somebody works on, and UserError as `retry`."""
     if (holder := store.holder(run_lease(run.run_id))) is not None:
         raise busy(run.run_id, holder)
+    again = replace(again, retries=True)
     history = recall(run, run.facts(), again)
-    plan = plan_retry(history.state)
+    changed = changed_file(history, again)
+    plan = plan_retry(history.state, None if changed is None else changed.pipeline)
     if isinstance(plan, RetryRefused):
         raise UserError(f"run {run.run_id} cannot be retried: {plan.message}", hint=_next(history, plan))
     return plan

@@ -92,7 +92,8 @@ class Retried(Fact, frozen=True, kw_only=True):
     """A person or a scheduler goes on from what failed: the run is open again, for another round.
 
     `round` 2 is the first. `kept`: jobs that keep what they did. `removed`: jobs that the pipeline of this round does not have.
-    The fields after `tool_version` tell what is not as it was before: None where it is. `origin` says what began the process.
+    The fields after `tool_version` tell what is not as it was before: None where it is. `text`, `fragments` and `plan` (as JSON)
+    are those of another pipeline, so that the journal alone can be folded. `origin` says what began the process.
     """
 
     is_promise = True
@@ -106,6 +107,9 @@ class Retried(Fact, frozen=True, kw_only=True):
     plan_digest: str | None = None
     git_commit: str | None = None
     variables: Mapping[str, Scalar] | None = None
+    text: str | None = None
+    fragments: Mapping[str, str] | None = None
+    plan: str | None = None
     origin: Mapping[str, str] = field(default_factory=dict)
 
 

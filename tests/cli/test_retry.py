@@ -130,3 +130,57 @@ def test_adopt_none_says_that_it_never_started(folder: Path, server: RunningServ
         (resume,) = re.findall(r"^next: (.*)$", settled.stderr, re.MULTILINE)
         assert call(*parsed(resume)[0], cwd=folder, env=env).code == 5  # triggered anew, and lost anew
         assert (sent, losing.seen.count("POST /api/job-execution/20/trigger")) == (1, 2)
+
+
+BROKEN = """\
+version: 1
+name: night
+poll: {min: 10ms}
+variables: {day: {type: date, default: today}, region: emea}
+jobs:
+  good: {trigger: 20}
+  wrong: {needs: [good], trigger: 23, description: "${var.region} ${var.day}"}
+  gone: {trigger: 20, on_running: wait}
+"""
+
+
+def test_a_file_that_was_mended_runs_what_is_new_or_changed_and_keeps_what_succeeded(
+    folder: Path, server: RunningServer
+) -> None:
+    env = environment(server)
+    (folder / "workspace.yaml").write_text(WORKSPACE, encoding="utf-8")
+    (folder / "night.yaml").write_text(BROKEN.replace("trigger: 23", "trigger: 21"), encoding="utf-8")
+    assert call("run", "night.yaml", "--report", "r.json", cwd=folder, env=env).code == 1
+    run_id = str(report(folder)[""]["run_id"])
+    mended = BROKEN.replace("trigger: 23", "trigger: 22").replace("  gone: {trigger: 20, on_running: wait}\n", "")
+    (folder / "night.yaml").write_text(mended + "  new: {needs: [wrong], trigger: 20}\n", encoding="utf-8")
+    shown = call("retry", run_id, "night.yaml", "--dry-run", cwd=folder, env=env)
+    assert shown.stdout.splitlines()[:3] == [
+        "again  wrong  changed in the pipeline",
+        "again  new    new in the pipeline",
+        "stays  good   succeeded",
+    ]
+    ended = call("retry", run_id, "night.yaml", "--report", "r.json", cwd=folder, env=env)
+    assert ended.code == 0, ended.stderr
+    after = report(folder)
+    assert set(after) == {"", "good", "wrong", "new"}
+    assert after[""]["rounds"] == 1
+    assert [one["job"] for one in after[""]["retries"][0]["removed"]] == ["gone"]  # type: ignore[index]
+    assert len(after["good"]["executions"]) == 1  # type: ignore[arg-type]
+    again = call("report", run_id, "--format", "json", cwd=folder, env=env)
+    assert json.loads(again.stdout)["pipeline"] == after[""]["pipeline"]
+    refused = call("resume", run_id, cwd=folder, env=env)
+    assert refused.code == 0, "its history is closed, and its report is that of the last round"
+
+
+def test_a_changed_default_counts_and_a_date_stays(folder: Path, server: RunningServer) -> None:
+    env = environment(server)
+    (folder / "night.yaml").write_text(BROKEN.replace("trigger: 23", "trigger: 21"), encoding="utf-8")
+    assert call("run", "night.yaml", "--report", "r.json", cwd=folder, env=env).code == 1
+    before = report(folder)[""]["variables"]
+    text = BROKEN.replace("trigger: 23", "trigger: 22").replace("region: emea", "region: apac")
+    (folder / "night.yaml").write_text(text, encoding="utf-8")
+    run_id = str(report(folder)[""]["run_id"])
+    assert call("retry", run_id, "--report", "r.json", cwd=folder, env=env).code == 0
+    after = report(folder)[""]["variables"]
+    assert after == {**before, "region": "apac"}  # type: ignore[dict-item]

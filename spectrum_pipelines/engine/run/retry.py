@@ -46,6 +46,9 @@ class Changed(Struct, frozen=True, kw_only=True):
     plan_digest: str | None = None
     git_commit: str | None = None
     variables: Mapping[str, Scalar] | None = None
+    text: str | None = None
+    fragments: Mapping[str, str] | None = None
+    plan: str | None = None
 
 
 class Refusal(Enum):
@@ -92,6 +95,9 @@ def retried(plan: RetryPlan, *, tool_version: str, changed: Changed | None = Non
         plan_digest=now.plan_digest,
         git_commit=now.git_commit,
         variables=now.variables,
+        text=now.text,
+        fragments=now.fragments,
+        plan=now.plan,
     )
 
 
