@@ -4,11 +4,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.request import Request, urlopen
@@ -16,6 +17,7 @@ from urllib.request import Request, urlopen
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 
+USER = "analyst"
 #: Seconds; more means that it never comes.
 PATIENCE = 30.0
 
@@ -49,12 +51,46 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def is_second(environment: Path) -> bool:
+    """The environment holds an Airflow 2."""
+    return any(environment.glob("lib/*/site-packages/apache_airflow-2.*"))
+
+
+def settings(
+    port: int, connections: Mapping[str, int], *, executor: str = "LocalExecutor", state: Path | None = None
+) -> dict[str, str]:
+    """The configuration of an Airflow that is quick to notice, and open to whoever asks on loopback.
+
+    `port` is that of its API server; `connections` are Spectrum servers on loopback by their ports, whose journals are in `state`.
+    """
+    login: dict[str, Any] = {"conn_type": "spectrum", "schema": "http", "host": "127.0.0.1"}
+    login |= {"login": USER, "password": USER}
+    if state is not None:
+        login["extra"] = {"state": str(state)}
+    return {
+        "AIRFLOW__CORE__EXECUTOR": executor,
+        "AIRFLOW__CORE__PARALLELISM": "8",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "only for these tests, on loopback: 0123456789abcdef",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
+        "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        **{f"AIRFLOW_CONN_{name}": json.dumps(login | {"port": port}) for name, port in connections.items()},
+    }
+
+
 class Airflow:
     """One installation with a home of its own. `settings` are environment variables."""
 
-    def __init__(self, environment: Path, home: Path, dags: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, environment: Path, home: Path, dags: Path, settings: Mapping[str, str], *, port: int | None = None
+    ) -> None:
         self.home = home
-        self.port = free_port()
+        self.port = port or free_port()
         self._bin = environment / "bin"
         self._stack = ExitStack()
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
@@ -67,10 +103,6 @@ class Airflow:
             "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
             **settings,
         }
-
-    def configure(self, settings: Mapping[str, str]) -> None:
-        """More environment variables."""
-        self._environ |= settings
 
     def __enter__(self) -> Self:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -193,6 +225,46 @@ class Api:
     def clear(self, dag_id: str, run_id: str) -> None:
         body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True}
         self.ask("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
+
+
+class SecondApi:
+    """The same of Airflow 2, whose HTTP API wants users first: by its command line, its models and its database."""
+
+    def __init__(self, airflow: Airflow) -> None:
+        self._airflow = airflow
+
+    def _row(self, query: str, *values: str) -> tuple[Any, ...] | None:
+        with closing(sqlite3.connect(self._airflow.home / "airflow.db", timeout=30)) as database:
+            found: tuple[Any, ...] | None = database.execute(query, values).fetchone()
+        return found
+
+    def knows(self, dag_id: str) -> bool:
+        return self._row("SELECT 1 FROM serialized_dag WHERE dag_id = ?", dag_id) is not None
+
+    def trigger(self, dag_id: str) -> str:
+        self._airflow.call("dags", "trigger", dag_id, "--run-id", f"manual__{dag_id}")
+        return f"manual__{dag_id}"
+
+    def task(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        query = "SELECT state FROM task_instance WHERE dag_id = ? AND run_id = ? AND task_id = 'run'"
+        row = self._row(query, dag_id, run_id)
+        return {"state": None if row is None else row[0]}
+
+    def mark_failed(self, dag_id: str, run_id: str) -> None:
+        script = "from airflow.models import DagBag; import sys; dag = DagBag().get_dag(sys.argv[1]); "
+        script += "dag.set_task_instance_state(task_id='run', run_id=sys.argv[2], state='failed')"
+        self._airflow.python(script, dag_id, run_id)
+
+    def clear(self, dag_id: str, run_id: str) -> None:  # noqa: ARG002 - the DAG has one run
+        self._airflow.call("tasks", "clear", dag_id, "--yes")
+
+
+@contextmanager
+def running_second(airflow: Airflow) -> Iterator[SecondApi]:
+    """Airflow 2: scheduler and triggerer."""
+    for part in ("scheduler", "triggerer"):
+        airflow.start(part)
+    yield SecondApi(airflow)
 
 
 @contextmanager

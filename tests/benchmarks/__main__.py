@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from tests.benchmarks import brain, polling, startup, stores, validation
+from tests.benchmarks import brain, overhead, polling, startup, stores, validation
 from tests.benchmarks.measured import run, run_bare
 from tests.benchmarks.row import Row, table
 from tests.benchmarks.workloads import ALL, W1, W2, W3, W4, Workload
@@ -63,13 +63,14 @@ def sections(*, smoke: bool) -> dict[str, Callable[[], Iterator[Row]]]:
     found["stores"] = lambda: stores.rows(times=1 if smoke else 3, shrink=smoke)
     found["validation"] = lambda: validation.rows(count=2 if smoke else 500, jobs=50 if smoke else 5_000)
     found["engine"] = lambda: brain.rows(jobs=400 if smoke else 10_000, parallel=20 if smoke else 500)
+    found["airflow"] = lambda: overhead.rows(smoke=smoke)
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument(
-        "names", nargs="*", help="W1 to W6, polling, startup, stores, validation, engine; all without any"
+        "names", nargs="*", help="W1 to W6, polling, startup, stores, validation, engine, airflow; all without any"
     )
     parser.add_argument("--smoke", action="store_true", help="everything in small: that it runs, not how fast")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
