@@ -26,7 +26,7 @@ from spectrum_pipelines.engine.triggering.claims import rivals
 from spectrum_pipelines.errors import ExitCode, Refused, Unanswered
 from spectrum_pipelines.pipeline.model.action import JobId, Stop, Trigger
 from spectrum_pipelines.pipeline.model.action import Sequence as SequenceAction
-from spectrum_pipelines.pipeline.model.policy import OnAmbiguous
+from spectrum_pipelines.pipeline.model.policy import OnAmbiguous, Retry
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ConfigurationId,
@@ -37,7 +37,7 @@ from spectrum_pipelines.spectrum import (
     StatusAnswer,
     TriggerAnswer,
 )
-from tests.engine.made import fold, fresh, intended, job, of, pipeline, settle, the_job, triggered
+from tests.engine.made import execution, finished, fold, fresh, intended, job, of, pipeline, settle, the_job, triggered
 from tests.engine.tiny import File
 from tests.engine.world import Crash, Fault, World
 
@@ -339,3 +339,23 @@ def test_what_an_unknown_job_has_in_sight_is_not_taken_by_another() -> None:
     fold(state, ev.AttemptStarted(job=JobId("b"), attempt=1), intended("b"))
     assert list(rivals(state, the_job(state, "b"), [ExecutionId(13)])) == ["a"]
     assert not list(rivals(state, the_job(state, "b"), [ExecutionId(14)]))
+
+
+def test_an_attempt_that_an_interruption_cut_off_does_not_count_against_the_limit() -> None:
+    """`retry.limit: 1`, interrupted in the second attempt: the third is owed, and a fourth is not."""
+    state = fresh(job("a", retry=Retry(limit=1, interval=0.0)))
+    fold(state, *triggered("a", 11), finished("a", 11, "ERROR"))
+    settle(state, 1.0)
+    fold(state, intended("a", 2), ev.Triggered(job=A, attempt=2, executions=(execution(12, 6),)), at=1.0)
+    fold(state, ev.AbortRequested(signal="SIGTERM", detach=False), at=2.0)
+    settle(state, 2.0)
+    fold(state, finished("a", 12, "CANCELED"), at=3.0)
+    settle(state, 3.0)
+    fold(state, ev.Resumed(), at=9.0)
+    settle(state, 9.0)
+    assert [(one.attempt, one.cause) for one in the_job(state).attempts] == [(1, Cause.SPECTRUM), (2, Cause.ABORT)]
+    fold(state, intended("a", 3), ev.Triggered(job=A, attempt=3, executions=(execution(13, 6),)), at=9.0)
+    fold(state, finished("a", 13, "ERROR"), at=10.0)
+    settle(state, 10.0)
+    one = the_job(state)
+    assert (one.status, len(one.attempts)) == (JobStatus.FAILED, 3)
