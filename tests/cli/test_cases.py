@@ -28,6 +28,8 @@ _VOLATILE = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{3}Z)?", "TIME"),
     (r"(?<=^)\d\d:\d\d:\d\d(?= )", "CLOCK"),
     (r"\b\d\.\ds\b", "N.Ns"),
+    # The server writes hours with one digit or with two.
+    (r"(?<=SERVER'S TIME\)) +(?=STOPPED)", "  "),
     # How far an execution is when it is first looked at is for the machine to say.
     (r"^note: execution \d+: (QUEUED|RUNNING)\n", ""),
     (r"retry \d of \d in \d+\.\d s", "retry N of M in T s"),

@@ -6,11 +6,11 @@ from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.errors import ExitCode
 
 #: What a user calls it -> the name of the file.
-SCHEMAS = {"pipeline": "pipeline", "report": "run-report", "event": "event", "workspace": "workspace"}
+SCHEMAS = {"pipeline": "pipeline", "report": "run-report", "event": "event", "workspace": "workspace", "plan": "plan"}
 
 
 @click.command("schema")
-@click.argument("name", metavar="pipeline|report|event|workspace", type=click.Choice(list(SCHEMAS)))
+@click.argument("name", metavar="pipeline|report|event|workspace|plan", type=click.Choice(list(SCHEMAS)))
 def command(name: str) -> int:
     """Print a JSON Schema (draft-07) for editors and validators.
 
@@ -19,6 +19,7 @@ def command(name: str) -> int:
     report      what `run --report` writes
     event       a line of a run's journal, and of `--progress json`
     workspace   a workspace of the embedded server
+    plan        what `plan --format json` writes
 
     \b
     Example:
