@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spectrum_pipelines.document.diagnostic import Diagnostic, InvalidFile, Severity, in_order
+from spectrum_pipelines.document.diagnostic import Diagnostic, InvalidFile, Severity, in_order, unquoted
 from spectrum_pipelines.document.parse import Document, parse
 from spectrum_pipelines.document.schema import validator as schema
 from spectrum_pipelines.document.source import read_source
@@ -42,7 +42,10 @@ def load_workspace(path: Path) -> "Workspace":
         found = in_order([*found, *check_workspace_file(document)])
     if document is None or any(it.severity is Severity.ERROR for it in found):
         hint = "`spectrum-pipelines schema workspace` shows what it may hold"
-        raise InvalidFile(f"{path} is no valid workspace", hint=hint, diagnostics=found, shown=(source,))
+        message = f"{path} is no valid workspace"
+        if source.is_foreign:
+            raise InvalidFile(message, hint=hint, diagnostics=unquoted(found), shown=())
+        raise InvalidFile(message, hint=hint, diagnostics=found, shown=(source,))
     return build_workspace(document.data, path.parent)
 
 

@@ -181,7 +181,10 @@ def vars_file(name: str | None) -> Mapping[str, Any]:
     """A vars file is all values, which may be secret: its lines are never quoted. Raises InvalidFile and UnreadableFile."""
     if name is None:
         return {}
-    document, found = parse(read_source(name))
+    source = read_source(name)
+    document, found = parse(source)
+    if source.is_foreign:
+        found = unquoted(found)
     errors = [it for it in found if it.severity is Severity.ERROR]
     if document is None or errors:
         first = errors[0]

@@ -75,13 +75,19 @@ def _read(name: str, max_bytes: int) -> bytes:
 
 
 def _leaves_its_checkout(name: str) -> bool:
-    """Whether a file stands in a repository by its name and elsewhere in truth: a pull request may bring such a link."""
+    """Whether a file stands in a checkout by its name and elsewhere in truth: a pull request may bring such a link.
+
+    The checkout is the git repository around the file. Without one (an archive, an image), it is the working directory if the
+    file is named inside of it, else the folder of the file.
+    """
     named = Path(os.path.abspath(name))  # noqa: PTH100 - `resolve` would follow the link
     real = Path(os.path.realpath(name))
     if named == real:
         return False
-    root = next((folder for folder in named.parents if (folder / ".git").exists()), None)
-    return root is not None and not real.is_relative_to(os.path.realpath(root))
+    here = Path.cwd()
+    around = here if named.is_relative_to(here) and here != here.parent else named.parent
+    root = next((folder for folder in named.parents if (folder / ".git").exists()), around)
+    return not real.is_relative_to(os.path.realpath(root))
 
 
 def _missing(name: str) -> UnreadableFile:

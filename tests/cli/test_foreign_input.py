@@ -132,6 +132,36 @@ def test_a_link_out_of_the_checkout_is_told_and_not_quoted(tmp_path: Path, text:
         assert "hunter2" not in ended.stdout + ended.stderr
 
 
+@pytest.mark.parametrize(
+    "place", ["checkout", "checkout/folder", "."], ids=["its folder", "a folder of it", "elsewhere"]
+)
+def test_without_git_the_working_directory_is_the_checkout(tmp_path: Path, place: str) -> None:
+    (tmp_path / "secret").write_text("password: hunter2\n", "utf-8")
+    checkout = tmp_path / "checkout"
+    (checkout / "folder").mkdir(parents=True)
+    named = tmp_path / place / "x.yaml"
+    named.symlink_to(tmp_path / "secret")
+    for cwd, name in ((checkout, os.path.relpath(named, checkout)), (checkout, str(named)), (Path("/"), str(named))):
+        ended = call("validate", name, cwd=cwd)
+        # `.`: the link stands beside the file that it leads to, outside of the working directory.
+        assert ("hunter2" in ended.stdout, ended.code) == (place == ".", 1)
+
+
+@pytest.mark.parametrize(
+    "command", [["run", "p.yaml", "--local", "x.yaml"], ["run", "p.yaml", "--vars-file", "x.yaml"]]
+)
+@pytest.mark.parametrize("text", SECRETS)
+def test_other_files_of_a_run_are_not_quoted_either(tmp_path: Path, command: list[str], text: str) -> None:
+    (tmp_path / "secret").write_text(text, "utf-8")
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    (checkout / "p.yaml").write_text(PIPELINE, "utf-8")
+    (checkout / "x.yaml").symlink_to("../secret")
+    ended = call(*command, cwd=checkout, env=LOGIN)
+    assert ended.code == 2
+    assert "hunter2" not in ended.stdout + ended.stderr
+
+
 def test_a_link_within_the_checkout_is_a_file_like_any_other(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "real.yaml").write_text(PIPELINE + "nmae: 1\n", "utf-8")
