@@ -58,7 +58,8 @@ def command(
     """Give what failed a new attempt, and what was skipped because of it: the same run, a new round, one report.
 
     Jobs that succeeded stay as they are, with their execution ids; `finally` runs again. A run that succeeded, that goes on, or
-    that holds an `unknown` is refused. FILE is the pipeline file, where it stands elsewhere by now.
+    that holds an `unknown` is refused. If the file was mended, what succeeded stays as long as its action, variables and gates
+    are unchanged; what is new or changed runs. FILE is the pipeline file, where it stands elsewhere by now.
 
     \b
     Examples:
