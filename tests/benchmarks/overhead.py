@@ -57,6 +57,7 @@ def rows(*, smoke: bool = False) -> Iterator[Row]:
         environ |= {"SPECTRUM_OVERHEAD": folder, "AIRFLOW__CORE__PARALLELISM": "32"}
         airflow = Airflow(venvs[0], Path(folder) / "airflow", Path(__file__).parent / "dags", environ, port=port)
         api = stack.enter_context(running(stack.enter_context(airflow)))
+        _took(api, "wide_one")  # the first task of an installation pays for the start of its workers
         for name, (jobs, seconds, is_chain, goal) in SHAPES.items():
             what = f"{jobs} jobs of {seconds} s, {'one after the other' if is_chain else 'at once'}"
             for kind, told, limit in (("one", "one task", goal), ("each", "one task a job", None)):
