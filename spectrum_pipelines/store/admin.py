@@ -2,21 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from spectrum_pipelines.errors import StateError
+from spectrum_pipelines.store.finding import Finding
 from spectrum_pipelines.store.interface import Store
 
 if TYPE_CHECKING:
     from spectrum_pipelines.store.postgres.store import PostgresStore
-
-
-class Finding(Struct, frozen=True, kw_only=True):
-    """One thing that was looked at. `hint` says what to do where it is not as it should be."""
-
-    what: str
-    is_good: bool
-    hint: str | None = None
 
 
 def init(store: Store) -> bool:
@@ -48,7 +39,7 @@ def look(store: Store) -> list[Finding]:
         return [_writable(store)]
     from spectrum_pipelines.store.postgres import schema  # noqa: PLC0415 - psycopg, an extra
 
-    return [Finding(what=one.what, is_good=one.is_good, hint=one.hint) for one in schema.look(shared.database)]
+    return schema.look(shared.database)
 
 
 def grants(store: Store, role: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psycopg
 
 from spectrum_pipelines.errors import StateError
-from spectrum_pipelines.store.admin import Finding
+from spectrum_pipelines.store.finding import Finding
 from spectrum_pipelines.store.postgres.database import Database, Row
 
 #: The tables that a runner reads and writes; it reads `meta`, too.
