@@ -11,7 +11,7 @@ import pytest
 
 from tests.ci.github_runner import Caches, Done, Job, use
 from tests.ci.shells import Moment
-from tests.cli.command_line import LOGIN, PROGRAM, ROOT, call, embedded, plain_environment
+from tests.cli.command_line import LOGIN, PROGRAM, ROOT, call, dead_port, embedded, plain_environment
 
 ACTION = ROOT / ".github" / "actions" / "run" / "action.yml"
 WORKSPACE = """
@@ -159,6 +159,13 @@ def test_a_further_attempt_after_a_mend_turns_green_and_triggers_only_what_faile
     assert (first.outputs["status"], second.outputs["status"]) == ("failed", "succeeded")
     assert report_of(one)["run_id"] == report_of(two)["run_id"]
     assert {job["id"]: len(job["executions"]) for job in report_of(two)["jobs"]} == {"before": 1, "main": 2}
+
+
+def test_a_server_that_stays_away_ends_with_3_after_the_wait(repository: Repository) -> None:
+    repository.url = dead_port()
+    done, checkout = repository.job(inputs={"wait-for-server": "1s"})
+    assert done.steps["Run"].code == 3, done.steps["Run"].stderr
+    assert done.outputs["status"] == report_of(checkout)["status"]
 
 
 OTHERS = [

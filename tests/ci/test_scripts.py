@@ -5,6 +5,7 @@ import re
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import pytest
 import yaml
 from click import Command
 
+from spectrum_pipelines.app.embedded import load_workspace
 from spectrum_pipelines.cli.main import cli
+from spectrum_pipelines.local.serving import RunningServer
 from tests.ci import shells
 from tests.cli.command_line import LOGIN, ROOT, call, dead_port, embedded, plain_environment
 
@@ -94,18 +97,20 @@ class Folder:
         url: str,
         *,
         file: str = "/quick.wbk",
+        wait: str = "1s",
         cancel: shells.Moment | None = None,
         env: Mapping[str, str] | None = None,
     ) -> shells.Shown:
-        """Run the script of a piece."""
+        """Run the script of a piece; `wait` stands in the place of its ten minutes."""
         (self.path / "pipelines" / "nightly.yaml").write_text(NIGHTLY.replace("FILE", file), encoding="utf-8")
         script, shell, given = SYSTEMS[name]
         text = script()
+        assert "--wait-for-server 10m" in text
         told = plain_environment(**LOGIN, **given, SPECTRUM_URL=url, SPECTRUM_PROGRESS="none")
         told |= {"PATH": f"{Path(sys.executable).parent}:{told['PATH']}", **(env or {})}
         self._steps += 1
         return shells.step(
-            [*shell, text],
+            [*shell, text.replace("--wait-for-server 10m", f"--wait-for-server {wait}")],
             cwd=self.path,
             env=told,
             log=self.path / f"step-{self._steps}.log",
@@ -173,6 +178,26 @@ def test_a_new_jenkins_build_goes_on_with_an_earlier_one_by_its_tag(folder: Fold
 def test_a_server_that_stays_away_ends_the_step_with_3(name: str, folder: Folder) -> None:
     shown = folder.step(name, dead_port())
     assert shown.code == 3, shown.stderr
+
+
+@systems
+def test_a_server_that_comes_back_while_the_step_waits_gets_its_jobs(name: str, folder: Folder) -> None:
+    url = dead_port()
+    servers: list[RunningServer] = []
+
+    def come_back() -> None:
+        workspace = load_workspace(folder.path / "workspace.yaml")
+        servers.append(RunningServer.start(workspace, port=int(url.rpartition(":")[2]), state=None).__enter__())
+
+    timer = threading.Timer(1.0, come_back)
+    timer.start()
+    try:
+        shown = folder.step(name, url, wait="25s")
+    finally:
+        timer.join()
+        for one in servers:
+            one.__exit__(None, None, None)
+    assert shown.code == 0, shown.stderr
 
 
 @systems
