@@ -26,6 +26,7 @@ WhenEnded = Literal["report", "retry", "again"]
 #: Seconds between two looks for a server that is away, and between two looks for an abort meanwhile.
 _PAUSE = 2.0
 _GLANCE = 0.1
+_SHORTEST_LOOK = 1.0  # seconds that a question to a server has, also when the wait is nearly over
 
 SECRET = "***"  # noqa: S105 - what stands in place of one
 
@@ -127,16 +128,18 @@ def line_to(
 def await_server(line: Line, seconds: float, front: Front) -> None:
     """Wait as long as this for a server that cannot be reached; every other answer, a refused login too, ends the wait at once.
 
-    A server that stays away is told by the pre-flight. Raises Interruption if an abort ends the wait.
+    Raises the last ClientError where the server stays away, and Interruption if an abort ends the wait.
     """
     ends = front.clock.monotonic() + seconds
     told = False
     while True:
         try:
-            line.api.list_running()
+            line.api.knock(deadline=max(_SHORTEST_LOOK, ends - front.clock.monotonic()))
         except ClientError as error:
-            if error.exit_code is not ExitCode.UNREACHABLE or front.clock.monotonic() >= ends:
-                return
+            if error.exit_code is not ExitCode.UNREACHABLE:
+                return  # the pre-flight meets it again, and says what it is
+            if front.clock.monotonic() >= ends:
+                raise
             if not told:
                 told = True
                 front.notices.note(f"waiting for the server, {seconds:.0f} s at most: {error.message}")

@@ -104,6 +104,10 @@ class SpectrumApi:
         """Every active job of the server."""
         return self._ask(paths.list_running(self._base), wire.list_running)
 
+    def knock(self, *, deadline: float) -> None:
+        """Ask once whether the server answers, without any repetition. `deadline` in seconds."""
+        self._exchange(Call(method="GET", url=paths.list_running(self._base), deadline=min(deadline, self._deadline)))
+
     def trigger(self, reference: FileReference) -> TriggerAnswer:
         """Start a file's job: one POST. Unanswered means that it may run."""
         return wire.triggered(self._act("POST", paths.trigger(self._base, reference)))
