@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -13,10 +14,11 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import click
 import pytest
 
 from spectrum_pipelines.app.embedded import load_workspace
-from spectrum_pipelines.cli.main import run
+from spectrum_pipelines.cli.main import cli, run
 from spectrum_pipelines.local.serving import RunningServer
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +55,29 @@ def call(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> Ended:
         for name, value in wanted.items():
             patch.setenv(name, value)
         code = run(list(args))
-    return Ended(code, _text(out), _text(err))
+        ended = Ended(code, _text(out), _text(err))
+        assert_can_be_typed(ended.stderr)
+    return ended
+
+
+#: Where a command of ours is told to be typed: the next one, and the look before it.
+_TOLD = re.compile(
+    r"(?:^Next: (?:[^\n]*?: )?|^next: |^ +look: |^ +if it never started: )(spectrum-pipelines .*)$", re.MULTILINE
+)
+
+
+def assert_can_be_typed(text: str) -> None:
+    """Each command that is told parses as it is pasted; EXECUTION_ID is for the reader to fill in."""
+    for line in _TOLD.findall(text):
+        name, *words = shlex.split(line.replace("EXECUTION_ID", "1"))[1:]
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None, line
+        while isinstance(command, click.Group):
+            name = words.pop(0)
+            found = command.get_command(click.Context(command), name)
+            assert found is not None, line
+            command = found
+        command.make_context(name, words)  # raises UsageError for what it does not take
 
 
 def _text(stream: io.TextIOWrapper) -> str:
