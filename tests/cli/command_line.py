@@ -70,14 +70,17 @@ def assert_can_be_typed(text: str) -> None:
     """Each command that is told parses as it is pasted; EXECUTION_ID is for the reader to fill in."""
     for line in _TOLD.findall(text):
         name, *words = shlex.split(line.replace("EXECUTION_ID", "1"))[1:]
-        command = cli.get_command(click.Context(cli), name)
+        above = click.Context(
+            cli, help_option_names=["-h", "--help"]
+        )  # a command keeps its help option from its first use
+        command = cli.get_command(above, name)
         assert command is not None, line
         while isinstance(command, click.Group):
             name = words.pop(0)
-            found = command.get_command(click.Context(command), name)
+            found = command.get_command(above, name)
             assert found is not None, line
             command = found
-        command.make_context(name, words)  # raises UsageError for what it does not take
+        command.make_context(name, words, parent=above)  # raises UsageError for what it does not take
 
 
 def _text(stream: io.TextIOWrapper) -> str:

@@ -134,7 +134,7 @@ def planned(folder: Path, *args: str) -> None:
 
 
 def test_a_run_as_planned_runs(folder: Path) -> None:
-    planned(folder, "--only", "quick")
+    planned(folder, "--only", "quick", "--local", "workspace.yaml")
     ended = call(*RUN, "--only", "quick", "--plan", "plan.json", cwd=folder)
     assert ended.code == 0, ended.stderr
     elsewhere = call("run", "./p.yaml", *RUN[2:], "--only", "quick", "--plan", "plan.json", cwd=folder)

@@ -75,7 +75,7 @@ def command(
     options = ConnectionOptions(**connection)
     front = asking_front()
     if not online:
-        server = options.server or (EMBEDDED if options.local else None)
+        server = EMBEDDED if options.local else options.server
         put_plan(load_unaddressed(file, values, server=server, only=only, notices=front.notices).planned(), form)
         return ExitCode.SUCCEEDED
     from spectrum_pipelines.app.look_ahead import look_ahead  # noqa: PLC0415 - requests and tenacity
