@@ -18,7 +18,7 @@ from spectrum_pipelines.pipeline.model.action import (
     WaitFor,
 )
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
-from spectrum_pipelines.spectrum import FileId, FileReference
+from spectrum_pipelines.spectrum import FileId, FileReference, Phase, StatusAnswer
 
 
 def targets_of(action: Action) -> Iterator[FileReference]:
@@ -76,3 +76,13 @@ def _values(action: Action) -> Iterator[Value]:
             yield from data_ids
         case _:
             assert_never(action)
+
+
+def in_the_way(target: FileReference, answer: StatusAnswer) -> str:
+    """Why a file is not started: it runs, or shows a word that nobody knows, which would keep it closed for ever."""
+    if answer.phase is Phase.UNRECOGNIZED:
+        return (
+            f"{target} may run: the status of execution {answer.execution_id} is `{answer.job_status}`, which this version "
+            "does not know; see on the server whether it has ended, and if so, use a newer version, or see `on_running`"
+        )
+    return f"{target} already runs as execution {answer.execution_id} ({answer.job_status})"

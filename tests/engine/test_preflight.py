@@ -124,6 +124,17 @@ def test_a_file_that_runs_is_exit_6() -> None:
     assert world.asked(PostTrigger) == []
 
 
+def test_a_status_that_nobody_knows_is_named_and_not_called_busy() -> None:
+    world = World(pipeline(job("b")), File(path="/b", id=1, running="PONDERING"))
+    world.spectrum.start("/b")
+    state = world.run()
+    assert state.ended is not None
+    assert state.ended.exit_code is ExitCode.CONFLICT
+    assert "`PONDERING`, which this version does not know" in str(state.ended.reason)
+    assert "already runs" not in str(state.ended.reason)
+    assert world.asked(PostTrigger) == []
+
+
 def test_missing_outweighs_busy_because_waiting_would_not_help() -> None:
     world = World(pipeline(job("a"), job("b", action=Trigger(target="/nowhere"))))
     world.spectrum.start("/a")

@@ -75,7 +75,7 @@ def test_a_succeeded_run_is_short() -> None:
 ENDS = [
     pytest.param(unfit_run, "the pre-flight stopped the run before anything was triggered:", id="pre-flight"),
     pytest.param(unfit_run, "  sales: 51 already runs as execution 9 (RUNNING)", id="each finding"),
-    pytest.param(unfit_run, "Next: nothing was triggered: correct the pipeline file", id="nothing happened"),
+    pytest.param(unfit_run, "Next: nothing was triggered: mend that first", id="nothing happened"),
     pytest.param(interrupted_run, "Next: spectrum-pipelines resume 20261123T150405Z-7f3a", id="resume"),
     pytest.param(interrupted_run, "customers unknown (pipelines/", id="an unknown is never allowed"),
     pytest.param(interrupted_run, "execution 11 may still run", id="what may still run is named"),

@@ -18,6 +18,7 @@ from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskStatus, Purpose, Request
 from spectrum_pipelines.engine.sightings import LookedInVain, Sighting
 from spectrum_pipelines.engine.state.run import JobState, RunState, Step
+from spectrum_pipelines.engine.targets import in_the_way
 from spectrum_pipelines.engine.timing.pace import blind_pause
 from spectrum_pipelines.pipeline.model.action import (
     Check,
@@ -305,7 +306,7 @@ def _trigger(
         yield TriggerIntended(job=job.job.id, attempt=job.attempt.number, baselines=baselines)
         return
     target, answer = next(iter(running.items()))
-    message = f"{target} already runs as execution {answer.execution_id} ({answer.job_status})"
+    message = in_the_way(target, answer)
     match job.job.policy.on_running:
         case OnRunning.WAIT:
             age = now - (job.attempt.began_at or now)

@@ -8,7 +8,7 @@ from spectrum_pipelines.engine.outcome import Cause
 from spectrum_pipelines.engine.requests import AskTarget, Outcome
 from spectrum_pipelines.engine.sightings import TargetSeen
 from spectrum_pipelines.engine.state.run import Preflight, RunState
-from spectrum_pipelines.engine.targets import targets_of
+from spectrum_pipelines.engine.targets import in_the_way, targets_of
 from spectrum_pipelines.errors import ClientError, ExitCode, Forbidden, Refused
 from spectrum_pipelines.pipeline.model.action import Action, IfMissing, Sequence, Stop, Trigger, WaitFor
 from spectrum_pipelines.pipeline.model.pipeline import Job
@@ -36,8 +36,7 @@ def _findings(state: RunState) -> Iterator[Finding]:
             answer = state.targets[target]
             if isinstance(answer, StatusAnswer):
                 if _is_in_the_way(job.job, answer):
-                    message = f"{target} already runs as execution {answer.execution_id} ({answer.job_status})"
-                    yield Finding(job=job.job.id, cause=Cause.BUSY, message=message)
+                    yield Finding(job=job.job.id, cause=Cause.BUSY, message=in_the_way(target, answer))
             elif not tolerates_missing(job.job.action):
                 yield Finding(job=job.job.id, cause=Cause.MISSING, message=f"{target}: {answer}")
 

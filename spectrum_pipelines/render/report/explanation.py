@@ -23,7 +23,7 @@ _IDS = 3
 _ATTEMPTS = 5
 _ADVICE = {
     ExitCode.FAILED: "find out why, mend it, then run it again",
-    ExitCode.USAGE: "nothing was triggered: correct the pipeline file, then run it again",
+    ExitCode.USAGE: "nothing was triggered: mend that first, then run it again",
     ExitCode.UNREACHABLE: "nothing was triggered: check that the server is up and its address is right, then run it again",
     ExitCode.TIMED_OUT: "look first: what is named here may still run on the server",
     ExitCode.UNKNOWN: "do not run it again before it is known what runs on the server",
