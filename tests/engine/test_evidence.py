@@ -359,3 +359,16 @@ def test_an_attempt_that_an_interruption_cut_off_does_not_count_against_the_limi
     settle(state, 10.0)
     one = the_job(state)
     assert (one.status, len(one.attempts)) == (JobStatus.FAILED, 3)
+
+
+def test_an_id_that_the_server_gives_once_more_is_not_the_one_that_it_gave_before() -> None:
+    """It was restored from a backup. Ours had the id that another job had got, so it was taken for that, and triggered again."""
+    state = fresh(job("a", ambiguous_grace=2.0), job("b"))
+    fold(state, *triggered("b", 515))
+    fold(state, ev.AttemptStarted(job=A, attempt=1), intended("a", before=513), ev.Resumed())
+    fold(state, si.LookupBegun(job=A))
+    latest = StatusAnswer(job_status="RUNNING", execution_id=ExecutionId(515), file_id=FileId(6))
+    fold(state, si.LookupSeen(job=A, target="/a", latest=latest))
+    lookup = the_job(state).attempt.lookup
+    assert lookup is not None
+    assert lookup.all_candidates == (515,)

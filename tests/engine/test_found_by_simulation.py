@@ -186,8 +186,8 @@ def test_an_execution_that_another_job_follows_may_still_be_ours(by: AdoptedBy, 
     """The search left out what `b` had attached to, found nothing, and triggered a second time."""
     state = fresh(job("a"), job("b"))
     followed = ev.Adopted(job=JobId("b"), attempt=1, executions=(execution(11, 6),), by=by)
-    fold(state, ev.AttemptStarted(job=JobId("b"), attempt=1), followed)
     fold(state, ev.AttemptStarted(job=A, attempt=1), intended("a"))
+    fold(state, ev.AttemptStarted(job=JobId("b"), attempt=1), followed)
     fold(state, ev.TriggerAmbiguous(job=A, attempt=1, reason="reset"), si.LookupBegun(job=A))
     latest = StatusAnswer(job_status="RUNNING", execution_id=ExecutionId(11), file_id=FileId(6))
     fold(state, si.LookupSeen(job=A, target="/a", latest=latest))

@@ -30,9 +30,18 @@ def is_taken(state: RunState, job: JobState, execution_id: ExecutionId) -> bool:
 
 
 def owned_by_others(state: RunState, job: JobState) -> frozenset[ExecutionId]:
-    """What other attempts of this run have got: none of it is the job's."""
+    """What other attempts of this run have got: none of it is the job's.
+
+    Unless it was got before the intent and is above the baseline: then it was gone when the baseline was read, and the
+    server may have given its id once more.
+    """
     mine = {e.execution_id for e in job.current}
-    return frozenset(owned for owned in state.owners if owned not in mine)
+    latest = max((b.execution_id for b in job.attempt.baselines if b.execution_id is not None), default=0)
+    return frozenset(
+        owned
+        for place, owned in enumerate(state.owners)
+        if owned not in mine and (place >= job.attempt.owned_before or owned <= latest)
+    )
 
 
 def rivals(state: RunState, job: JobState, candidates: Iterable[ExecutionId] = ()) -> Iterator[JobId]:

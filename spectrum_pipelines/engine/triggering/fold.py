@@ -20,6 +20,7 @@ def _trigger_intended(state: RunState, event: ev.TriggerIntended, at: float) -> 
     job = state.touch(event.job)
     job.step = Step.INTENDED
     job.attempt.baselines = event.baselines
+    job.attempt.owned_before = len(state.owners)
 
 
 def _trigger_not_handled(state: RunState, event: ev.TriggerNotHandled, at: float) -> None:
