@@ -1,4 +1,4 @@
-"""A run report that a user names: foreign until it has been held against its schema."""
+"""A run report that a user names: foreign until it has been held against its schema. Keys of newer versions are read over."""
 
 import json
 import math
@@ -35,13 +35,23 @@ def parse_report(content: bytes, *, name: str) -> dict[str, Any]:
         raise UnreadableFile(f"{name} is not JSON: not a run report", hint=_HINT) from error
     if not isinstance(report, dict) or "report_version" not in report:
         raise UnreadableFile(f"{name} is not a run report", hint=_HINT)
-    if report["report_version"] != VERSION:
+    if (version := report["report_version"]) != VERSION:
         hint = "use the version of spectrum-pipelines that wrote it"
-        raise UnreadableFile(f"{name} is a run report of another version than {VERSION}", hint=hint)
-    schema = load_schema("run-report")
+        told = f"version {version}" if isinstance(version, int) else "another version"
+        raise UnreadableFile(f"{name} is a run report of {told}, and this one reads version {VERSION}", hint=hint)
+    schema: dict[str, Any] = _open(load_schema("run-report"))
     if not gate(schema)(report) and (fault := _fault(schema, report)):
         raise UnreadableFile(f"{name} is not a run report: wrong at {fault}", hint=_HINT)
     return report
+
+
+def _open(schema: Any) -> Any:
+    """The schema with room for the keys of a newer version."""
+    if isinstance(schema, list):
+        return [_open(it) for it in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _open(it) for key, it in schema.items() if not (key == "additionalProperties" and it is False)}
 
 
 def _fault(schema: dict[str, Any], report: dict[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ import pytest
 from spectrum_pipelines.document.schema.gate import gate
 from spectrum_pipelines.document.schema.validator import load_schema
 from spectrum_pipelines.errors import UnreadableFile
+from spectrum_pipelines.render.report.formats import FORMATS
 from spectrum_pipelines.report.json_text import report_json
 from spectrum_pipelines.report.read import parse_report, read_report
 from tests.report.runs import RUNS, Run, failed_run, succeeded_run
@@ -46,9 +47,9 @@ BAD = [
     pytest.param(b'{"report_version": 1e400}', "is not JSON", id="a number beyond any float"),
     pytest.param(b"[1]", "is not a run report", id="a list"),
     pytest.param(b"{}", "is not a run report", id="another object"),
-    pytest.param(changed(report_version=2), "another version than 1", id="a newer version"),
+    pytest.param(changed(report_version=2), "of version 2, and this one reads version 1", id="a newer version"),
+    pytest.param(changed(report_version=[2]), "of another version, and", id="a version that is none"),
     pytest.param(changed(status="great"), "wrong at $.status", id="an unknown status"),
-    pytest.param(changed(extra=1), "wrong at $", id="an unknown key"),
     pytest.param(changed(jobs=None), "wrong at $.jobs", id="no jobs"),
     pytest.param(with_job(id=7), "wrong at $.jobs[0].id", id="an id that is none"),
     pytest.param(with_job(executions=[{}]), "wrong at $.jobs[0].executions[0]", id="an execution without anything"),
@@ -61,6 +62,21 @@ def test_what_is_no_report_is_refused(content: bytes, message: str) -> None:
         parse_report(content, name="x.json")
     assert message in caught.value.message
     assert caught.value.hint
+
+
+def with_more(value: Any) -> Any:
+    """A key more in each object: what a newer version may have added."""
+    if isinstance(value, dict):
+        return {**{key: with_more(it) for key, it in value.items()}, **({"more": {"x": 1}} if "id" in value else {})}
+    return [with_more(it) for it in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("form", sorted(FORMATS.keys() - {"json"}))
+def test_keys_of_a_newer_version_are_read_over(form: str) -> None:
+    report = failed_run().report()
+    newer = parse_report(json.dumps({**with_more(report), "later": [1]}).encode(), name="x.json")
+    assert newer["later"] == [1]
+    assert FORMATS[form].render(newer) == FORMATS[form].render(report)
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
