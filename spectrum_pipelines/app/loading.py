@@ -32,13 +32,17 @@ RUN_ID = "RUN_ID"
 
 
 class Loaded(Struct, frozen=True, kw_only=True):
-    """A pipeline file with its values filled in, ready to run. `warnings` are what `validate` shows of it besides errors."""
+    """A pipeline file with its values filled in, ready to run. `warnings` are what `validate` shows of it besides errors.
+
+    `left_out` are the jobs of `finally` that the selection `only` does not name.
+    """
 
     pipeline: Pipeline
     document: Document
     given: Given
     only: tuple[str, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    left_out: tuple[JobId, ...] = ()
 
     @property
     def source(self) -> Source:
@@ -116,6 +120,7 @@ def load_source(
         raise InvalidFile(message, diagnostics=found, shown=quotable(source, document))
     if given.outputs:
         pipeline = with_execution_ids(pipeline, given.outputs)
+    last = [job.id for job in pipeline.jobs.values() if job.is_finally]
     if only:
         pipeline = select(pipeline, only)
     return Loaded(
@@ -124,6 +129,7 @@ def load_source(
         given=given,
         only=only,
         warnings=unquoted(found) if source.is_foreign else found,
+        left_out=tuple(name for name in last if name not in pipeline.jobs),
     )
 
 

@@ -15,6 +15,7 @@ from spectrum_pipelines.pipeline.build import Given
 from spectrum_pipelines.pipeline.fill.values import PREFIX
 
 _FILE = "_FILE"
+_SHOWN = 5
 #: Stands for an address that nobody has given; the name can never be one.
 _NO_ADDRESS = "https://spectrum.invalid"
 
@@ -77,4 +78,10 @@ def load_file(
         notices.warning("; ".join(it.message for it in strays), hint=strays[0].hint)
     if rest := [it for it in loaded.warnings if it not in strays]:
         notices.findings(rest, quotable(loaded.source, loaded.document))
+    if loaded.left_out:
+        others = f" and {len(loaded.left_out) - _SHOWN:,} more" if len(loaded.left_out) > _SHOWN else ""
+        names = ", ".join(loaded.left_out[:_SHOWN])
+        notices.note(
+            f"`finally` does not run: --only leaves out {names}{others}", hint="name them, too, where they are wanted"
+        )
     return loaded
