@@ -177,18 +177,26 @@ def patience_option(function: F) -> F:
 
 def rendering_options(function: F) -> F:
     """Add an option for each format of a report that has one; the command takes them together as `renderings`."""
-    written = {form: row for form, row in FORMATS.items() if row.option is not None}
 
     @functools.wraps(function)
     def bundled(*args: Any, **others: Any) -> Any:
-        paths = {form: others.pop(_parameter(row)) for form, row in written.items()}
-        chosen = {form: path for form, path in paths.items() if path is not None}
-        return function(*args, renderings=Renderings(paths=chosen), **others)
+        chosen = wanted(others)
+        kept = {name: value for name, value in others.items() if name not in map(_parameter, _WRITTEN.values())}
+        return function(*args, renderings=chosen, **kept)
 
     added: Callable[..., Any] = bundled
-    for row in reversed(written.values()):
+    for row in reversed(_WRITTEN.values()):
         added = option(row.option or "", metavar=row.metavar, type=click.Path(path_type=Path), help=row.told)(added)
     return cast("F", added)
+
+
+_WRITTEN = {form: row for form, row in FORMATS.items() if row.option is not None}
+
+
+def wanted(parameters: Mapping[str, Any]) -> Renderings:
+    """The renderings that the parameters of a command ask for."""
+    paths = {form: parameters.get(_parameter(row)) for form, row in _WRITTEN.items()}
+    return Renderings(paths={form: path for form, path in paths.items() if path is not None})
 
 
 def _parameter(row: Format) -> str:

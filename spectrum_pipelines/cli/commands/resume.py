@@ -8,6 +8,7 @@ import click
 from spectrum_pipelines.app.deliver import Renderings
 from spectrum_pipelines.cli.completion import run_ids
 from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
+from spectrum_pipelines.cli.misuse import Reporting
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
     ValueOptions,
@@ -24,7 +25,7 @@ from spectrum_pipelines.cli.state import store_of
 from spectrum_pipelines.cli.values import given_of
 
 
-@click.command("resume")
+@click.command("resume", cls=Reporting)
 @click.argument("run_id", metavar="RUN_ID", shell_complete=run_ids)
 @connection_options
 @option(

@@ -8,6 +8,7 @@ import click
 from spectrum_pipelines.app.deliver import Renderings
 from spectrum_pipelines.cli.completion import run_ids
 from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
+from spectrum_pipelines.cli.misuse import Reporting
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
     ValueOptions,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from spectrum_pipelines.engine.run.retry import RetryPlan
 
 
-@click.command("retry")
+@click.command("retry", cls=Reporting)
 @click.argument("run_id", metavar="RUN_ID", shell_complete=run_ids)
 @click.argument("file", metavar="[FILE]", required=False, type=click.Path())
 @option("--dry-run", is_flag=True, envvar=None, help="Show which jobs would run again, and why; nothing is done.")

@@ -12,6 +12,7 @@ from spectrum_pipelines.app.deliver import Renderings
 from spectrum_pipelines.app.prepare import Circumstances
 from spectrum_pipelines.cli.completion import job_ids
 from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
+from spectrum_pipelines.cli.misuse import Reporting
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
     ValueOptions,
@@ -29,7 +30,7 @@ from spectrum_pipelines.cli.state import recorded_state, store_of
 from spectrum_pipelines.cli.values import load_file
 
 
-@click.command("run")
+@click.command("run", cls=Reporting)
 @click.argument("file", metavar="FILE", type=click.Path())
 @connection_options
 @value_options
