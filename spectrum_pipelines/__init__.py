@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from spectrum_pipelines.api import retry as retry
     from spectrum_pipelines.api import run as run
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _API = frozenset(
     {"Abort", "Connection", "InvalidFile", "Loaded", "Report", "Store", "Waiting"}

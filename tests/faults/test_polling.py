@@ -73,7 +73,7 @@ def test_fault_16_a_word_that_nobody_knows_is_polled_on_and_warned_of_once(serve
     outcome = begin(serve(File(id=48, path=ONE_FILE, timelines=[timeline]))).run()
     assert outcome.code == 0
     assert len([it for it in outcome.events(ev.Warned) if it.code == "unrecognized-status"]) == 1
-    progress = [line for line in outcome.stderr.splitlines() if re.match(r"\d\d:\d\d:\d\d ", line)]
+    progress = [line for line in outcome.stderr.splitlines() if re.match(r"\d\d:\d\d:\d\dZ ", line)]
     assert sum("which nobody knows" in line for line in progress) == 1
 
 

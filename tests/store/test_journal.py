@@ -239,7 +239,9 @@ DAMAGED = [
     ),
     pytest.param([LINES[0], b"\xff\xfe\n"], "line 2: not a line of JSON", id="not UTF-8"),
     pytest.param(
-        [LINES[0], LINES[1].replace(b"passed", b"paused")], "line 2: `event`", id="an unknown last event is not torn"
+        [LINES[0], LINES[1].replace(b"passed", b"paused")],
+        "line 2: spectrum-pipelines 0.1.0 wrote it",
+        id="an unknown last event is not torn",
     ),
     pytest.param([LINES[0], LINES[2].replace(b": 1}", b': "1"}')], "line 2: `attempt`", id="a wrong type"),
 ]
