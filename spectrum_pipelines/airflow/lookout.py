@@ -3,13 +3,16 @@
 A triggerer runs its triggers on one event loop. The first trigger of a connection starts a task that looks every few seconds; each
 look wakes all triggers that wait for it; the last trigger to leave ends the task. The look itself runs in a thread, since the
 client and the look-up of the connection block.
+
+A server that is away is asked again: it ends no execution. Any other failure ends the looking and reaches every waiter: a refused
+login that is repeated locks an account, and the engine of the task that wakes up says what is wrong.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from spectrum_pipelines.errors import SpectrumPipelinesError
+from spectrum_pipelines.errors import Throttled, Unanswered, Unsent
 
 #: Seconds between two looks after a look that failed, at the least.
 _AFTER_A_FAILURE = 15.0
@@ -41,10 +44,15 @@ class Looks:
             await asyncio.sleep(self.pause)
             try:
                 active = await asyncio.to_thread(_active, self._conn_id)
-            except SpectrumPipelinesError:
-                # A server that is away ends no execution: the engine's own patience decides, when the task is woken.
+            except (Unsent, Unanswered, Throttled):
                 await asyncio.sleep(_AFTER_A_FAILURE)
                 continue
+            except Exception as error:  # noqa: BLE001 - handed to the waiters
+                _forget(self)
+                if not self._next.done():
+                    self._next.set_exception(error)
+                    self._next.exception()  # nobody may be waiting
+                return
             told, self._next = self._next, loop.create_future()
             if not told.done():
                 told.set_result(active)
@@ -66,8 +74,14 @@ async def lookout(conn_id: str, pause: float) -> AsyncIterator[Looks]:
     finally:
         looks.waiters -= 1
         if looks.waiters == 0:
-            _LOOKS.pop(conn_id, None)
+            _forget(looks)
             await looks.close()
+
+
+def _forget(looks: Looks) -> None:
+    for conn_id, known in list(_LOOKS.items()):
+        if known is looks:
+            del _LOOKS[conn_id]
 
 
 def _active(conn_id: str) -> frozenset[int]:

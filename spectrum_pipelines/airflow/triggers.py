@@ -74,6 +74,8 @@ class SpectrumTrigger(BaseTrigger):
                     active = await asyncio.wait_for(looks.next(), timeout=left)
                 except TimeoutError:
                     break
+                except Exception as error:  # noqa: BLE001 - told by the task, whose engine meets it as well
+                    return f"the list of active jobs cannot be read: {error}"
                 if watched - active:
                     return "an execution is no longer active"
         return "the time to look again has come"
