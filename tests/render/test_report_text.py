@@ -77,6 +77,9 @@ ENDS = [
     pytest.param(unfit_run, "  sales: 51 already runs as execution 9 (RUNNING)", id="each finding"),
     pytest.param(unfit_run, "Next: nothing was triggered: mend that first", id="nothing happened"),
     pytest.param(interrupted_run, "Next: spectrum-pipelines resume 20261123T150405Z-7f3a", id="resume"),
+    pytest.param(
+        interrupted_run, "`finally` has not run: it does when the run is resumed", id="the clean-up is to come"
+    ),
     pytest.param(interrupted_run, "customers unknown (pipelines/", id="an unknown is never allowed"),
     pytest.param(interrupted_run, "execution 11 may still run", id="what may still run is named"),
     pytest.param(unknown_run, "candidates: execution 21, 22", id="what to choose from"),

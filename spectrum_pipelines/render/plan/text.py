@@ -66,6 +66,9 @@ def _policy(facts: PlanFacts) -> Iterator[str]:
         yield f"  {key:<18}  {text:<{column}}  {facts.origins.defaults[key]}"
 
 
+_AFTER_A_SIGNAL = ("After an interruption `finally` waits for `resume`; where nothing was triggered, it does not run.",)
+
+
 def _waves(facts: PlanFacts) -> Iterator[Iterator[str]]:
     column = min(_WIDEST_ID, max(map(len, facts.pipeline.jobs), default=0)) + 2
     plan = facts.plan
@@ -74,6 +77,8 @@ def _waves(facts: PlanFacts) -> Iterator[Iterator[str]]:
     for number, wave in enumerate(plan.finally_waves, 1):
         title = "Finally" if len(plan.finally_waves) == 1 else f"Finally, wave {number}"
         yield _wave(facts, title, wave, column)
+    if plan.finally_waves:
+        yield iter(_AFTER_A_SIGNAL)
 
 
 def _wave(facts: PlanFacts, title: str, wave: tuple[JobId, ...], column: int) -> Iterator[str]:

@@ -43,6 +43,10 @@ def report_text(report: Mapping[str, Any], *, color: bool, width: int, glyphs: b
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
+def _waits_at_the_end(job: Mapping[str, Any]) -> bool:
+    return bool(job["finally"]) and job["status"] == JobStatus.PENDING.value
+
+
 def _verdict(report: Mapping[str, Any], *, color: bool, glyphs: bool) -> Iterator[str]:
     shown = RUN_LOOKS[RunStatus(report["status"])]
     told = paint(f"{shown.mark(glyphs=glyphs)} {verdict(report)}", shown.style, color=color)
@@ -69,6 +73,8 @@ def _why(report: Mapping[str, Any], *, color: bool, glyphs: bool) -> Iterator[st
     for job in blamed[:_MANY]:
         yield from _explained(job, report, color=color, glyphs=glyphs)
     yield from _more(blamed, "job")
+    if report["status"] == RunStatus.INTERRUPTED.value and any(_waits_at_the_end(job) for job in report["jobs"]):
+        yield "`finally` has not run: it does when the run is resumed"
 
 
 def _explained(job: Job, report: Mapping[str, Any], *, color: bool, glyphs: bool) -> Iterator[str]:
