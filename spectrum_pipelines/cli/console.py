@@ -20,7 +20,7 @@ from spectrum_pipelines.cli.terminal import say, wants_color
 from spectrum_pipelines.cli.traces import traced
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.diagnostic import Diagnostic
-from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.document.source import Source, leaves_its_checkout
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.report.file import ReportFile
 from spectrum_pipelines.report.json_text import report_json
@@ -101,6 +101,9 @@ class ToPeople:
         for file in files:
             file.probe()
         self._shown.renderings.probe(path)
+        for one in (*(file.path for file in files), *self._shown.renderings.paths.values()):
+            if one.is_symlink() and leaves_its_checkout(str(one)):
+                say("warning", f"{one} is a link that leads out of its checkout: {os.path.realpath(one)} is written")
         return files
 
     def about(self, run: "RunStore", store: "Store", *, is_under_way: bool) -> None:

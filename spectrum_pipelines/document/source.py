@@ -47,7 +47,7 @@ def read_source(name: str, *, max_bytes: int = MAX_BYTES) -> Source:
         raise UnreadableFile(message, hint="split it into several files")
     _refuse_other_encodings(name, data)
     try:
-        return Source(name=name, text=data.decode("utf-8-sig"), is_foreign=_leaves_its_checkout(name))
+        return Source(name=name, text=data.decode("utf-8-sig"), is_foreign=leaves_its_checkout(name))
     except UnicodeDecodeError as error:
         raise _not_utf8(name, data, error.start) from error
 
@@ -74,7 +74,7 @@ def _read(name: str, max_bytes: int) -> bytes:
         raise UnreadableFile(message, hint="check the path") from error
 
 
-def _leaves_its_checkout(name: str) -> bool:
+def leaves_its_checkout(name: str) -> bool:
     """Whether a file stands in a checkout by its name and elsewhere in truth: a pull request may bring such a link.
 
     The checkout is the git repository around the file. Without one (an archive, an image), it is the working directory if the

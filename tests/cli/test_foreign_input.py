@@ -162,6 +162,20 @@ def test_other_files_of_a_run_are_not_quoted_either(tmp_path: Path, command: lis
     assert "hunter2" not in ended.stdout + ended.stderr
 
 
+def test_what_is_written_through_a_link_out_of_the_checkout_is_told(folder: Path) -> None:
+    checkout = folder / "checkout"
+    (checkout / ".git").mkdir(parents=True)
+    (checkout / "p.yaml").write_text(PIPELINE, "utf-8")
+    for name in ("r.json", "r.xml"):
+        (checkout / name).symlink_to(folder / f"outside-{name}")
+    (checkout / "inner.html").symlink_to("page.html")
+    wishes = ("--report", "r.json", "--junit", "r.xml", "--html", "inner.html")
+    ended = call("run", "p.yaml", *wishes, "--server", "http://127.0.0.1:1", cwd=checkout, env=LOGIN)
+    told = [line for line in ended.stderr.splitlines() if "leads out of its checkout" in line]
+    assert [line.split()[1] for line in told] == ["r.json", "r.xml"]
+    assert str(folder / "outside-r.xml") in told[1]
+
+
 def test_a_link_within_the_checkout_is_a_file_like_any_other(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "real.yaml").write_text(PIPELINE + "nmae: 1\n", "utf-8")
