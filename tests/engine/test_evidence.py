@@ -372,3 +372,17 @@ def test_an_id_that_the_server_gives_once_more_is_not_the_one_that_it_gave_befor
     lookup = the_job(state).attempt.lookup
     assert lookup is not None
     assert lookup.all_candidates == (515,)
+
+
+def test_a_search_waits_for_another_that_may_be_for_the_same_file_and_finds_nothing() -> None:
+    """One named its file by a path that had never run: nobody could say that it was another one, and both were unknown."""
+    jobs = (
+        job("a", action=Trigger(target="6"), ambiguous_grace=3.0),
+        job("b", action=Trigger(target="/g"), ambiguous_grace=3.0),
+    )
+    world = World(pipeline(*jobs, fail_fast=False), _f(), File(path="/g", id=7, duration=1.0))
+    world.faults.append(Fault(on=PostTrigger, outcome=_LOST, handled=True, where=lambda it: it.job == "a"))
+    world.faults.append(Fault(on=PostTrigger, outcome=_LOST, where=lambda it: it.job == "b"))
+    state = world.run()
+    assert the_job(state, "a").status is JobStatus.SUCCEEDED
+    assert the_job(state, "b").status is JobStatus.UNKNOWN, "its trigger may have been lost, or not"

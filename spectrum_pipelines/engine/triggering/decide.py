@@ -91,7 +91,8 @@ def _judge(state: RunState, job: JobState, lookup: Lookup, now: float) -> Iterat
     if answered and (doubt := _doubt(job, lookup)) is not None:
         yield _unknown(job, f"{_listed(lookup)} may be ours{doubt}")
     elif any(found) and (doubt := _passing_doubt(state, job, lookup, answered=answered)) is not None:
-        yield _unknown(job, f"{_listed(lookup)} may be ours{doubt}") if waited else LookupRested(job=job.job.id)
+        is_over = waited and not _may_clear_up(state, job, lookup, now)
+        yield _unknown(job, f"{_listed(lookup)} may be ours{doubt}") if is_over else LookupRested(job=job.job.id)
     elif answered and any(found) and (all(found) or waited):
         yield _adopt(job, lookup)
     elif is_exhausted(lookup, state.patience, grace=job.job.policy.ambiguous_grace, now=now):
@@ -100,6 +101,16 @@ def _judge(state: RunState, job: JobState, lookup: Lookup, now: float) -> Iterat
         yield _unknown(job, f"the server gave no full answer for {format_duration(round(now - lookup.since))}")
     else:
         yield LookupRested(job=job.job.id)
+
+
+def _may_clear_up(state: RunState, job: JobState, lookup: Lookup, now: float) -> bool:
+    """Another job that may have the same file has nothing in sight yet: its own search ends soon, and may show that it has not."""
+    if now >= lookup.since + state.patience.longest_silence:
+        return False
+    others = [state.jobs[job_id] for job_id in rivals(state, job)]
+    return bool(others) and all(
+        other.attempt.lookup is not None and not other.attempt.lookup.all_candidates for other in others
+    )
 
 
 def _doubt(job: JobState, lookup: Lookup) -> str | None:
