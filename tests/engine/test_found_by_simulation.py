@@ -33,6 +33,7 @@ from spectrum_pipelines.spectrum import (
     PlannedExecution,
     StatusAnswer,
 )
+from tests.engine.forgotten import forgotten
 from tests.engine.made import execution, finished, fold, fresh, intended, job, of, settle, the_job, triggered
 from tests.engine.tiny import Clock
 
@@ -262,3 +263,19 @@ def test_a_job_that_rests_is_not_woken_by_the_one_that_it_waited_for() -> None:
     fold(state, ev.AttemptEnded(job=JobId("b"), attempt=1, status=failed, cause=Cause.QUEUE_TIMEOUT, reason=None))
     fold(state, ev.RetryScheduled(job=JobId("b"), attempt=2, wait=10.0), *triggered("a", 11), finished("a", 11))
     assert of(ev.AttemptStarted, settle(state, 10.1))
+
+
+def test_a_hinted_execution_whose_time_came_while_the_list_was_out_is_looked_at() -> None:
+    """It kept a time of its own that was over, and nobody ever looked at it again."""
+    state = fold(fresh(job("a"), job("b")), *triggered("a", 11), *triggered("b", 12))
+    settle(state, 1.0)
+    hinted = si.ExecutionSeen(
+        job=A, execution_id=ExecutionId(11), job_status="RUNNING", progress=50.0, estimate_seconds=3.0
+    )
+    fold(state, hinted, at=1.0)
+    state.polls.take(60.0)
+    watch = state.following[A, ExecutionId(11)]
+    watch.next_poll_at = 1.5
+    entries = {number: ActiveJob(execution_id=number, job_status="RUNNING") for number in map(ExecutionId, (11, 12))}
+    fold(state, si.ListSeen(entries=entries), at=2.0)
+    assert not forgotten(state, [])

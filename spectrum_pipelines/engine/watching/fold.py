@@ -201,6 +201,8 @@ def _take_in_entry(
     watch.listed = not (may_stay_alone and watch.is_hinted and watch.next_poll_at < math.inf)
     if watch.listed:
         watch.next_poll_at = math.inf
+    elif watch.next_poll_at <= at:
+        _schedule(state, followed, watch, at)  # its own time came, and was given to the list that has just answered
     watch.unlisted = False
     watch.final_word = None
     watch.refusals = 0
