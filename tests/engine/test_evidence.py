@@ -386,3 +386,15 @@ def test_a_search_waits_for_another_that_may_be_for_the_same_file_and_finds_noth
     state = world.run()
     assert the_job(state, "a").status is JobStatus.SUCCEEDED
     assert the_job(state, "b").status is JobStatus.UNKNOWN, "its trigger may have been lost, or not"
+
+
+def test_details_do_not_tell_which_file_a_path_means() -> None:
+    """The server was restored, our id was another file's, which was taken for ours and made the job green."""
+    state = fresh(job("a"))
+    fold(state, ev.AttemptStarted(job=A, attempt=1), intended("a", before=None, file_id=None))
+    fold(state, ev.Triggered(job=A, attempt=1, executions=(execution(503),)))
+    running = si.ExecutionSeen(
+        job=A, execution_id=ExecutionId(503), job_status="RUNNING", file_id=FileId(77), by_details=True
+    )
+    fold(state, running, at=1.0)
+    assert the_job(state).executions[0].file_id is None

@@ -13,7 +13,7 @@ from spectrum_pipelines.engine.timing.hint import read_hint
 from spectrum_pipelines.engine.timing.pace import FIRST_LOOK, blind_pause, pause_by_past
 from spectrum_pipelines.engine.timing.patience import FEW, LAST_MIN, LAST_PAUSE, LAST_SHARE, SAVED_LOOKS
 from spectrum_pipelines.engine.watching.lessons import lesson_seen
-from spectrum_pipelines.pipeline.model.action import JobId
+from spectrum_pipelines.pipeline.model.action import JobId, Sequence
 from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, FileId, Phase, phase_of
 
 # Beginning and ending to follow
@@ -103,7 +103,9 @@ def _execution_seen(state: RunState, event: si.ExecutionSeen, at: float) -> None
     followed = (event.job, event.execution_id)
     if (watch := state.following.get(followed)) is None:
         return
-    _learn_file(state, followed, event.file_id)
+    if not event.by_details or isinstance(state.jobs[event.job].job.action, Sequence):
+        # What a target means is told by its status: details may be another file's, which was given our id.
+        _learn_file(state, followed, event.file_id)
     _wake_if_concerned(state, event.job, watch)
     expected_end = watch.expects_end
     _take_in(watch, event, at)
