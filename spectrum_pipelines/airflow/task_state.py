@@ -215,7 +215,7 @@ class TaskStateRun:
 
     @property
     def place(self) -> str:
-        """For messages."""
+        """Where the run is, for messages."""
         return f"run {self.run_id} in {self._store.name}"
 
     def keep(self, texts: Texts, *, plan: str) -> None:

@@ -55,7 +55,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
         return Texts(pipeline=self.source.text, fragments=self.document.fragments)
 
     def for_run(self, run_id: str) -> "Loaded":
-        """The same for the run of this id: a file may name its run. Raises InvalidFile."""
+        """Build the pipeline again for the run of this id: a file may name its run. Raises InvalidFile."""
         if not self.document.holds("run.id") and not self.document.holds("\\"):  # an escape could spell anything
             return self
         given = replace(

@@ -25,7 +25,7 @@ def recorded_state(state: str, store: Store) -> str | None:
 
 
 def named_state(state: str) -> str | None:
-    """The same before the store is open: a URL, which may turn out to hold a login, is not repeated."""
+    """The value of `--state` for messages before the store is open: a URL, which may turn out to hold a login, is not repeated."""
     return None if state == DEFAULT_STATE or "://" in state else state
 
 

@@ -101,7 +101,7 @@ class ExecutionDoubted(Struct, frozen=True, kw_only=True):
 
 
 class FileUnknown(Struct, frozen=True, kw_only=True):
-    """Its details show an end and a file, and nobody has told yet which file its target means: the target's status must."""
+    """The details of an execution show an end and a file, and which file its target means is not known: the status must tell."""
 
     job: JobId
     execution_id: ExecutionId

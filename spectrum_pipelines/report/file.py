@@ -58,7 +58,7 @@ class ReportFile:
         self.put(report_json(report).encode("ascii"))
 
     def put(self, *chunks: bytes) -> None:
-        """The same for a report in another form, or in pieces."""
+        """Put a text in place, given in pieces; on disk when this returns."""
         target = self._target()
         try:
             self._replace(target, chunks, keep=True)

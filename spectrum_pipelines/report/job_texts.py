@@ -17,7 +17,7 @@ class JobTexts:
         self._kept: dict[JobId, tuple[int, bool, str]] = {}
 
     def of(self, state: RunState, started_at: datetime) -> Iterator[str]:
-        """All of them, in the order of the pipeline."""
+        """The JSON text of every job, in the order of the pipeline."""
         is_over = state.ended is not None
         secrets = secrets_of(state.pipeline)
         for job_id, job in state.jobs.items():

@@ -15,7 +15,7 @@ def report_json(report: Mapping[str, Any]) -> str:
 
 
 def report_chunks(report: Mapping[str, Any], jobs: Iterable[str]) -> Iterator[str]:
-    """The same in pieces, with the texts of its jobs given."""
+    """A report as JSON in pieces, with the texts of its jobs given."""
     before = "{\n"
     for key, value in report.items():
         yield f"{before}  {_encode(key)}: "

@@ -203,7 +203,7 @@ class MemoryRun:
 
     @property
     def place(self) -> str:
-        """For messages."""
+        """Where the run is, for messages."""
         return f"run {self.run_id} in {self._store.name}"
 
     @property

@@ -91,10 +91,10 @@ class TimedSocket(socket.socket):
 
 
 class TimedTlsSocket(ssl.SSLSocket):
-    """The same for TLS: `ssl.SSLContext.sslsocket_class`."""
+    """A TLS socket whose every wait is cut to the call's time: `ssl.SSLContext.sslsocket_class`."""
 
     def settimeout(self, value: float | None, /) -> None:
-        """Likewise."""
+        """Ask the system only where the timeout changes."""
         if value != self.gettimeout():
             super().settimeout(value)
 

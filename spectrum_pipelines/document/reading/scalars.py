@@ -69,7 +69,7 @@ _HUGE = BadScalar(
 
 
 def as_written(text: str) -> Scalar | BadScalar:
-    """The same as `resolve`; a number remembers the text that it was written as."""
+    """Resolve a scalar as `resolve` does; a number remembers the text that it was written as."""
     value = resolve(text)
     return with_text(value, text) if isinstance(value, int | float) and not isinstance(value, bool) else value
 

@@ -71,7 +71,7 @@ def _listed_for_stop(job: JobState, entries: list[ActiveJob]) -> Events:
 
 
 def _is_namesake(job: JobState, entry: ActiveJob) -> bool:
-    """It has the id of one of ours, and is another file's."""
+    """An execution of another file has the id of one of ours."""
     return any(
         one.execution_id == entry.execution_id and other_file(job, one, entry) is not None
         for one in job.open_executions

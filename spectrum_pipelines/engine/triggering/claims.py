@@ -18,7 +18,7 @@ _OPEN_INTENTS = frozenset({Step.INTENDED, Step.RECONCILING})
 
 
 def is_taken(state: RunState, job: JobState, execution_id: ExecutionId) -> bool:
-    """It cannot be what the job's trigger has just started."""
+    """An execution cannot be what the job's trigger has just started."""
     before = {baseline.execution_id for baseline in job.attempt.baselines}
     if (
         len(job.attempt.baselines) == 1

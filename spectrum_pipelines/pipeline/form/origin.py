@@ -27,7 +27,7 @@ _GROUPS = frozenset(key.partition(".")[0] for key in POLICY_VALUES)
 
 
 class Layer(Enum):
-    """Who said it."""
+    """Where a value comes from: built in, the file, a fragment, an environment, the command line."""
 
     TOOL = "tool"
     DEFAULTS = "defaults"

@@ -42,7 +42,7 @@ class View:
         return value
 
     def with_data(self, data: Mapping[str, Any]) -> "View":
-        """The same form with its references filled in."""
+        """The form with its references filled in."""
         return View(self.document, self.environment, data)
 
     def section(self, name: str) -> Mapping[str, Any]:

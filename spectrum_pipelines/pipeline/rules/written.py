@@ -38,7 +38,7 @@ class WrittenPolicy(Struct, frozen=True, kw_only=True):
         return self.own.get(key, self.inherited.get(key))
 
     def retry(self, key: str) -> Any:
-        """The same of a key within `retry`."""
+        """The duration of a key within `retry`, if the file writes it out."""
         own = mapping(self.own.get("retry"))
         return own.get(key, mapping(self.inherited.get("retry")).get(key))
 

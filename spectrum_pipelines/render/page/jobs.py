@@ -80,7 +80,7 @@ class JobView:
 
     @property
     def shown(self) -> Look:
-        """Its glyph and its word."""
+        """The glyph and the word of the status."""
         return JOB_LOOKS[self.status]
 
     @cached_property
@@ -90,7 +90,7 @@ class JobView:
 
     @property
     def bars(self) -> Iterator[Bar]:
-        """The same as a drawing."""
+        """The phases as bars of a drawing."""
         for phase in self.phases:
             x, end = self._axis.percent(phase.since), self._axis.percent(phase.until)
             width = round(max(end - x, _LEAST_WIDTH), 2)
@@ -106,7 +106,7 @@ class JobView:
 
     @property
     def told(self) -> str:
-        """The same in words."""
+        """The phases in words, for screen readers and tips."""
         words = ", ".join(phase.words for phase in self.phases)
         return f"{self.title}{self.allowance}{f': {words}' if words else ''}"
 
@@ -149,7 +149,7 @@ class JobView:
 
     @property
     def executions(self) -> Iterator[ExecutionRow]:
-        """Its executions, as they became known."""
+        """The executions of the job, as they became known."""
         for one in self._job["executions"]:
             accepted, ran, ended = (self._axis.seconds(one[key]) for key in ("accepted_at", "running_at", "ended_at"))
             yield ExecutionRow(

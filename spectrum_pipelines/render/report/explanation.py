@@ -111,7 +111,7 @@ def _needs_explaining(job: Job) -> bool:
 
 
 def is_allowed(job: Job) -> bool:
-    """It failed, and the pipeline allows it to. An unknown is never allowed: it may still run."""
+    """A job failed, and the pipeline allows it to. An unknown is never allowed: it may still run."""
     status = JobStatus(job["status"])
     return bool(job["allow_failure"]) and status.is_failure and status is not JobStatus.UNKNOWN
 

@@ -87,7 +87,7 @@ def is_held(path: Path) -> bool:
 
 
 def holder_of(path: Path) -> Holder | None:
-    """Who says to hold a lock that is known to be held; None if the file does not tell (yet)."""
+    """The holder that a held lock names; None if the file does not tell (yet)."""
     try:
         data = json.loads(read_capped(path, _MAX_NOTE))
     except (OSError, ValueError, RecursionError):

@@ -84,7 +84,7 @@ def _tracked(path: Path) -> str | None:
 
 
 def _in_index(top: Path, inside: Path) -> str | None:
-    """The same without git: its index holds the names of files as they are, one after another."""
+    """Whether git tracks a file, without git: the index holds the names of files as they are, one after another."""
     index = top / ".git" / "index"
     if not index.is_file():
         return None

@@ -198,7 +198,7 @@ def _leaves_it_usable(error: BaseException, connection: psycopg.Connection[Row])
 
 
 def is_passing(error: psycopg.Error) -> bool:
-    """The same statement may succeed later."""
+    """A statement that failed so may succeed later."""
     if isinstance(error, psycopg.InterfaceError):
         return True
     if error.sqlstate is not None:

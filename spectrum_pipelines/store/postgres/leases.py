@@ -120,7 +120,7 @@ class Claimant(Struct, frozen=True, kw_only=True):
 
 
 def claimant(who: Who, run_id: str) -> Claimant:
-    """A new one."""
+    """A claimant with a word of its own."""
     host = who.host.encode("ascii", "replace").decode("ascii").replace("\0", "?")[:_LONGEST_HOST]
     return Claimant(owner=secrets.token_hex(12), run_id=run_id, pid=who.pid, host=host)
 

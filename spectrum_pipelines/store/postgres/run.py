@@ -131,7 +131,7 @@ class PostgresRun:
 
     @property
     def place(self) -> str:
-        """For messages."""
+        """Where the run is, for messages."""
         return f"run {self.run_id} in {self.database.target.name}"
 
     def keep(self, texts: Texts, *, plan: str) -> None:

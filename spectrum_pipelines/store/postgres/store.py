@@ -212,7 +212,7 @@ class _Claimed(Struct, frozen=True, kw_only=True):
 
 
 class _Claim:
-    """One wish for a run key. It may be tried again after a lost answer: its owner is the same each time."""
+    """One claim on a run key. A claim may be sent again after a lost answer, since its owner is the same each time."""
 
     def __init__(self, database: Database, key: str, new_run: Callable[[], RunStore], claimant: Claimant) -> None:
         self._database, self._key, self._new_run, self._claimant = database, key, new_run, claimant
