@@ -8,7 +8,7 @@ from spectrum_pipelines.document.numbers import text_of
 from spectrum_pipelines.document.schema.wording import flow
 from spectrum_pipelines.pipeline.model.action import Held, JobId, Scalar
 
-#: One runner carries 10,000 jobs without trouble (design section 8); a slip in a matrix should not ask for millions.
+#: One runner carries 10,000 jobs without trouble; a slip in a matrix should not ask for millions.
 MOST_COMBINATIONS = 10_000
 
 Matrix = Mapping[str, Sequence[Scalar]]
