@@ -139,6 +139,12 @@ _VALUES: tuple[Callable[[Any], Any], ...] = (
 )
 
 
+def secret_option(function: F) -> F:
+    """Add `--var` as a command takes it that goes on with a run: for secret values alone, the others are in the journal."""
+    told = "A secret variable: no journal holds its value."
+    return option("--var", metavar="NAME=VALUE", multiple=True, envvar=None, help=told)(function)
+
+
 def progress_option(function: F) -> F:
     """Add `--progress`."""
     kinds = click.Choice(["auto", "bar", "plain", "json", "none"])

@@ -13,11 +13,11 @@ from spectrum_pipelines.cli.options import (
     ConnectionOptions,
     ValueOptions,
     connection_options,
-    option,
     patience_option,
     progress_option,
     rendering_options,
     report_option,
+    secret_option,
     state_option,
 )
 from spectrum_pipelines.cli.reach import asked_of, reach, server_of, workspace_of
@@ -28,9 +28,7 @@ from spectrum_pipelines.cli.values import given_of
 @click.command("resume", cls=Reporting)
 @click.argument("run_id", metavar="RUN_ID", shell_complete=run_ids)
 @connection_options
-@option(
-    "--var", metavar="NAME=VALUE", multiple=True, envvar=None, help="A secret variable: no journal holds its value."
-)
+@secret_option
 @report_option
 @rendering_options
 @progress_option

@@ -18,6 +18,7 @@ from spectrum_pipelines.cli.options import (
     progress_option,
     rendering_options,
     report_option,
+    secret_option,
     state_option,
 )
 from spectrum_pipelines.cli.printed import put
@@ -35,9 +36,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="[FILE]", required=False, type=click.Path())
 @option("--dry-run", is_flag=True, envvar=None, help="Show which jobs would run again, and why; nothing is done.")
 @connection_options
-@option(
-    "--var", metavar="NAME=VALUE", multiple=True, envvar=None, help="A secret variable: no journal holds its value."
-)
+@secret_option
 @report_option
 @rendering_options
 @progress_option
