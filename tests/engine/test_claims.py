@@ -54,6 +54,22 @@ def test_a_late_answer_takes_its_own_and_leaves_the_other_unknown() -> None:
     assert len(ids) == len(set(ids)) <= 1
 
 
+def test_the_search_of_a_trigger_waits_for_the_answer_of_a_rival() -> None:
+    """An id and a path may name one file: the answer to the other trigger, slower than the grace, shows that they do not."""
+    jobs = [job(name, action=Trigger(target=target), **_POLICY) for name, target in (("a", "6"), ("b", "/g"))]
+    late = TriggerAnswer(execution_id=ExecutionId(12))
+    world = World(
+        pipeline(*jobs, fail_fast=False),
+        File(path="/f", id=6, duration=9.0),
+        File(path="/g", id=7, duration=9.0),
+        faults=(
+            Fault(on=PostTrigger, outcome=_LOST, handled=True),
+            Fault(on=PostTrigger, outcome=late, handled=True, delay=9.0),
+        ),
+    )
+    assert [state.status for state in world.run().jobs.values()] == [JobStatus.SUCCEEDED, JobStatus.SUCCEEDED]
+
+
 def test_the_id_that_was_there_before_is_no_answer() -> None:
     file = File(path="/a", id=6, duration=1.0)
     world = World(pipeline(job("a", **_POLICY)), file)

@@ -16,7 +16,7 @@ from spectrum_pipelines.engine.requests import (
     Request,
 )
 from spectrum_pipelines.engine.sightings import LookupBegun, LookupRested
-from spectrum_pipelines.engine.state.run import JobState, RunState
+from spectrum_pipelines.engine.state.run import JobState, RunState, Step
 from spectrum_pipelines.engine.triggering.claims import is_taken, rivals
 from spectrum_pipelines.engine.triggering.lookup import (
     HISTORY_LENGTH,
@@ -104,13 +104,17 @@ def _judge(state: RunState, job: JobState, lookup: Lookup, now: float) -> Iterat
 
 
 def _may_clear_up(state: RunState, job: JobState, lookup: Lookup, now: float) -> bool:
-    """Another job that may have the same file has nothing in sight yet: its own search ends soon, and may show that it has not."""
+    """Each rival's own trigger is answered soon, or its search has nothing in sight yet: either may show that ours is not its."""
     if now >= lookup.since + state.patience.longest_silence:
         return False
     others = [state.jobs[job_id] for job_id in rivals(state, job)]
-    return bool(others) and all(
-        other.attempt.lookup is not None and not other.attempt.lookup.all_candidates for other in others
-    )
+    return bool(others) and all(_is_undecided(other) for other in others)
+
+
+def _is_undecided(other: JobState) -> bool:
+    if other.attempt.lookup is None:
+        return other.step is Step.INTENDED
+    return not other.attempt.lookup.all_candidates
 
 
 def _doubt(job: JobState, lookup: Lookup) -> str | None:
