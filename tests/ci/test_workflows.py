@@ -1,7 +1,10 @@
 """The files that GitHub and other systems read: each against its own schema; the project's own workflows hold few rights."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -87,6 +90,40 @@ def test_the_image_gets_what_it_copies_and_nothing_else() -> None:
         name for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE) for name in line.split()[:-1]
     ]
     assert sorted(kept) == sorted(copied)
+
+
+def nightly_tests() -> list[str]:
+    told = [step.get("run", "") for step in steps(ROOT / ".github" / "workflows" / "nightly.yml")]
+    return [run for run in told if "pytest" in run]
+
+
+@pytest.mark.parametrize("command", nightly_tests())
+def test_pytest_knows_each_option_of_the_nightly_tests(command: str) -> None:
+    """pytest has a folder's own options only where that folder is named: a night without its tests would go unseen."""
+    asked = command.replace(".venv/bin/pytest", f"{sys.executable} -m pytest").strip()
+    done = subprocess.run(
+        ["bash", "-c", f"{asked} --markers"],
+        cwd=ROOT,
+        env={**os.environ, "NIGHT": "7"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_nights_hold_all_the_long_forms() -> None:
+    asked = " ".join(nightly_tests())
+    for option in (
+        "--simulations 20000",
+        "--answers 20000",
+        "--spoilt",
+        "--fuzz 5000",
+        "--local-fuzz 5000",
+        "--thorough",
+    ):
+        assert option in asked
 
 
 def test_what_runs_the_projects_code_cannot_publish() -> None:

@@ -1,8 +1,10 @@
-"""How many simulations to run, or which one to tell."""
+"""How many simulations to run, or which one to tell; and at the end how many seeds a second of CPU was enough for."""
 
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,23 @@ _RUNS = 1_000
 _ANSWERS = 500
 _CHUNKS = 20
 _LARGEST_CHUNK = 2_500
+_BEGAN = pytest.StashKey[float]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_BEGAN] = time.monotonic()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Each test that runs seeds says how many, and what they took; here they are added up over all workers."""
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, ())]
+    told = [dict(one.user_properties) for one in reports if one.when == "call"]
+    seeds = sum(one.get("seeds", 0) for one in told)
+    if seeds:
+        cpu = sum(one.get("cpu_seconds", 0.0) for one in told)
+        rate = f"{seeds / cpu:.0f} seeds per CPU second" if cpu else "too fast to be measured"
+        wall = time.monotonic() - config.stash[_BEGAN]
+        terminalreporter.write_line(f"simulated: {seeds:,} seeds in {wall:.0f} seconds ({cpu:.0f} of CPU), {rate}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,3 +68,20 @@ def folder() -> Iterator[Path]:
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(prefix="simulation-", dir=memory if memory.is_dir() else None) as name:
         yield Path(name)
+
+
+@pytest.fixture
+def counted(record_property: Callable[[str, object], None]) -> Callable[[range], Iterator[int]]:
+    """The seeds one by one, with a note for the last lines of how many there were and what they took."""
+
+    def count(seeds: range) -> Iterator[int]:
+        began, number = time.process_time(), 0
+        try:
+            for seed in seeds:
+                number += 1
+                yield seed
+        finally:
+            record_property("seeds", number)
+            record_property("cpu_seconds", time.process_time() - began)
+
+    return count

@@ -5,6 +5,7 @@
 
 import random
 import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,8 +82,10 @@ def _is_known_to_be_foreign(scenario: Scenario, name: str, spoiler: Spoiler) -> 
             return False
 
 
-def test_no_answer_ends_the_process_or_makes_it_lie(answers: range, folder: Path, is_alone: bool) -> None:
-    for seed in answers:
+def test_no_answer_ends_the_process_or_makes_it_lie(
+    answers: range, folder: Path, is_alone: bool, counted: Callable[[range], Iterator[int]]
+) -> None:
+    for seed in counted(answers):
         story = run_spoilt(seed, folder, told=is_alone)
         if is_alone:
             print(story)  # noqa: T201 - it was asked for
