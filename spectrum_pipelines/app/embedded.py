@@ -1,5 +1,6 @@
 """The embedded server from a workspace file: the same reading, checking and messages as for a pipeline file."""
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +17,30 @@ if TYPE_CHECKING:
     from spectrum_pipelines.local.workspace import Workspace
 
 _INSTALL = "install it with: pip install 'spectrum-pipelines[local]'"
+_IN_USE = "is another server running on this workspace? end it, or choose another --port or workspace folder"
+_NO_RIGHT = "make that folder writable for this user, or copy the workspace to a folder that is"
+
+
+@contextmanager
+def _the_extra() -> Iterator[None]:
+    """A package of the extra `local` that is missing is named as that. Raises UserError."""
+    try:
+        yield
+    except ImportError as error:
+        raise UserError(f"the embedded server is not installed ({error.name} is missing)", hint=_INSTALL) from error
 
 
 def check_workspace_file(document: Document) -> tuple[Diagnostic, ...]:
-    """All faults of a workspace file in one pass: those of the schema, and those that only the server itself can see."""
-    from spectrum_pipelines.local.workspace import check_workspace  # noqa: PLC0415 - the extra `local`
+    """All faults of a workspace file in one pass: those of the schema, and those that only the server itself can see.
 
+    Raises UserError where the embedded server is not installed: its database judges the SQL.
+    """
     found = list(schema.check(document, "workspace"))
-    for fault in check_workspace(document.data, Path(document.source.name).parent):
+    with _the_extra():
+        from spectrum_pipelines.local.workspace import check_workspace  # noqa: PLC0415 - the extra `local`
+
+        faults = list(check_workspace(document.data, Path(document.source.name).parent))
+    for fault in faults:
         span = document.value_span(fault.path)
         name = document.source.name
         found.append(Diagnostic(file=name, span=span, code="workspace", message=fault.message, hint=fault.hint))
@@ -32,10 +49,8 @@ def check_workspace_file(document: Document) -> tuple[Diagnostic, ...]:
 
 def load_workspace(path: Path) -> "Workspace":
     """Read and check a workspace file. Raises UserError; InvalidFile with its faults."""
-    try:
-        from spectrum_pipelines.local.workspace import build_workspace  # noqa: PLC0415 - the extra `local`
-    except ImportError as error:
-        raise UserError(f"the embedded server is not installed ({error.name} is missing)", hint=_INSTALL) from error
+    from spectrum_pipelines.local.workspace import build_workspace  # noqa: PLC0415 - only --local and `local serve` need it
+
     source = read_source(str(path))
     document, found = parse(source)
     if document is not None:
@@ -54,18 +69,27 @@ def start_server(
 ) -> "tuple[RunningServer, Workspace]":
     """Serve a workspace; `log` is told each change of a run. Raises UserError, also for an address that cannot be had."""
     workspace = load_workspace(path)
-    try:
+    with _the_extra():
         from spectrum_pipelines.local.serving import STATE_FOLDER, RunningServer  # noqa: PLC0415 - the extra `local`
-    except ImportError as error:
-        raise UserError(f"the embedded server is not installed ({error.name} is missing)", hint=_INSTALL) from error
     try:
         server = RunningServer.start(workspace, host=host, port=port, state=path.parent / STATE_FOLDER, log=log)
     except OSError as error:
-        # An error of the state says itself what to do; one of the system has a number, and is mostly about the address.
-        in_use = "is another server running on this workspace? end it, or choose another --port or workspace folder"
-        hint = in_use if error.errno is not None else None
-        raise UserError(f"the embedded server cannot start: {error.strerror or error}", hint=hint) from error
+        raise UserError(f"the embedded server cannot start: {_in_words(error)}", hint=_hint(error)) from error
     return server, workspace
+
+
+def _in_words(error: OSError) -> str:
+    about = f"{error.filename}: " if error.filename else ""
+    return f"{about}{error.strerror or error}"
+
+
+def _hint(error: OSError) -> str | None:
+    # An error of the state says itself what to do; one of the system has a number, and without a file is about the address.
+    if error.errno is None:
+        return None
+    if error.filename:
+        return _NO_RIGHT if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS} else None
+    return _IN_USE
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from spectrum_pipelines.app.fragments import Fragments
 from spectrum_pipelines.document.diagnostic import Diagnostic, in_order, unquoted
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.source import Source, read_source
-from spectrum_pipelines.errors import UnreadableFile, UserError
+from spectrum_pipelines.errors import UnreadableFile
 from spectrum_pipelines.pipeline.include import fragment_of, parse_with_fragments
 
 _SCHEMA_LINE = "yaml-language-server: $schema="
@@ -85,8 +85,4 @@ def is_fragment(document: Document) -> bool:
 def _workspace_faults(document: Document) -> tuple[Diagnostic, ...]:
     from spectrum_pipelines.app.embedded import check_workspace_file  # noqa: PLC0415 - the extra `local`
 
-    try:
-        return check_workspace_file(document)
-    except ImportError as error:
-        hint = "install it with: pip install 'spectrum-pipelines[local]'"
-        raise UserError(f"a workspace needs the embedded server ({error.name} is missing)", hint=hint) from error
+    return check_workspace_file(document)

@@ -1,11 +1,12 @@
 """`validate --online`: what a file names is asked for, and nothing is triggered."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import LOGIN, call, dead_port, embedded
+from tests.cli.command_line import LOGIN, call, dead_port, embedded, parsed
 
 WORKSPACE = """
 version: 1
@@ -39,6 +40,18 @@ def test_every_missing_target_is_found_at_its_line_and_nothing_is_triggered(fold
         assert server.executions() == []
     found = [(it["line"], it["code"]) for it in json.loads(ended.stdout)]
     assert (ended.code, found) == (1, [(6, "missing-target"), (6, "missing-target"), (8, "missing-target")])
+
+
+def test_a_missing_target_comes_with_the_command_that_asks_again(folder: Path) -> None:
+    asked = ("validate", "--online", "--var", "where=there", "online.yaml")
+    with embedded(folder / "workspace.yaml") as server:
+        ended = call(*asked, cwd=folder, env={**LOGIN, "SPECTRUM_URL": server.url})
+        (hint,) = re.findall(r"`(spectrum-pipelines job status 99 .*)`", ended.stdout)
+        words, _ = parsed(hint)
+        again = call(*words, cwd=folder, env=LOGIN)
+        assert (again.code, "exist" in again.stderr) == (1, True), again.stderr
+    local = call(*asked, "--local", "workspace.yaml", cwd=folder)
+    assert "`spectrum-pipelines job status 99 --local workspace.yaml`" in local.stdout
 
 
 def test_a_value_that_is_missing_is_a_finding_as_it_would_be_for_run(folder: Path) -> None:

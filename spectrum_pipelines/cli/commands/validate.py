@@ -92,12 +92,13 @@ def command(
 def _asking(values: ValueOptions, options: ConnectionOptions) -> Asked:
     """What a server says of a pipeline: the network only where it is asked for."""
     from spectrum_pipelines.app.validate_online import check_online  # noqa: PLC0415
-    from spectrum_pipelines.cli.reach import reach, server_of  # noqa: PLC0415
+    from spectrum_pipelines.cli.reach import reach, server_of, workspace_of  # noqa: PLC0415
     from spectrum_pipelines.cli.values import given_of  # noqa: PLC0415
 
     def asked(document: Document) -> tuple[Diagnostic, ...]:
         with server_of(options) as reached:
-            return check_online(document, given_of(values, server=reached.server), reach(reached), asking_front())
+            given = given_of(values, server=reached.server)
+            return check_online(document, given, reach(reached), asking_front(), workspace=workspace_of(reached))
 
     return asked
 
