@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from spectrum_pipelines.engine import facts as ev
-from spectrum_pipelines.engine.outcome import AdoptedBy, JobStatus, RunStatus
+from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
 from spectrum_pipelines.render.report.text import report_text
 from spectrum_pipelines.words.columns import cut, width_of
 from spectrum_pipelines.words.wording import (
@@ -22,6 +22,7 @@ from tests.report.runs import (
     RUNS,
     Run,
     begun,
+    changed,
     ended,
     failed_run,
     finished,
@@ -56,7 +57,7 @@ def test_a_failed_run_explains_itself() -> None:
         "- cleanup    skipped                                      timeouts.finally is over\n"
         "\n"
         "1 of 6 jobs did not succeed: sales\n"
-        "  ✗ sales failed (pipelines/nightly-sales.yaml:14, /Data/sales.imp)\n"
+        "  ✗ sales failed (pipelines/nightly-sales.yaml:14, sequence /Data/sales.imp)\n"
         "      execution 14 ended ERROR, 3 failed records\n"
         "      attempt 1 failed: execution 13 ended ERROR, 3 failed records\n"
         "      look: spectrum-pipelines job details 14 --server http://127.0.0.1:8080\n"
@@ -87,6 +88,32 @@ ENDS = [
     pytest.param(running_run, "▸ nightly-sales running after 12s", id="a run that goes on"),
     pytest.param(running_run, "warning: orders: execution 11 has the status 'ODD'", id="warnings"),
 ]
+
+
+def left_running(status: JobStatus = JobStatus.TIMED_OUT, cause: Cause = Cause.TIMEOUT, code: int = 4) -> Run:
+    """A run whose only job still runs on the server after its end."""
+    run = begun(pipeline(job("load"))).add(*triggered("load", 11, target="/Data/load.imp"), changed("load", 11))
+    run.add(*ended("load", status, "so", cause=cause))
+    return run.add(run_ended(RunStatus.TIMED_OUT if code == 4 else RunStatus.UNKNOWN, code))
+
+
+def test_what_a_time_limit_left_running_comes_with_its_stop_and_a_retry_for_afterwards() -> None:
+    told = text_of(left_running(), width=200)
+    on = "--server http://127.0.0.1:8080"
+    assert f"if it is to end: spectrum-pipelines job stop /Data/load.imp {on}\n" in told
+    assert told.endswith(
+        "Next: look first: what is named here may still run on the server; when it has ended: "
+        f"spectrum-pipelines retry 20261123T150405Z-7f3a {on}\n"
+    )
+
+
+def test_a_refused_login_is_mended_before_the_run_is_resumed() -> None:
+    told = text_of(left_running(JobStatus.UNKNOWN, Cause.UNAUTHORIZED, 5))
+    assert (
+        "Next: mend login, certificate or rights first (repeated tries lock accounts), then: spectrum-pipelines resume"
+        in told
+    )
+    assert "Next: spectrum-pipelines resume" in text_of(left_running(JobStatus.UNKNOWN, Cause.SILENCE, 5))
 
 
 @pytest.mark.parametrize(("make", "line"), ENDS)

@@ -44,7 +44,8 @@ def _told(executions: Iterable[Execution]) -> str:
 
 
 def _one(execution: Execution) -> str:
-    failures = f", {execution.failure_count} failed records" if execution.failure_count else ""
+    count = execution.failure_count
+    failures = f", {count} failed record{'' if count == 1 else 's'}" if count else ""
     return f"execution {_named(execution)} ended {execution.job_status}{failures}"
 
 

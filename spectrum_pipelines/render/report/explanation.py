@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
+from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.report.commands import command as command_line
 from spectrum_pipelines.report.commands import where as where_to_ask
@@ -32,6 +32,8 @@ _ADVICE = {
 }
 
 _MEND = "find out why and mend it, then"
+_LOOK_FIRST = "look first: what is named here may still run on the server; when it has ended"
+_MEND_LOGIN = "mend login, certificate or rights first (repeated tries lock accounts), then"
 _ALL_STOPPED = "nothing of it runs any more: find out what took so long, or raise the timeout, then run it again"
 
 
@@ -88,12 +90,22 @@ def why(report: Report) -> str | None:
 def next_step(report: Report) -> NextStep | None:
     """What to type next, else what to do. None where nothing is to be done."""
     command, advice = report["next"], _ADVICE.get(report["exit_code"])
-    if report["exit_code"] == ExitCode.TIMED_OUT and not _may_still_run(report):
-        advice = _ALL_STOPPED
+    if report["exit_code"] == ExitCode.TIMED_OUT:
+        if not _may_still_run(report):
+            advice = _ALL_STOPPED
+        elif not command and report["run_id"]:
+            return NextStep(command=_about_run(report, "retry"), advice=_LOOK_FIRST)
     if command:
-        first = _MEND if report["exit_code"] in {ExitCode.FAILED, ExitCode.TIMED_OUT} and " retry " in command else None
-        return NextStep(command=clean(command), advice=first)
+        return NextStep(command=clean(command), advice=_first(report, command))
     return NextStep(command=None, advice=advice) if advice else None
+
+
+def _first(report: Report, command: str) -> str | None:
+    """What to do before the command helps."""
+    if report["exit_code"] in {ExitCode.FAILED, ExitCode.TIMED_OUT} and " retry " in command:
+        return _MEND
+    refused = any(job["cause"] == Cause.UNAUTHORIZED.value for job in report["jobs"])
+    return _MEND_LOGIN if refused and " resume " in command else None
 
 
 def explained(report: Report) -> list[Job]:
@@ -145,21 +157,37 @@ def candidates(job: Job) -> str | None:
 
 def look(report: Report, job: Job) -> str | None:
     """The command that shows the job's last execution; of a trigger in doubt, what executions its file has."""
-    on = where_to_ask(server=_asked(report, "server"), workspace=_asked(report, "workspace"))
     if job["execution_id"] is not None:
-        return clean(command_line("job", "details", job["execution_id"], options=on))
+        return _by_hand(report, "details", job["execution_id"])
     if job["status"] == JobStatus.UNKNOWN.value and job["action"] == "trigger":
-        return clean(command_line("job", "history", "--file", job["target"], options=on))
+        return _by_hand(report, "history", "--file", job["target"])
     return None
+
+
+def stop(report: Report, job: Job) -> str | None:
+    """The command that ends what a time limit has left running. None for several files: each has a name of its own."""
+    left = job["status"] == JobStatus.TIMED_OUT.value and any(one["ended_at"] is None for one in job["executions"])
+    return _by_hand(report, "stop", job["target"]) if left and job["action"] == "trigger" else None
 
 
 def never_started(report: Report, job: Job) -> str | None:
     """What to type if a look has shown that a trigger in doubt never started anything."""
     if job["status"] != JobStatus.UNKNOWN.value or job["execution_id"] is not None or not report["run_id"]:
         return None
-    on = where_to_ask(server=_asked(report, "server"), workspace=_asked(report, "workspace"))
-    options = {"--state": _asked(report, "state"), **on}
-    return clean(command_line("adopt", report["run_id"], job["id"], "--none", options=options))
+    return _about_run(report, "adopt", job["id"], "--none")
+
+
+def _about_run(report: Report, verb: str, *words: str) -> str:
+    options = {"--state": _asked(report, "state"), **_asked_server(report)}
+    return clean(command_line(verb, report["run_id"], *words, options=options))
+
+
+def _by_hand(report: Report, verb: str, *words: str | int) -> str:
+    return clean(command_line("job", verb, *words, options=_asked_server(report)))
+
+
+def _asked_server(report: Report) -> dict[str, str | None]:
+    return where_to_ask(server=_asked(report, "server"), workspace=_asked(report, "workspace"))
 
 
 def _asked(report: Report, name: str) -> str | None:
@@ -178,6 +206,8 @@ def explanation(report: Report, job: Job) -> Iterator[str]:
         yield told
     if command := look(report, job):
         yield f"look: {command}"
+    if command := stop(report, job):
+        yield f"if it is to end: {command}"
     if command := never_started(report, job):
         yield f"if it never started: {command}"
 

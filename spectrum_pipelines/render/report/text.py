@@ -18,6 +18,7 @@ from spectrum_pipelines.render.report.explanation import (
     look,
     never_started,
     next_step,
+    stop,
     tally,
     title,
     verdict,
@@ -80,7 +81,7 @@ def _why(report: Mapping[str, Any], *, color: bool, glyphs: bool) -> Iterator[st
 def _explained(job: Job, report: Mapping[str, Any], *, color: bool, glyphs: bool) -> Iterator[str]:
     shown = JOB_LOOKS[JobStatus(job["status"])]
     name = paint(f"{shown.mark(glyphs=glyphs)} {title(job)}", shown.style, color=color)
-    yield f"  {name}{allowance(job)} ({where(report, job)}, {clean(job['target'])})"
+    yield f"  {name}{allowance(job)} ({where(report, job)}, {job['action']} {clean(job['target'])})"
     if job["reason"]:
         yield f"      {clean(job['reason'])}"
     for told in earlier_attempts(job):
@@ -89,6 +90,8 @@ def _explained(job: Job, report: Mapping[str, Any], *, color: bool, glyphs: bool
         yield f"      {told_ids}"
     if command := look(report, job):
         yield f"      look: {command}"
+    if command := stop(report, job):
+        yield f"      if it is to end: {command}"
     if command := never_started(report, job):
         yield f"      if it never started: {command}"
 
