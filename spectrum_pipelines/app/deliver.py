@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from spectrum_pipelines.app.checkout import named_from
 from spectrum_pipelines.app.notices import Notices
-from spectrum_pipelines.errors import UserError
+from spectrum_pipelines.errors import StateError, UserError
 from spectrum_pipelines.render.report.formats import FORMATS
 from spectrum_pipelines.report.file import ReportFile
 
@@ -41,11 +41,19 @@ class Renderings(Struct, frozen=True, kw_only=True):
             try:
                 ReportFile(path).put(rendered(report, form, checkout=checkout).encode())
             except Exception as error:  # noqa: BLE001 - a rendering must not take the run's outcome away
-                notices.warning(f"{option} could not be written: {type(error).__name__ if not str(error) else error}")
+                if not is_why(report, error):
+                    notices.warning(
+                        f"{option} could not be written: {type(error).__name__ if not str(error) else error}"
+                    )
 
     def _wanted(self) -> Iterator[tuple[str, str, Path]]:
         """Option, format and path."""
         return ((FORMATS[form].option or form, form, path) for form, path in self.paths.items())
+
+
+def is_why(report: Report, error: Exception) -> bool:
+    """The error is what ended the command, which is told apart from this."""
+    return isinstance(error, StateError) and error.message in (report["reason"] or "")
 
 
 def rendered(report: Report, form: str, *, checkout: Path) -> str:

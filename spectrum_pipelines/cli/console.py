@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from spectrum_pipelines import __version__
 from spectrum_pipelines.app.checkout import named_from, root
-from spectrum_pipelines.app.deliver import GitHubStep, Renderings
+from spectrum_pipelines.app.deliver import GitHubStep, Renderings, is_why
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say, wants_color
@@ -116,7 +116,8 @@ class ToPeople:
             try:
                 ReportFile(path).write(report)
             except StateError as error:
-                say("warning", error.message)
+                if not is_why(report, error):
+                    say("warning", error.message)
         self._put(report)
         self._publish(report, str(path or kept or ""))
 

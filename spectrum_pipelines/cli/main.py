@@ -143,6 +143,8 @@ def _usage(error: click.ClickException) -> int:
     where = ""
     if isinstance(error, click.UsageError) and error.ctx is not None:
         where = f"see `{error.ctx.command_path} --help`"
+    if isinstance(error, click.MissingParameter) and "RUN_ID" in error.format_message():
+        where = f"list the runs with `spectrum-pipelines runs`, or {where}"
     say("error", error.format_message(), hint=where or None)
     return ExitCode.USAGE
 

@@ -95,10 +95,13 @@ def _missing(name: str) -> UnreadableFile:
 
     folder = Path(name).parent
     try:
-        near = closest(Path(name).name, (entry.name for entry in folder.iterdir()))
+        # By the stem: `.yaml` alone makes any two names alike.
+        stems = {entry.stem: entry for entry in folder.iterdir() if entry.suffix in {".yaml", ".yml", ".json"}}
     except OSError:
         return UnreadableFile(f"{name} does not exist", hint=f"the folder {folder} does not exist or cannot be listed")
-    hint = f"did you mean {folder / near}?" if near else f"check the path; it is looked up from {Path.cwd()}"
+    stem = Path(name).stem
+    near = stems.get(stem) or stems.get(closest(stem, stems) or "")
+    hint = f"did you mean {near}?" if near else f"check the path; it is looked up from {Path.cwd()}"
     return UnreadableFile(f"{name} does not exist", hint=hint)
 
 

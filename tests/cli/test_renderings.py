@@ -76,6 +76,11 @@ def test_a_run_without_wishes_leaves_no_files(server: RunningServer, folder: Pat
 
 PATHS = [
     pytest.param(
+        ("--report", "missing/r.json"),
+        "the folder of the report missing/r.json does not exist",
+        id="no folder for JSON",
+    ),
+    pytest.param(
         ("--junit", "missing/run.xml"), "the folder of the report missing/run.xml does not exist", id="no folder"
     ),
     pytest.param(("--html", "jobs"), "the report jobs is a folder", id="a folder"),
@@ -94,6 +99,7 @@ def test_29_a_useless_path_is_found_before_anything_is_triggered(
     ended = run(server, folder, *options)
     assert ended.code == 2
     assert f"error: {message}" in ended.stderr
+    assert ended.stderr.count(message) == 1
     assert "triggered (" not in ended.stderr
     assert not list((folder / ".spectrum-pipelines" / "runs").iterdir())
 

@@ -88,6 +88,7 @@ MISUSES = [
     pytest.param(["local", "serve", "x.yaml", "--port", "70000"], "70000", id="no such port"),
     pytest.param(["local", "serve", "missing.yaml"], "does not exist", id="no such workspace"),
     pytest.param(["report"], "RUN_ID|FILE", id="a report of nothing"),
+    pytest.param(["retry"], "list the runs with `spectrum-pipelines runs`", id="a retry of nothing"),
 ]
 
 

@@ -87,3 +87,11 @@ def test_a_missing_file_has_a_neighbour(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile) as caught:
         read_source(str(tmp_path / "nightly.yml"))
     assert caught.value.hint == f"did you mean {tmp_path / 'nightly.yaml'}?"
+
+
+@pytest.mark.parametrize("name", ["typo.yaml", "nope.md"])
+def test_an_ending_alone_makes_no_neighbour(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(UnreadableFile) as caught:
+        read_source(str(tmp_path / "nope.yaml"))
+    assert "check the path" in (caught.value.hint or "")
