@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from spectrum_pipelines.document.characters import strange_characters
+from spectrum_pipelines.document.collector import at_rest
 from spectrum_pipelines.document.diagnostic import Diagnostic, Related, Severity, in_order
 from spectrum_pipelines.document.position import Path, Span, span_between, starts_of_lines
 from spectrum_pipelines.document.reading.fault import Fault
@@ -78,6 +79,7 @@ class Document:
         return starts_of_lines(self.source.text)
 
 
+@at_rest()
 def parse(source: Source) -> tuple[Document | None, tuple[Diagnostic, ...]]:
     """Read a source. Never raises.
 

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
+from spectrum_pipelines.document.collector import at_rest
 from spectrum_pipelines.document.diagnostic import MOST_FAULTS, Diagnostic, capped, in_order
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.schema import validator as schema
@@ -59,6 +60,7 @@ MOST_JOBS = 20_000
 MOST_FORMED = 200_000
 
 
+@at_rest()
 def check(document: Document, *, allowed: AbstractSet[str] | None = None) -> tuple[Diagnostic, ...]:
     """All faults of a file in one pass, sorted by line. Needs no values: what a run must be given is not missing yet.
 
