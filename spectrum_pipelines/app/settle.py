@@ -16,7 +16,7 @@ from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.engine.state.run import JobState
 from spectrum_pipelines.errors import ClientError, UserError
 from spectrum_pipelines.pipeline.model.action import JobId
-from spectrum_pipelines.report.commands import about_run
+from spectrum_pipelines.report.commands import FILE, URL, about_run, command, named, where
 from spectrum_pipelines.runner.loop import RunClock, resume_at
 from spectrum_pipelines.spectrum import ExecutionId, JobDetails
 from spectrum_pipelines.store.interface import Store
@@ -60,7 +60,7 @@ def settle(
         if execution_id is not None:
             line = line_to(history.state.pipeline, reach, front, stack)
             details = _named(line.api, execution_id)
-            _belongs(unknown, execution_id, details)
+            _belongs(unknown, execution_id, details, look=_look(history, unknown))
             seen = details.job_status
         else:
             _nothing_known(unknown)
@@ -104,14 +104,21 @@ def _named(api: "SpectrumApi", execution_id: ExecutionId) -> JobDetails:
     return details
 
 
-def _belongs(job: JobState, execution_id: ExecutionId, details: JobDetails) -> None:
+def _look(history: History, job: JobState) -> str:
+    """The command that shows which executions the job's file has."""
+    first = next((str(it.file_id or it.target) for it in job.attempt.baselines), FILE)
+    on = where(server=named(history.started.server, URL), workspace=history.started.workspace)
+    return command("job", "history", "--file", first, options=on)
+
+
+def _belongs(job: JobState, execution_id: ExecutionId, details: JobDetails, *, look: str) -> None:
     """Refuse an execution of another file, or one that was there before the trigger."""
     files = {b.file_id for b in job.attempt.baselines if b.file_id is not None}
     targets = {b.target for b in job.attempt.baselines}
     named = {str(details.file_id), str(details.uuid)} & targets
     if files and details.file_id is not None and details.file_id not in files and not named:
         message = f"execution {execution_id} belongs to file {details.file_id}, not to {', '.join(sorted(targets))}"
-        raise UserError(message, hint="`spectrum-pipelines job status FILE` shows the file's latest execution")
+        raise UserError(message, hint=f"`{look}` shows the executions of the job's file")
     before = [b.execution_id for b in job.attempt.baselines if b.execution_id is not None]
     if len(job.attempt.baselines) == 1 and before and execution_id <= before[0]:
         message = f"execution {execution_id} was there before this run triggered (the latest then was {before[0]})"

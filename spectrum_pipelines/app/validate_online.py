@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from spectrum_pipelines.app.connection import Line, Reach
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.app.loading import RUN_ID
-from spectrum_pipelines.app.prepare import line_to
+from spectrum_pipelines.app.prepare import line_to, without_secrets
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.engine.targets import targets_of
@@ -16,7 +16,7 @@ from spectrum_pipelines.pipeline.build import Given, build
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.action import ACTION_WORDS
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
-from spectrum_pipelines.report.commands import command, where
+from spectrum_pipelines.report.commands import FILE, URL, command, named, where
 from spectrum_pipelines.spectrum import FileReference
 
 
@@ -33,7 +33,8 @@ def check_online(
     with ExitStack() as stack:
         line = line_to(pipeline, reach, front, stack)
         refusals = _refusals(pipeline, line)
-    on = where(server=line.connection.url, workspace=workspace)
+    server = named(without_secrets(pipeline)(line.url), URL)
+    on = where(server=server, workspace=workspace)
     return (*found, *_missing(document, pipeline, refusals, on))
 
 
@@ -59,13 +60,14 @@ def _refusals(pipeline: Pipeline, line: Line) -> Mapping[FileReference, str]:
 def _missing(
     document: Document, pipeline: Pipeline, refusals: Mapping[FileReference, str], on: Mapping[str, str | None]
 ) -> Iterator[Diagnostic]:
-    view = View(document, pipeline.environment)
+    view, hide = View(document, pipeline.environment), without_secrets(pipeline)
     for job in pipeline.jobs.values():
         for target in targets_of(job.action):
             if target in refusals:
-                look = command("job", "status", target, options=on)
+                shown = hide(target)
+                look = command("job", "status", named(shown, FILE), options=on)
                 hint = f"is the path right, and may this user see it? ask again with `{look}`"
-                yield view.fault(_place(job), "missing-target", f"{target}: {refusals[target]}", hint=hint)
+                yield view.fault(_place(job), "missing-target", f"{shown}: {refusals[target]}", hint=hint)
 
 
 def _place(job: Job) -> tuple[str, ...]:

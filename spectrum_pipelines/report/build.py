@@ -165,7 +165,7 @@ def next_command(state: RunState) -> str | None:
 def command_about(state: RunState, verb: str, *words: str) -> str:
     """A command about this run."""
     assert state.facts is not None
-    return about_run(state.facts, verb, *words)
+    return about_run(state.facts, verb, *words, secrets=secrets_of(state.pipeline))
 
 
 def _to_adopt(job: JobState) -> str:

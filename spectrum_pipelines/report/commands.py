@@ -1,11 +1,16 @@
 """Commands of ours that people are told to type: every one is built here, and works as it is pasted."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from spectrum_pipelines.engine.facts import RunStarted
+from spectrum_pipelines.pipeline.secrets import masked
+from spectrum_pipelines.redaction import MASK
 
 PROGRAM = "spectrum-pipelines"
+
+#: Words for the reader to fill in.
+FILE, URL = "FILE", "URL"
 
 
 def command(*words: str | int, options: Mapping[str, str | None] | None = None) -> str:
@@ -15,12 +20,18 @@ def command(*words: str | int, options: Mapping[str, str | None] | None = None) 
     return " ".join([PROGRAM, *told, *(f"{name} {shlex.quote(value)}" for name, value in given.items())])
 
 
-def about_run(facts: RunStarted, verb: str, *words: str | int) -> str:
+def about_run(facts: RunStarted, verb: str, *words: str | int, secrets: Iterable[str] = ()) -> str:
     """A command about a run: with its store, and with the server where its executions are."""
-    # Only `report` asks no server.
-    on = {} if verb == "report" else where(server=facts.server, workspace=facts.workspace)
+    # Only `report` asks no server. An address with a secret in it stands in the pipeline, where the command finds it.
+    known = None if MASK in masked(facts.server, secrets) else facts.server
+    on = {} if verb == "report" else where(server=known, workspace=facts.workspace)
     options = {"--state": facts.state_dir, **on}
     return command(verb, facts.run_id, *words, options=options)
+
+
+def named(text: str, blank: str) -> str:
+    """A text that a command names; where a secret is masked in it, the word for the reader to fill in."""
+    return blank if MASK in text else text
 
 
 def where(*, server: str | None, workspace: str | None) -> dict[str, str | None]:

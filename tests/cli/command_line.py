@@ -2,24 +2,24 @@
 
 import io
 import os
-import re
 import shlex
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import click
 import pytest
 
 from spectrum_pipelines.app.embedded import load_workspace
-from spectrum_pipelines.cli.main import cli, run
+from spectrum_pipelines.cli.main import run
 from spectrum_pipelines.local.serving import RunningServer
+from tests.aftermath import Called, assert_in_order
 
 ROOT = Path(__file__).parents[2]
 PIPELINES = ROOT / "pipelines"
@@ -49,6 +49,7 @@ def call(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> Ended:
     """The command in this process, with UTF-8 streams that are no terminal."""
     wanted = plain_environment(**(env or {}))
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    began = time.time_ns()
     with pytest.MonkeyPatch.context() as patch, chdir(cwd), redirect_stdout(out), redirect_stderr(err):
         for name in set(os.environ):
             patch.delenv(name)
@@ -56,31 +57,14 @@ def call(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> Ended:
             patch.setenv(name, value)
         code = run(list(args))
         ended = Ended(code, _text(out), _text(err))
-        assert_can_be_typed(ended.stderr)
+    assert_in_order(_called(args, ended, cwd, wanted, began))
     return ended
 
 
-#: Where a command of ours is told to be typed: the next one, and the look before it.
-_TOLD = re.compile(
-    r"(?:^Next: (?:[^\n]*?: )?|^next: |^ +look: |^ +if it never started: )(spectrum-pipelines .*)$", re.MULTILINE
-)
-
-
-def assert_can_be_typed(text: str) -> None:
-    """Each command that is told parses as it is pasted; EXECUTION_ID is for the reader to fill in."""
-    for line in _TOLD.findall(text):
-        name, *words = shlex.split(line.replace("EXECUTION_ID", "1"))[1:]
-        above = click.Context(
-            cli, help_option_names=["-h", "--help"]
-        )  # a command keeps its help option from its first use
-        command = cli.get_command(above, name)
-        assert command is not None, line
-        while isinstance(command, click.Group):
-            name = words.pop(0)
-            found = command.get_command(above, name)
-            assert found is not None, line
-            command = found
-        command.make_context(name, words, parent=above)  # raises UsageError for what it does not take
+def _called(args: Sequence[str], ended: Ended, cwd: Path, env: Mapping[str, str], began: int) -> Called:
+    return Called(
+        args=args, code=ended.code, stdout=ended.stdout, stderr=ended.stderr, folder=cwd, env=env, began=began
+    )
 
 
 def _text(stream: io.TextIOWrapper) -> str:
@@ -105,9 +89,12 @@ def start(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> subpro
 
 def process(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> Ended:
     """The command as a process of its own, to its end."""
+    began = time.time_ns()
     with start(*args, cwd=cwd, env=env) as running:
         stdout, stderr = running.communicate(timeout=PATIENCE)
-    return Ended(running.returncode, stdout, stderr)
+    ended = Ended(running.returncode, stdout, stderr)
+    assert_in_order(_called(args, ended, cwd, plain_environment(**(env or {})), began))
+    return ended
 
 
 def parsed(line: str) -> tuple[list[str], dict[str, str]]:

@@ -3,8 +3,6 @@
 P7 (bad input is refused before any request) is a row of its own where it matters. Nothing here knows which fault a test is about.
 """
 
-import base64
-import html
 import json
 import re
 from collections import Counter
@@ -12,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import quote, quote_plus
 
 from jsonschema import Draft7Validator
 from referencing import Registry
@@ -23,6 +20,7 @@ from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.store.codec import encode
 from spectrum_pipelines.store.folder.journal import read_journal
+from tests.aftermath import spelled
 from tests.faults.spectrum_server import PASSWORD, USER
 from tests.report.checks import assert_valid_report
 
@@ -212,14 +210,7 @@ def assert_green_is_true(outcome: Outcome, judge: Judge) -> None:
 
 def needles(secrets: Iterable[str] = ()) -> list[bytes]:
     """Every secret in the spellings in which it can leak."""
-    found: set[bytes] = set()
-    for secret in [PASSWORD, TOKEN, *secrets]:
-        spellings = (secret, quote(secret), quote(secret, safe=""), quote_plus(secret), html.escape(secret))
-        for spelled in (*spellings, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
-            found |= {spelled.encode("utf-8"), spelled.encode("latin-1", "ignore"), spelled.encode("utf-16-le")}
-        for login in (secret, f"{USER}:{secret}"):
-            found |= {base64.b64encode(login.encode(code)).rstrip(b"=") for code in ("utf-8", "latin-1")}
-    return [needle for needle in found if len(needle) > 5]
+    return spelled([PASSWORD, TOKEN, *secrets], user=USER)
 
 
 def assert_no_secret(places: Iterable[Path], outcome: Outcome | None, secrets: Iterable[str] = ()) -> None:

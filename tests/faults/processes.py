@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.aftermath import assert_in_order
 from tests.faults.checks import Outcome, assert_promises
 from tests.faults.project import LONGEST, Project, environment, time_limit
 
@@ -57,9 +58,10 @@ class Zygote:
         outside.mkdir(exist_ok=True)
         marker = outside / "sabotaged"
         marker.unlink(missing_ok=True)
+        env = environment(**more)
         pid = self._order(
             arguments=list(arguments),
-            environment=environment(**more),
+            environment=env,
             folder=str(project.folder),
             stdout=str(outside / "stdout"),
             stderr=str(outside / "stderr"),
@@ -67,7 +69,7 @@ class Zygote:
             if sabotage is None
             else {"operation": sabotage.operation, "nth": sabotage.nth, "how": sabotage.how, "marker": str(marker)},
         )
-        return Child(self, project, arguments[0], pid, outside)
+        return Child(self, project, arguments, pid=pid, streams=outside, env=env)
 
     def call(self, project: Project, *arguments: str, sabotage: Sabotage | None = None, **more: str) -> "Ended":
         """Start and wait."""
@@ -113,13 +115,23 @@ class Ended:
 class Child:
     """A CLI process under way."""
 
-    def __init__(self, zygote: Zygote, project: Project, command: str, pid: int, streams: Path) -> None:
+    def __init__(
+        self,
+        zygote: Zygote,
+        project: Project,
+        arguments: Sequence[str],
+        *,
+        pid: int,
+        streams: Path,
+        env: Mapping[str, str],
+    ) -> None:
         self.pid = pid
         self._zygote = zygote
         self._project = project
-        self._command = command
+        self._arguments = arguments
+        self._env = env
         self._streams = streams
-        self._began = time.monotonic()
+        self._began, self._at = time.monotonic(), time.time_ns()
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
@@ -136,7 +148,8 @@ class Child:
         seconds = time.monotonic() - self._began
         project = self._project
         stdout, stderr = ((self._streams / name).read_text("utf-8") for name in ("stdout", "stderr"))
-        outcome = project.outcome(self._command, code, stdout, stderr, seconds)
+        outcome = project.outcome(self._arguments[0], code, stdout, stderr, seconds)
+        assert_in_order(project.called(self._arguments, outcome, began=self._at, env=self._env))
         places = [project.folder, self._streams]
         assert_promises(outcome, state=project.state, judge=project.judge, places=places, secrets=project.secrets)
         return Ended(outcome=outcome, sabotaged=(self._streams / "sabotaged").exists())

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from spectrum_pipelines.cli.main import run as command_line
+from tests.aftermath import Called, assert_in_order
 from tests.faults.checks import TOKEN, Judge, Outcome, assert_promises, journals
 from tests.faults.spectrum_server import PASSWORD, USER
 
@@ -80,14 +81,29 @@ class Project:
     def call(self, *arguments: str) -> Outcome:
         """Any command. The promises hold afterwards, or the test fails."""
         self._capture.readouterr()
-        began = time.monotonic()
+        began, at = time.monotonic(), time.time_ns()
         with time_limit(LONGEST):
             code = command_line(list(arguments))
         seconds = time.monotonic() - began
         said = self._capture.readouterr()
         outcome = self.outcome(arguments[0], code, said.out, said.err, seconds)
+        assert_in_order(self.called(arguments, outcome, began=at))
         assert_promises(outcome, state=self.state, judge=self.judge, places=[self.folder], secrets=self.secrets)
         return outcome
+
+    def called(
+        self, arguments: Sequence[str], ended: Outcome, *, began: int, env: Mapping[str, str] = os.environ
+    ) -> Called:
+        """What `aftermath` looks at."""
+        return Called(
+            args=arguments,
+            code=ended.code,
+            stdout=ended.stdout,
+            stderr=ended.stderr,
+            folder=self.folder,
+            env=dict(env),
+            began=began,
+        )
 
     def outcome(self, command: str, code: int, stdout: str, stderr: str, seconds: float = 0.0) -> Outcome:
         """What the newest run has left behind."""

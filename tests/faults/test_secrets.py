@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import os
+import shlex
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -415,3 +416,38 @@ def test_a_weak_secret_shreds_nothing_and_is_warned_of(
     assert outcome.report is not None
     assert outcome.report["variables"]["weak"] == "***"
     assert "***" not in json.dumps([outcome.report["run_id"], outcome.report["jobs"]])
+
+
+def test_a_command_that_is_told_of_a_masked_address_works_as_pasted(
+    project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server and the target of the job hold a secret: what the reader cannot paste is a word in capitals."""
+    monkeypatch.setenv("SPECTRUM_VAR_token", "127.0.0.1")
+    project.secrets.append("127.0.0.1")
+    server.misbehave("trigger", mis.close)
+    server.files[48] = File(id=48, path="/Data/127.0.0.1.imp")
+    project.url = None
+    project.pipeline(
+        server={"url": f"http://${{var.token}}:{server.port}"},
+        variables={"token": {"secret": True}},
+        jobs={"load": {"trigger": "/Data/${var.token}.imp"}},
+    )
+    outcome = project.run()
+    assert outcome.code == 5, outcome.stderr
+    assert "look: spectrum-pipelines job history --file FILE --server URL" in outcome.stderr
+    assert outcome.report is not None
+    assert "--server" not in outcome.report["next"]
+    again = project.call(*shlex.split(outcome.report["next"].replace("EXECUTION_ID", "--none"))[1:])
+    assert again.code == 0, again.stderr
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "run"])
+def test_a_target_that_is_missing_is_told_without_its_secret(
+    project: Project, server: SpectrumServer, command: str
+) -> None:
+    project.pipeline(jobs={"load": {"trigger": "/Data/${var.token}.imp"}})
+    assert project.url is not None
+    online = () if command == "run" else ("--online",)
+    outcome = project.call(command, str(project.file), "--server", project.url, *online)
+    assert outcome.code in {1, 2}, outcome.said
+    assert "/Data/***.imp" in outcome.said

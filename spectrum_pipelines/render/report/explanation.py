@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.errors import ExitCode
+from spectrum_pipelines.report.commands import FILE, URL, named
 from spectrum_pipelines.report.commands import command as command_line
 from spectrum_pipelines.report.commands import where as where_to_ask
 from spectrum_pipelines.words.clean import clean
@@ -160,14 +161,14 @@ def look(report: Report, job: Job) -> str | None:
     if job["execution_id"] is not None:
         return _by_hand(report, "details", job["execution_id"])
     if job["status"] == JobStatus.UNKNOWN.value and job["action"] == "trigger":
-        return _by_hand(report, "history", "--file", job["target"])
+        return _by_hand(report, "history", "--file", named(job["target"], FILE))
     return None
 
 
 def stop(report: Report, job: Job) -> str | None:
     """The command that ends what a time limit has left running. None for several files: each has a name of its own."""
     left = job["status"] == JobStatus.TIMED_OUT.value and any(one["ended_at"] is None for one in job["executions"])
-    return _by_hand(report, "stop", job["target"]) if left and job["action"] == "trigger" else None
+    return _by_hand(report, "stop", named(job["target"], FILE)) if left and job["action"] == "trigger" else None
 
 
 def never_started(report: Report, job: Job) -> str | None:
@@ -187,7 +188,8 @@ def _by_hand(report: Report, verb: str, *words: str | int) -> str:
 
 
 def _asked_server(report: Report) -> dict[str, str | None]:
-    return where_to_ask(server=_asked(report, "server"), workspace=_asked(report, "workspace"))
+    server = _asked(report, "server")
+    return where_to_ask(server=server and named(server, URL), workspace=_asked(report, "workspace"))
 
 
 def _asked(report: Report, name: str) -> str | None:
