@@ -18,6 +18,7 @@ from spectrum_pipelines.engine.triggering.lookup import (
     after_answer,
     begin_round,
     is_exhausted,
+    shows_all,
 )
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.spectrum import ActiveJob, ConfigurationId, ExecutionId, FileId, StatusAnswer
@@ -81,6 +82,30 @@ def test_a_candidate_tells_the_configuration_and_that_the_history() -> None:
     lookup = after_answer(lookup, history, baselines=(_baseline(),), ours=_NOBODY, at=1.0)
     assert lookup.all_candidates == (11, 12), "one that came and went in between is a candidate like any other"
     assert lookup.todo == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "is_clear"),
+    [
+        pytest.param("COMPLETED", True, id="it ran, so what came before it has ended"),
+        pytest.param("ERROR", True, id="it ran as well"),
+        pytest.param("RUNNING", True, id="it runs, so what came before it has ended"),
+        pytest.param("QUEUED", True, id="a history that shows it shows all that wait or run"),
+        pytest.param("CANCELED", False, id="it may have waited behind one that runs on, which a history of ends hides"),
+    ],
+)
+def test_a_history_from_the_latest_down_to_the_baseline_hides_nothing(word: str, is_clear: bool) -> None:
+    """The latest was another trigger's, canceled as it waited behind ours: ours was taken for absent and triggered again."""
+    latest = StatusAnswer(job_status=word, execution_id=ExecutionId(12))
+    answers = (
+        _seen(target="/a", latest=latest),
+        _seen(),
+        _seen(configuration_id=ConfigurationId(4)),
+        _seen(target="/a", older=ids(12, 10)),
+    )
+    lookup = _round(*answers, ours=frozenset(ids(12)))
+    assert ("/a" in lookup.clear) is is_clear
+    assert shows_all(lookup, (_baseline(),)), "the server can show no more"
 
 
 def test_a_candidate_is_asked_for_its_details_once() -> None:

@@ -13,9 +13,10 @@ full may be judged:
 - none: `unknown`, or another trigger if the pipeline says so and the round would have shown ours.
 
 A round would have shown ours (`clear`) if the latest execution of each file *is* its baseline, or if the history reaches from
-the latest execution down to the baseline. A latest execution that is neither hides what came before it: then nobody knows that
-there is none, nor that a candidate is the only one. An id *below* the baseline means that the server has lost its counter: it
-may be ours, and can never be adopted.
+the latest execution down to the baseline; not from one that was canceled: what it waited for may run on, and a history of ends
+does not show that. A latest execution that is neither hides what came before it: then nobody knows that there is none, nor that a
+candidate is the only one. An id *below* the baseline means that the server has lost its counter: it may be ours, and can never be
+adopted.
 
 A candidate stays one: a later round that does not show it takes nothing back.
 
@@ -251,6 +252,9 @@ def _after_history(
     # What runs may not be in a history of ends; what waits behind it would hide others that wait.
     reaches_up = latest is not None and (latest.execution_id in rows or latest.phase is Phase.RUNNING)
     if before is not None and before in rows and reaches_up:
+        # What was canceled may have waited: the execution before it may run on, and is in no history of ends.
+        if latest is not None and latest.phase is Phase.CANCELED:
+            return replace(lookup, whole=lookup.whole | {baseline.target})
         return replace(lookup, clear=lookup.clear | {baseline.target})
     if before is None and baseline.is_known and 0 < len(rows) < HISTORY_LENGTH and reaches_up:
         # Perhaps it is all there is, perhaps all that this server ever shows.
