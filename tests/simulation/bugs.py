@@ -16,11 +16,12 @@ from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.job import following, looking, verdict
 from spectrum_pipelines.engine.job.looking import Decision
 from spectrum_pipelines.engine.requests import AskStatus, Outcome, PostSequence, PostStop, PostTrigger
-from spectrum_pipelines.engine.run import reopen
+from spectrum_pipelines.engine.run import reopen, retry
 from spectrum_pipelines.engine.run.ending import limit_times
+from spectrum_pipelines.engine.run.retry import RetryRefused
 from spectrum_pipelines.engine.sightings import LookupRested, Sighting
 from spectrum_pipelines.engine.state.execution import Execution
-from spectrum_pipelines.engine.state.run import JobState, RunState, Step, StopState
+from spectrum_pipelines.engine.state.run import AttemptState, JobState, RunState, Step, StopState
 from spectrum_pipelines.engine.stopping import decide as stopping
 from spectrum_pipelines.engine.timing.patience import Patience
 from spectrum_pipelines.engine.triggering import decide as decide_triggers
@@ -30,6 +31,7 @@ from spectrum_pipelines.engine.triggering import lookup as lookup_rounds
 from spectrum_pipelines.engine.triggering.lookup import Lookup
 from spectrum_pipelines.engine.watching import interpret as interpret_polls
 from spectrum_pipelines.errors import AnswerTimeout, ClientError, Unanswered
+from spectrum_pipelines.pipeline.model.pipeline import Job
 from spectrum_pipelines.runner import loop
 from spectrum_pipelines.spectrum import Phase, StatusAnswer
 from tests.simulation import process
@@ -200,6 +202,45 @@ def _wake_up_for_limits_in_an_abort(patch: Patch) -> None:
     patch.setattr(loop, "next_wake_up", next_wake_up)
 
 
+def _do_all_again_in_a_retry(patch: Patch) -> None:
+    patch.setattr(retry, "_is_same_work", lambda *_: False)
+
+
+def _keep_what_has_changed(patch: Patch) -> None:
+    patch.setattr(retry, "_is_same_work", lambda *_: True)
+
+
+def _open_too_much_in_a_retry(patch: Patch) -> None:
+    real = retry._reopened
+
+    def reopened(before: JobState | None, job: Job, again: bool) -> JobState:
+        return real(before, job, again or before is not None)
+
+    patch.setattr(retry, "_reopened", reopened)
+
+
+def _count_attempts_anew_in_a_retry(patch: Patch) -> None:
+    real = retry._reopened
+
+    def reopened(before: JobState | None, job: Job, again: bool) -> JobState:
+        opened = real(before, job, again)
+        if again:
+            opened.attempt = AttemptState(number=0)
+        return opened
+
+    patch.setattr(retry, "_reopened", reopened)
+
+
+def _retry_what_is_unknown(patch: Patch) -> None:
+    real = retry._refused
+
+    def refused(state: RunState) -> RetryRefused | None:
+        found = real(state)
+        return None if found is not None and found.why is retry.Refusal.UNKNOWN else found
+
+    patch.setattr(retry, "_refused", refused)
+
+
 BUGS = (
     Bug(name="skip the fsync", promise="P2", plant=_no_sync),
     Bug(name="trigger before the intent is on disk", promise="P2", plant=_intent_is_no_promise),
@@ -223,4 +264,9 @@ BUGS = (
     Bug(name="count the time of nobody", promise="P4", plant=_count_the_time_of_nobody, seen_at=21),
     Bug(name="wake up for limits in an abort", promise="P6", plant=_wake_up_for_limits_in_an_abort, seen_at=223),
     Bug(name="wait for ever in an abort", promise="P6", plant=_wait_for_stops_for_ever),
+    Bug(name="do all again in a retry", promise="P1", plant=_do_all_again_in_a_retry, seen_at=3),
+    Bug(name="keep what has changed in a retry", promise="P4", plant=_keep_what_has_changed, seen_at=3),
+    Bug(name="open too much in a retry", promise="P1", plant=_open_too_much_in_a_retry, seen_at=3),
+    Bug(name="count attempts anew in a retry", promise="P1", plant=_count_attempts_anew_in_a_retry, seen_at=3),
+    Bug(name="retry what is unknown", promise="P1", plant=_retry_what_is_unknown, seen_at=5),
 )

@@ -150,7 +150,7 @@ def _hide_first_file(drawing: Drawing, files: SequenceOf[File]) -> dict[JobId, J
     made = {}
     for place, (name, action) in enumerate(zip(names, actions, strict=True)):
         policy = replace(
-            _policy(drawing), on_running=OnRunning.WAIT, timeout=600.0, queue_timeout=None, ambiguous_grace=5.0
+            draw_policy(drawing), on_running=OnRunning.WAIT, timeout=600.0, queue_timeout=None, ambiguous_grace=5.0
         )
         made[name] = Job(
             id=name, action=action, line=100 + place, needs=needs[place], run_if=RunIf.ALL_DONE, policy=policy
@@ -178,7 +178,7 @@ def _job(
         ),
         allow_failure=rng.random() < 0.15,
         is_finally=is_finally,
-        policy=_policy(drawing),
+        policy=draw_policy(drawing),
         expect=_expect(drawing, action),
     )
 
@@ -213,7 +213,8 @@ def _action(
             return Trigger(target=target)
 
 
-def _policy(drawing: Drawing) -> Policy:
+def draw_policy(drawing: Drawing) -> Policy:
+    """How a job is run and judged."""
     rng = drawing.random
     reasons = [reason for reason in RetryReason if rng.random() < 0.6]
     retry = Retry(

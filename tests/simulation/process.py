@@ -2,14 +2,14 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.client.retry import RetrySettings
-from spectrum_pipelines.engine.facts import Event, Resumed, RunStarted, Settled, Stamped
+from spectrum_pipelines.engine.facts import Event, Resumed, Retried, RunStarted, Settled, Stamped
 from spectrum_pipelines.engine.requests import (
     AskDetails,
     AskHistory,
@@ -39,6 +39,7 @@ from tests.simulation.network import Network, Wire
 from tests.simulation.pipelines import URL
 from tests.simulation.pool import Pool
 from tests.simulation.promises import Promises
+from tests.simulation.rounds import Rounds
 from tests.simulation.scenario import Life, Moment
 
 RUN_ID = "20261123T150405Z-7f3a"
@@ -58,9 +59,14 @@ class Machine:
     promises: Promises
     journal: Path
     pipeline: Pipeline
+    rounds: Rounds
     jumps: tuple[tuple[float, float], ...]
     seed: int
     observers: list[Observer]
+
+    def replayed(self, facts: Sequence[Stamped]) -> RunState:
+        """The state that a journal gives, whatever pipelines its rounds had."""
+        return replay(self.pipeline, RUN_ID, facts, later=self.rounds.later)
 
 
 class Process:
@@ -84,16 +90,22 @@ class Process:
         machine.disk.step = self._step
         machine.disk.take_up(machine.journal, recorded.length if recorded else 0)
         machine.disk.fault = life.disk_fault
-        machine.promises.taken_up()
         if recorded is None:
+            machine.promises.taken_up(None)
             with self._new() as journal:
                 return self._run(RunState(machine.pipeline, RUN_ID), _started(), journal, RunClock(self._clock))
-        state = replay(machine.pipeline, RUN_ID, recorded.facts)
-        if not is_resumable(state):
+        state = machine.replayed(recorded.facts)
+        machine.promises.taken_up(state)
+        first = self._next(state)
+        if first is None:
             return state
         at = resume_at(recorded.facts[-1], self._clock.now())
         with JournalFile.reopen(machine.journal, recorded) as journal:
-            return self._run(state, Resumed(), journal, RunClock(self._clock, start_at=at))
+            return self._run(state, first, journal, RunClock(self._clock, start_at=at))
+
+    def _next(self, state: RunState) -> Resumed | Retried | None:
+        """The fact with which a person has the run go on; None: it has come to its end."""
+        return Resumed() if is_resumable(state) else self._machine.rounds.next(state)
 
     def _new(self) -> JournalFile:
         self._machine.journal.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from spectrum_pipelines.spectrum import ExecutionPlan, TriggerAnswer
 from tests.simulation.disk import Disk
 from tests.simulation.ledger import Attempt, BrokenPromise, Ledger
 from tests.simulation.network import Passage
+from tests.simulation.rounds import Rounds
 from tests.simulation.stops import Stops
 from tests.simulation.truths import Truths
 from tests.simulation.weather import PROVABLY_UNHANDLED
@@ -27,11 +28,12 @@ from tests.simulation.weather import PROVABLY_UNHANDLED
 class Promises:
     """The judge of one simulation. It hears of everything and touches nothing."""
 
-    def __init__(self, disk: Disk, ledger: Ledger, truths: Truths, stops: Stops) -> None:
+    def __init__(self, disk: Disk, ledger: Ledger, truths: Truths, stops: Stops, rounds: Rounds) -> None:
         self._disk = disk
         self._ledger = ledger
         self._truths = truths
         self._stops = stops
+        self._rounds = rounds
         self._submitted: Counter[Attempt] = Counter()
         self._intents: Counter[Attempt] = Counter()
         self._ids_on_disk: set[int] = set()
@@ -47,6 +49,7 @@ class Promises:
                 for earlier in self._ledger.posts[job, attempt]:
                     self._is_allowed_after(earlier, passage, (job, attempt))
                 self._truths.retried(job, attempt)
+                self._rounds.triggers(job)
                 self._ledger.posts[job, attempt].append(passage)
             case _:
                 pass
@@ -102,8 +105,8 @@ class Promises:
                 case _:
                     pass
 
-    def taken_up(self) -> None:
-        """A new process has read the journal."""
+    def taken_up(self, state: RunState | None) -> None:
+        """A new process has read the journal, which gives this state."""
         self._read = 0
         self._owed.clear()
         self._intents.clear()
@@ -113,6 +116,9 @@ class Promises:
         self._submitted = Counter({key: min(n, self._intents[key]) for key, n in self._submitted.items()})
         self._truths.taken_up()
         self._stops.taken_up()
+        self._rounds.taken_up(state)
+        if state is not None:
+            self._stops.pipeline = state.pipeline
 
     def _read_disk(self) -> None:
         for fact in self._disk.kept[self._read :]:
@@ -130,6 +136,14 @@ class Promises:
         if event.is_promise and not self._disk.is_settled and not self._disk.failed:
             raise BrokenPromise(f"P2: {event} is shown before it is on disk")
         self._truths.observed(event, state, is_kept=not self._disk.failed)
+        match event:
+            case ev.Retried():
+                self._rounds.taken_up(state)
+                self._stops.pipeline = state.pipeline
+            case ev.RunEnded():
+                self._rounds.ended(state)
+            case _:
+                pass
 
     def kept_secret(self, secret: str, journal: bytes, report: dict[str, Any]) -> None:
         """P5, after every end."""

@@ -8,6 +8,7 @@ from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from tests.simulation.answers import Details, History, Listing, Manners
 from tests.simulation.disk import DiskFault
 from tests.simulation.pipelines import Drawing, draw_pipeline
+from tests.simulation.rounds import Round, draw_rounds
 from tests.simulation.spectrum import File, Habits
 from tests.simulation.weather import Weather
 
@@ -74,7 +75,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One simulation, ready to be run. `restarts` are (at, for so long)."""
+    """One simulation, ready to be run. `restarts` are (at, for so long); `rounds` are retries of a run that has failed."""
 
     seed: int
     mood: Mood
@@ -88,6 +89,7 @@ class Scenario:
     restarts: tuple[tuple[float, float], ...] = ()
     jumps: tuple[tuple[float, float], ...] = ()
     lives: tuple[Life, ...] = ()
+    rounds: tuple[Round, ...] = ()
 
     def without_crashes(self) -> "Scenario":
         """The same, undisturbed. Drawn anew, because files remember what has run."""
@@ -110,6 +112,7 @@ def draw(seed: int) -> Scenario:
         manners=Manners(),
         weather=Weather(latency=rng.choice((0.01, 0.05, 0.3))),
         lives=_lives(rng, mood),
+        rounds=draw_rounds(random.Random(f"rounds/{seed}"), pipeline, files, calm=mood is Mood.CALM),
     )
     if mood is Mood.CALM:
         return scenario

@@ -19,7 +19,7 @@ class Stops:
 
     def __init__(self, kernel: Kernel, pipeline: Pipeline, manners: Manners) -> None:
         self._kernel = kernel
-        self._pipeline = pipeline
+        self.pipeline = pipeline  # of the round that runs now
         self._manners = manners
         self._last_look: dict[JobId, float] = {}
         self._look_before: dict[int, float] = {}
@@ -49,7 +49,7 @@ class Stops:
 
     def _may_stop_blindly(self, job_id: JobId) -> bool:
         """Whatever runs there is meant."""
-        job = self._pipeline.jobs[job_id]
+        job = self.pipeline.jobs[job_id]
         return isinstance(job.action, Stop) or job.policy.on_running is OnRunning.STOP
 
     def handled(self, passage: Passage, request: PostStop) -> None:

@@ -12,7 +12,7 @@ from typing import get_args
 
 import pytest
 
-from spectrum_pipelines.engine.facts import Event, Retried, Settled, Stamped
+from spectrum_pipelines.engine.facts import Event, Settled, Stamped
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.state.run import RunState
 from tests.simulation.disk import Disk
@@ -35,7 +35,6 @@ _NEVER_ENDS_SO: set[object] = {
     JobStatus.PENDING,
     JobStatus.RUNNING,
     AdoptedBy.SETTLED,
-    Retried,  # nobody retries a run here
 }
 
 

@@ -89,6 +89,8 @@ class Truths:
                 self._succeeded(state.jobs[event.job])
             case ev.AbortRequested():
                 self._aborted_at = self._kernel.now
+            case ev.Retried():
+                self._worked, self._began_at = 0.0, self._kernel.now
             case ev.RunEnded():
                 self._run_ended(event, state)
             case _:
@@ -225,6 +227,8 @@ class Truths:
             attempt = attempt_of(execution)
             if attempt is None or attempt[0] in self.vouched_for or attempt in self.confused:
                 continue
+            if attempt[0] not in entries:
+                continue  # the pipeline of a later round does not have the job any more
             entry = entries[attempt[0]]
             named = {one["execution_id"] for one in entry["executions"]} | set(entry["candidates"])
             doubted = entry["status"] in {"unknown", "running"} or "unknown" in {a["status"] for a in entry["attempts"]}

@@ -18,7 +18,7 @@ from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.runner.loop import Observer
 from spectrum_pipelines.spectrum import ExecutionId
 from spectrum_pipelines.store.folder import journal as journal_module
-from spectrum_pipelines.store.folder.journal import replay, scan
+from spectrum_pipelines.store.folder.journal import scan
 from tests.report.checks import assert_valid_report
 from tests.simulation.answers import Answers
 from tests.simulation.disk import Disk
@@ -26,8 +26,9 @@ from tests.simulation.kernel import Kernel
 from tests.simulation.ledger import BrokenPromise, Ledger
 from tests.simulation.network import Network
 from tests.simulation.pipelines import SECRET
-from tests.simulation.process import RUN_ID, Died, Machine, Process, recall, report_of, settle
+from tests.simulation.process import Died, Machine, Process, recall, report_of, settle
 from tests.simulation.promises import Promises
+from tests.simulation.rounds import Rounds
 from tests.simulation.scenario import Life, Mood, Scenario
 from tests.simulation.spectrum import SimulatedSpectrum
 from tests.simulation.stops import Stops
@@ -80,7 +81,8 @@ class World:
         self.ledger = Ledger()
         self.truths = Truths(self._kernel, self._spectrum, scenario.manners, self.ledger)
         stops = Stops(self._kernel, scenario.pipeline, scenario.manners)
-        self.promises = Promises(disk, self.ledger, self.truths, stops)
+        rounds = Rounds(scenario.rounds)
+        self.promises = Promises(disk, self.ledger, self.truths, stops, rounds)
         self.network.on_sent = self.promises.sent
         self.network.on_handled = self.promises.handled
         self._random = random.Random(f"people/{seed}")
@@ -91,6 +93,7 @@ class World:
             promises=self.promises,
             journal=folder / "journal.jsonl",
             pipeline=scenario.pipeline,
+            rounds=rounds,
             jumps=scenario.jumps,
             seed=seed,
             observers=[self._tell] if told else [],
@@ -108,9 +111,15 @@ class World:
             patch.setattr(journal_module, "os", self.machine.disk)
             for number in itertools.count(1):
                 state = self._one_process(number)
-                if state is not None and (number > _MOST_PROCESSES or not self._goes_on(state)):
+                enough = _MOST_PROCESSES + len(self.scenario.rounds)
+                if state is not None and (number > enough or not self._goes_on(state)):
                     return self._end(state, number)
         raise AssertionError("unreachable")
+
+    @property
+    def _pipelines(self) -> list[Pipeline]:
+        """Those of all rounds."""
+        return [self.scenario.pipeline, *self.machine.rounds.later.values()]
 
     def _plan_deeds(self) -> None:
         for deed in self.scenario.strangers:
@@ -146,7 +155,7 @@ class World:
         return None if process.is_broken else state
 
     def _bury(self, number: int) -> None:
-        grace = min(job.policy.ambiguous_grace for job in self.scenario.pipeline.jobs.values())
+        grace = min(job.policy.ambiguous_grace for one in self._pipelines for job in one.jobs.values())
         self.machine.network.bury(number, within=grace * _BURIED_WITHIN)
 
     def _look_at_the_remains(self, life: Life) -> None:
@@ -155,7 +164,7 @@ class World:
             self.machine.disk.lose_power(self.machine.journal)
         recorded = recall(self.machine.journal)
         if recorded is not None:
-            state = replay(self.scenario.pipeline, RUN_ID, recorded.facts)
+            state = self.machine.replayed(recorded.facts)
             self._check_report(state, recorded.facts[0])
 
     def _judge(self, state: RunState, *, is_broken: bool) -> None:
@@ -168,7 +177,7 @@ class World:
             self.truths.mentioned(report)
         if is_broken:
             return
-        again = report_of(replay(self.scenario.pipeline, RUN_ID, facts), facts[0], now_at=0.0)
+        again = report_of(self.machine.replayed(facts), facts[0], now_at=0.0)
         for field in ("status", "exit_code", "jobs"):
             if _essence(report[field]) != _essence(again[field]):
                 raise BrokenPromise(f"P3: the journal tells another {field}: {again[field]}, not {report[field]}")
@@ -181,7 +190,7 @@ class World:
         return report
 
     def _goes_on(self, state: RunState) -> bool:
-        """What a person does next: resume, settle an unknown, or let it be."""
+        """What a person does next: resume, settle an unknown, retry, or let it be."""
         if is_resumable(state):
             return True
         for job_id, job in state.jobs.items():
@@ -191,11 +200,11 @@ class World:
                         settle(self.machine, job_id, ExecutionId(passage.touched[0].id))
                         self.truths.vouched_for.add(job_id)
                         return True
-        return False
+        return self.machine.rounds.next(state) is not None
 
     def _end(self, state: RunState, processes: int) -> End:
         assert state.ended is not None
-        patience = processes * longest(self.scenario.pipeline)
+        patience = processes * max(longest(one) for one in self._pipelines)
         if self._kernel.now > patience:
             raise BrokenPromise(f"P6: the run took {self._kernel.now:,.0f}s, and {patience:,.0f}s are more than enough")
         return End(
