@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 50 * 2**20  # bytes that the core may take when it is installed
-SCHEMAS = {it.name for it in (ROOT / "schemas").glob("*.json")}
+SCHEMAS = {it.name for it in (ROOT / "schemas").iterdir() if it.suffix in {".json", ".md"}}
 
 
 class Unfit(Exception):

@@ -7,21 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from spectrum_pipelines.document.schema.validator import load_schema
+from tests.cli.command_line import call
 
 PAGE = Path(__file__).parents[2] / "schemas" / "README.md"
 SCHEMA = load_schema("pipeline")
 
 HEAD = """# The language of pipeline files
 
-Every key, as `pipeline.schema.json` has it: this page is made from the schema. Editors show the same texts, if the first line of a
-file is what `spectrum-pipelines schema pipeline` begins with:
+Every key, as `pipeline.schema.json` has it: this page is made from the schema, and `spectrum-pipelines schema pipeline --markdown`
+prints it. Editors show the same texts in a file whose first line names the schema (`spectrum-pipelines schema pipeline` writes it):
 
 ```yaml
-# yaml-language-server: $schema=../schemas/pipeline.schema.json
+# yaml-language-server: $schema=pipeline.schema.json
 ```
 
-`pipelines/README.md` shows the language by task. The other schemas of this folder: `run-report.schema.json` (what a run did),
-`event.schema.json` (a line of its journal) and `workspace.schema.json` (the embedded server's files).
+`pipelines/README.md` of the repository shows the language by task. The other schemas of this folder: `run-report.schema.json`
+(what a run did), `event.schema.json` (a line of its journal), `plan.schema.json` (what a run would do) and `workspace.schema.json`
+(the files of the embedded server).
 """
 
 
@@ -106,6 +108,13 @@ def test_the_page_is_the_schema() -> None:
     if os.environ.get("UPDATE_CASES"):
         PAGE.write_text(page(), encoding="utf-8")
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_the_command_prints_the_page(tmp_path: Path) -> None:
+    printed = call("schema", "pipeline", "--markdown", cwd=tmp_path)
+    assert (printed.code, printed.stdout) == (0, PAGE.read_text(encoding="utf-8"))
+    for other in ("report", "workspace"):
+        assert call("schema", other, "--markdown", cwd=tmp_path).code == 2
 
 
 def test_every_key_stands_on_the_page() -> None:

@@ -1,9 +1,10 @@
-"""`schema NAME`: the JSON Schemas that ship."""
+"""`schema NAME`: the JSON Schemas that ship, and the reference that is made from that of pipelines."""
 
 import click
 
+from spectrum_pipelines.cli.options import option
 from spectrum_pipelines.cli.printed import put
-from spectrum_pipelines.errors import ExitCode
+from spectrum_pipelines.errors import ExitCode, UserError
 
 #: What a user calls it -> the name of the file.
 SCHEMAS = {"pipeline": "pipeline", "report": "run-report", "event": "event", "workspace": "workspace", "plan": "plan"}
@@ -11,7 +12,8 @@ SCHEMAS = {"pipeline": "pipeline", "report": "run-report", "event": "event", "wo
 
 @click.command("schema")
 @click.argument("name", metavar="pipeline|report|event|workspace|plan", type=click.Choice(list(SCHEMAS)))
-def command(name: str) -> int:
+@option("--markdown", is_flag=True, help="For people: every key of a pipeline file, its default, an example.")
+def command(name: str, *, markdown: bool) -> int:
     """Print a JSON Schema (draft-07) for editors and validators.
 
     \b
@@ -22,11 +24,14 @@ def command(name: str) -> int:
     plan        what `plan --format json` writes
 
     \b
-    Example:
+    Examples:
       spectrum-pipelines schema pipeline > pipeline.schema.json
+      spectrum-pipelines schema pipeline --markdown | less
     """
     from importlib.resources import files  # noqa: PLC0415 - `--help` needs none
 
-    text = files("spectrum_pipelines.schemas").joinpath(f"{SCHEMAS[name]}.schema.json").read_text(encoding="utf-8")
-    put(text)
+    if markdown and name != "pipeline":
+        raise UserError(f"the schema `{name}` is printed as JSON only", hint="the reference is that of `schema pipeline`")
+    file = "README.md" if markdown else f"{SCHEMAS[name]}.schema.json"
+    put(files("spectrum_pipelines.schemas").joinpath(file).read_text(encoding="utf-8"))
     return ExitCode.SUCCEEDED
