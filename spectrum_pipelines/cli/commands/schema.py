@@ -31,7 +31,9 @@ def command(name: str, *, markdown: bool) -> int:
     from importlib.resources import files  # noqa: PLC0415 - `--help` needs none
 
     if markdown and name != "pipeline":
-        raise UserError(f"the schema `{name}` is printed as JSON only", hint="the reference is that of `schema pipeline`")
+        raise UserError(
+            f"the schema `{name}` is printed as JSON only", hint="the reference is that of `schema pipeline`"
+        )
     file = "README.md" if markdown else f"{SCHEMAS[name]}.schema.json"
     put(files("spectrum_pipelines.schemas").joinpath(file).read_text(encoding="utf-8"))
     return ExitCode.SUCCEEDED
