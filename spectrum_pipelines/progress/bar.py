@@ -64,10 +64,10 @@ class BarProgress:
         self._show(draw(state, now_at, self._screen(state)), above=above)
 
     def close(self) -> None:
-        """Leave a summary on the screen, and the cursor behind it."""
+        """Leave the cursor behind what stays: nothing of a run that has ended, for its report comes next, else a summary."""
         if self._last is not None:
             state, now_at = self._last
-            self._show(draw_end(state, state.at if state.ended else now_at, self._screen(state)), last=True)
+            self._show([] if state.ended else draw_end(state, now_at, self._screen(state)), last=True)
         self._is_open = False
 
     def _screen(self, state: RunState) -> Screen:
@@ -93,6 +93,7 @@ class BarProgress:
                 self._console.print(self._text(above), soft_wrap=True)
             live.update(Text("\n", no_wrap=True, overflow="crop").join(map(self._text, lines)), refresh=True)
             if last:
+                live.transient = not lines
                 live.stop()
         except (OSError, ValueError):
             # The terminal is gone. The run is not worth less for that.

@@ -3,6 +3,7 @@
 Pure: lines of pieces, each a clean text and a style. Whoever has a terminal draws them.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ _NAME = 40  # cells of a job's id at most
 _SHORT_NAME = 12  # and at least, where the line is short
 _REST = 46  # cells of a line that the mark, the time and `RUNNING (execution 12345)` take
 _NARROW = 80  # cells of a line that has no room for a bar of its own
+_LOW = 12  # lines of a screen that is not worth halving
 _KEPT = 10  # rows of failed jobs that stay when the run is over
 
 
@@ -53,17 +55,32 @@ class Screen(Struct, frozen=True, kw_only=True):
 def draw(state: RunState, now_at: float, screen: Screen) -> list[ScreenLine]:
     """The run as it stands. `now_at` is the run clock."""
     jobs = list(state.jobs.values())
-    room = max(1, screen.height - 2)
+    room = _room(screen)
     if len(jobs) > room:
         jobs = _most_important(state, room - 1)
     lines = [_head(state, now_at, screen), *_rows(state, jobs, now_at, screen)]
     if len(jobs) < len(state.jobs):
-        lines.append([(f"  {len(state.jobs) - len(jobs):,} more", "dim")])
+        lines.append([(f"  {len(state.jobs) - len(jobs):,} more{_others(state, jobs)}", "dim")])
     return [screen.fit(line) for line in lines]
 
 
+def _room(screen: Screen) -> int:
+    """Lines for jobs: half of the screen, so that all of them are still on it when it is split in two, in height or in width.
+
+    A terminal that becomes narrower wraps what it shows, and what leaves the screen at the top cannot be taken back.
+    """
+    return max(1, screen.height - 2 if screen.height <= _LOW else max(_LOW, screen.height // 2) - 2)
+
+
+def _others(state: RunState, shown: Sequence[JobState]) -> str:
+    """`: 29 succeeded, 11 pending`: how the jobs stand that are not shown."""
+    left = Counter(counts(state))
+    left.subtract(status_of(job, is_over=state.ended is not None) for job in shown)
+    return f": {told}" if (told := counts_in_words(+left)) else ""
+
+
 def draw_end(state: RunState, now_at: float, screen: Screen) -> list[ScreenLine]:
-    """What stays on the screen: the head line, and the first jobs that failed or may still run."""
+    """What stays on the screen of a run that has not ended: the head line, and the first jobs that failed or may still run."""
     left = [job for job in state.jobs.values() if _needs_a_look(job, is_over=state.ended is not None)]
     return [screen.fit(line) for line in (_head(state, now_at, screen), *_rows(state, left[:_KEPT], now_at, screen))]
 

@@ -103,7 +103,20 @@ def test_of_ten_thousand_jobs_those_underway_and_those_that_failed_are_shown() -
     assert rows(run) == ["j1", "j0", "j2", "j3", "j4"]
     lines = plain(draw(run.state, run.at, Screen(width=100, height=12)))
     assert lines[0].endswith(" 2/10,000  2 failed, 3 running, 9,995 pending")
-    assert lines[-1] == "  9,995 more"
+    assert lines[-1] == "  9,995 more: 9,995 pending"
+
+
+def test_what_is_not_shown_is_counted_by_status() -> None:
+    *_, last = plain(draw((run := crowd(failed=9, running=12, total=40)).state, run.at, Screen(width=100, height=12)))
+    assert last == "  31 more: 5 failed, 7 running, 19 pending"
+
+
+@pytest.mark.parametrize("height", [13, 24, 50, 100])
+def test_the_drawing_fits_one_half_of_a_screen_that_is_split(height: int) -> None:
+    run = crowd(failed=9, running=200, total=300)
+    lines = plain(draw(run.state, run.at, Screen(width=100, height=height)))
+    assert len(lines) <= max(12, height // 2)
+    assert sum(-(-width_of(line) // 50) for line in lines) <= height
 
 
 def test_failed_jobs_leave_half_of_the_room_to_those_underway() -> None:
