@@ -16,7 +16,7 @@ from spectrum_pipelines.app.checkout import named_from, root
 from spectrum_pipelines.app.deliver import GitHubStep, Renderings, is_why
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.cli.signals import Signals
-from spectrum_pipelines.cli.terminal import say, wants_color
+from spectrum_pipelines.cli.terminal import say, wants_color, width_of
 from spectrum_pipelines.cli.traces import traced
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.diagnostic import Diagnostic
@@ -28,6 +28,8 @@ from spectrum_pipelines.words.wording import can_show_glyphs
 
 if TYPE_CHECKING:
     from spectrum_pipelines.app.armed import Armed
+    from spectrum_pipelines.engine.facts import Stamped
+    from spectrum_pipelines.engine.state.run import RunState
     from spectrum_pipelines.progress.base import Progress
     from spectrum_pipelines.store.interface import RunStore, Store
 
@@ -84,7 +86,8 @@ def show_findings(found: Sequence[Diagnostic], shown: Sequence[Source]) -> None:
         return
     from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - a good file needs none
 
-    sys.stderr.write(render_text(found, {it.name: it for it in shown}, color=wants_color(sys.stderr)))
+    sources = {it.name: it for it in shown}
+    sys.stderr.write(render_text(found, sources, color=wants_color(sys.stderr), width=width_of(sys.stderr)))
 
 
 class ToPeople:
@@ -140,9 +143,9 @@ class ToPeople:
         from spectrum_pipelines.render.report.text import report_text  # noqa: PLC0415 - at the end only
 
         glyphs = can_show_glyphs(sys.stderr.encoding)
-        sys.stderr.write(report_text(report, color=wants_color(sys.stderr), width=_width(), glyphs=glyphs))
-        if where:
-            say("report", where)
+        color, width = wants_color(sys.stderr), width_of(sys.stderr)
+        sys.stderr.write(report_text(report, color=color, width=width, glyphs=glyphs, kept=where or None))
+        sys.stderr.flush()
 
     def _put(self, report: Mapping[str, Any]) -> bool:
         if not self._shown.report_on_stdout:
@@ -170,13 +173,43 @@ class ToPeople:
         self._shown.renderings.write(report, notices, checkout=checkout)
 
 
+class LastWords:
+    """What a person reads when a second signal ends the process: which run it was, and how to go on with it.
+
+    An observer of the run; `progress` is closed first. `is_told`: stderr is for people.
+    """
+
+    def __init__(self, *, is_told: bool) -> None:
+        self.progress: Progress | None = None
+        self._is_told = is_told
+        self._state: RunState | None = None
+
+    def __call__(self, fact: "Stamped", state: "RunState") -> None:  # noqa: ARG002 - an observer's signature
+        """Remember the run."""
+        self._state = state
+
+    def say(self) -> None:
+        """Called by a signal, in the midst of anything: nothing is computed that is not at hand."""
+        from spectrum_pipelines.report.commands import about_run  # noqa: PLC0415 - known by now
+
+        if self.progress is not None:
+            self.progress.close()
+        state = self._state
+        if self._is_told and state is not None and state.facts is not None and state.ended is None:
+            say("interrupted", f"run {state.run_id} was ended at once: what it started may still run")
+            say("next", about_run(state.facts, "resume"))
+
+
 def front_of(shown: Shown, signals: Signals, delivery: "Armed") -> Front:
     """The front end of a command that carries a run out."""
 
     def progress(recorded: int) -> "Progress":
         made = make_progress(shown.progress, seq=recorded + 1)
-        signals.last_words = made.close
+        words.progress = made
         return made
+
+    words = LastWords(is_told=shown.progress != "json")
+    signals.last_words = words.say
 
     plain = shown.progress == "plain" or (shown.progress == "auto" and not draws_bar())
     return Front(
@@ -184,6 +217,7 @@ def front_of(shown: Shown, signals: Signals, delivery: "Armed") -> Front:
         delivery=delivery,
         abort=signals.abort,
         progress=progress,
+        observers=(words,),
     )
 
 
@@ -203,7 +237,8 @@ def ready(shown: Shown, *, patience: float | None = None, **asked: Any) -> Itera
         traced(os.environ) as observers,
         Signals(clock) as signals,
     ):
-        yield replace(front_of(shown, signals, delivery), observers=observers, patience=patience or 0.0)
+        front = front_of(shown, signals, delivery)
+        yield replace(front, observers=(*front.observers, *observers), patience=patience or 0.0)
 
 
 def asking_front() -> Front:
@@ -229,12 +264,6 @@ def outlive_readers() -> None:
         sys.stderr = io.TextIOWrapper(
             io.BufferedWriter(raw), encoding=encoding, errors="backslashreplace", line_buffering=True
         )
-
-
-def _width() -> int:
-    import shutil  # noqa: PLC0415 - at the end only
-
-    return shutil.get_terminal_size((100, 24)).columns
 
 
 def make_progress(kind: str, *, seq: int) -> "Progress":

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterable
 from enum import Enum
@@ -12,9 +11,6 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from spectrum_pipelines.errors import ExitCode, SpectrumPipelinesError
-
-#: Whoever reads a pipe cuts for himself.
-_UNBOUNDED = 10_000
 
 
 class OutputLost(SpectrumPipelinesError):
@@ -61,8 +57,3 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     shown = [(clean(name), clean(str(value))) for name, value in facts if value is not None and value != ""]
     column = max((len(name) for name, _ in shown), default=0)
     put("".join(f"{name:<{column}}  {value}\n" for name, value in shown))
-
-
-def width_of_stdout() -> int:
-    """The cells of a line; as good as unbounded where no terminal is."""
-    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else _UNBOUNDED

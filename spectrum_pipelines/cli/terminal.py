@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import IO
 
 _COLORS = {"error": "31", "bug": "31", "warning": "33", "hint": "36", "note": "36"}
+_USUAL_WIDTH = 80
 
 
 def wants_color(stream: IO[str], environ: Mapping[str, str] = os.environ) -> bool:
@@ -15,6 +16,19 @@ def wants_color(stream: IO[str], environ: Mapping[str, str] = os.environ) -> boo
     if environ.get("FORCE_COLOR"):
         return True
     return environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def width_of(stream: IO[str], environ: Mapping[str, str] = os.environ) -> int:
+    """The cells of a line of the terminal behind a stream; elsewhere what COLUMNS says, else as good as unbounded."""
+    from spectrum_pipelines.words.columns import UNBOUNDED  # noqa: PLC0415 - most commands end without a word
+
+    try:
+        if stream.isatty():
+            return os.get_terminal_size(stream.fileno()).columns or _USUAL_WIDTH
+    except (OSError, ValueError):  # a terminal that is gone
+        return _USUAL_WIDTH
+    given = environ.get("COLUMNS", "")
+    return int(given) if given.isdecimal() and len(given) < 6 and int(given) else UNBOUNDED
 
 
 def say(kind: str, message: str, *, hint: str | None = None, details: Iterable[str] = ()) -> None:

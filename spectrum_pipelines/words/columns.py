@@ -1,11 +1,14 @@
 """Text in columns, by the cells that it takes on a screen."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from spectrum_pipelines.words.wording import paint
+
+#: The width where no screen is: whoever reads a pipe or a log cuts for himself.
+UNBOUNDED = 10_000
 
 
 def width_of(text: str) -> int:
@@ -30,16 +33,43 @@ def cut(text: str, width: int, *, dots: str) -> str:
     return text[:end] + dots[: max(0, width)]
 
 
+def wrapped(text: str, width: int, *, lead: str = "", indent: int | None = None) -> list[str]:
+    """The words of a clean text in lines of at most `width` cells; a word that is longer has a line of its own and is not broken.
+
+    `lead` begins the first line; the others are `indent` cells in, by default as far as the lead goes.
+    """
+    lines, line, room = [], lead, width_of(lead)
+    later = " " * (room if indent is None else indent)
+    begun = False
+    for word in text.split():
+        if begun and width_of(line) + 1 + width_of(word) > width:
+            lines.append(line)
+            line, begun = later, False
+        line += f" {word}" if begun else word
+        begun = True
+    return [*lines, line.rstrip()]
+
+
 class Column(Struct, frozen=True, kw_only=True):
-    """`limit` is the most cells that it takes; one without a limit comes last and gets what is left."""
+    """`limit` is the most cells that a column takes; `least` is what it shrinks to on a narrow screen: None for not at all.
+
+    `stays`: the column is left out only after those that do not.
+    """
 
     title: str
     limit: int | None
+    least: int | None = None
+    stays: bool = False
     is_number: bool = False
+
+    def natural(self, cells: Iterable[str]) -> int:
+        """The cells that it takes where there is room; 0 for a column without any text."""
+        longest = max(map(width_of, cells), default=0)
+        wanted = max(longest, width_of(self.title)) if longest else 0
+        return wanted if self.limit is None else min(wanted, self.limit)
 
 
 _GAP = "  "
-_LEAST = 16  # cells of a column that are worth having
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -57,17 +87,27 @@ def table(columns: Sequence[Column], rows: Sequence[Row], *, width: int, color: 
 
 
 def _sizes(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[int]:
-    """The cells of each column, 0 for one that is left out: empty ones, and from the right what the screen has no room for."""
-    sizes: list[int] = []
-    for at, column in enumerate(columns):
-        natural = max((width_of(row[at]) for row in rows), default=0)
-        room = width - sum(size + len(_GAP) for size in sizes if size)
-        wanted = max(natural, width_of(column.title)) if natural else 0
-        if column.limit is None:
-            sizes.append(min(wanted, room) if room >= min(_LEAST, wanted) else 0)
-        else:
-            wanted = min(wanted, column.limit)
-            sizes.append(wanted if at < 2 or wanted <= room else 0)
+    """The cells of each column, 0 for one that is left out: empty ones, and from the right what the screen has no room for.
+
+    What can shrink is taken in its least size first; the cells that are left over are then dealt out in turn.
+    """
+    natural = [column.natural(row[at] for row in rows) for at, column in enumerate(columns)]
+    least = [
+        size if column.least is None else min(size, column.least) for size, column in zip(natural, columns, strict=True)
+    ]
+    sizes = [0] * len(columns)
+    used = -len(_GAP)
+    for at in sorted(range(len(columns)), key=lambda at: (at >= 2, not columns[at].stays, at)):
+        wanted = least[at] + len(_GAP)
+        if natural[at] and (at < 2 or used + wanted <= width):
+            sizes[at] = least[at]
+            used += wanted
+    left = width - used
+    while left > 0 and (growing := [at for at, size in enumerate(sizes) if 0 < size < natural[at]]):
+        for at in growing[:left]:
+            more = min(natural[at] - sizes[at], max(1, left // len(growing)))
+            sizes[at] += more
+            left -= more
     return sizes
 
 

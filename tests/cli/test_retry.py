@@ -65,7 +65,7 @@ def test_the_next_line_of_a_failed_run_goes_on_from_what_failed(folder: Path, se
     assert ended.code == 1
     before = report(folder)
     told = re.findall(
-        r"^Next: find out why and mend it, then: (spectrum-pipelines retry .*)$", ended.stderr, re.MULTILINE
+        r"^Next: find out why and mend it, then:\s+(spectrum-pipelines retry .*)$", ended.stderr, re.MULTILINE
     )
     assert [str(before[""]["next"])] == told
     dry = call(*parsed(told[0])[0], "--dry-run", cwd=folder, env=env)

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -165,6 +166,9 @@ def test_fault_27_a_second_signal_ends_it_at_once(slow: SpectrumServer, begin: B
     ended = child.wait()
     assert time.monotonic() - began < 3
     assert ended.code == 130
+    told = re.findall(r"^(interrupted|next): (.*)$", ended.outcome.stderr, re.MULTILINE)
+    assert [kind for kind, _ in told] == ["interrupted", "next"]
+    assert told[1][1].startswith(f"spectrum-pipelines resume {ended.outcome.run_id} --state ")
     slow.always("stop", None)
     slow.executions[0].become("COMPLETED")
     assert zygote.resume(project, ended).code == 0

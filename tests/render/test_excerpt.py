@@ -2,6 +2,7 @@ import pytest
 
 from spectrum_pipelines.document.position import Position, Span
 from spectrum_pipelines.render.findings.excerpt import excerpt
+from spectrum_pipelines.words.columns import width_of
 
 
 def span(start: int, end: int, *, last_line: int = 1) -> Span:
@@ -39,6 +40,19 @@ def test_a_long_line_is_cut_around_the_caret(column: int) -> None:
     shown, carets = excerpt(line, span(column, column + 1))
     assert len(shown) <= 106
     assert shown[carets.index("^")] == line[column - 1]
+
+
+@pytest.mark.parametrize("column", [1, 20, 31, 200, 400])
+@pytest.mark.parametrize("width", [20, 40, 60, 93])
+@pytest.mark.parametrize("text", ["abcdefgh", "日本の売上", "a\t日"], ids=["ascii", "wide", "tabs"])
+def test_on_a_narrow_screen_no_excerpt_is_wider(text: str, width: int, column: int) -> None:
+    shown, carets = excerpt((text * 100)[:400], span(column, column + 1), width=width)
+    assert width_of(shown) <= width
+    assert width_of(carets) <= width
+
+
+def test_what_fits_a_narrow_screen_is_shown_whole() -> None:
+    assert excerpt("a" * 40, span(40, 41), width=40) == ("a" * 40, " " * 39 + "^")
 
 
 def test_carets_end_with_the_excerpt() -> None:

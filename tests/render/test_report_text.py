@@ -62,7 +62,8 @@ def test_a_failed_run_explains_itself() -> None:
         "      attempt 1 failed: execution 13 ended ERROR, 3 failed records\n"
         "      look: spectrum-pipelines job details 14 --server http://127.0.0.1:8080\n"
         "\n"
-        "Next: find out why and mend it, then: spectrum-pipelines retry 20261123T150405Z-7f3a --server http://127.0.0.1:8080\n"
+        "Next: find out why and mend it, then:\n"
+        "  spectrum-pipelines retry 20261123T150405Z-7f3a --server http://127.0.0.1:8080\n"
     )
 
 
@@ -102,17 +103,17 @@ def test_what_a_time_limit_left_running_comes_with_its_stop_and_a_retry_for_afte
     on = "--server http://127.0.0.1:8080"
     assert f"if it is to end: spectrum-pipelines job stop /Data/load.imp {on}\n" in told
     assert told.endswith(
-        "Next: look first: what is named here may still run on the server; when it has ended: "
-        f"spectrum-pipelines retry 20261123T150405Z-7f3a {on}\n"
+        "Next: look first: what is named here may still run on the server; when it has ended:\n"
+        f"  spectrum-pipelines retry 20261123T150405Z-7f3a {on}\n"
     )
 
 
 def test_a_refused_login_is_mended_before_the_run_is_resumed() -> None:
     told = text_of(left_running(JobStatus.UNKNOWN, Cause.UNAUTHORIZED, 5))
     assert (
-        "Next: mend login, certificate or rights first (repeated tries lock accounts), then: spectrum-pipelines resume"
-        in told
+        told.splitlines()[-2] == "Next: mend login, certificate or rights first (repeated tries lock accounts), then:"
     )
+    assert told.splitlines()[-1].startswith("  spectrum-pipelines resume")
     assert "Next: spectrum-pipelines resume" in text_of(left_running(JobStatus.UNKNOWN, Cause.SILENCE, 5))
 
 
@@ -137,15 +138,63 @@ def test_an_allowed_failure_is_told_as_such() -> None:
 def test_a_run_that_is_special_says_how() -> None:
     report = running_run().report()
     report |= {"environment": "prod", "only": ["+a", "b"], "resumptions": 2, "duration_seconds": None}
-    text = report_text(report, color=False, width=100)
+    text = report_text(report, color=False, width=200)
     assert ", environment prod, only +a b on http://127.0.0.1:8080, resumed 2 times\n" in text
 
 
 @pytest.mark.parametrize("width", [30, 40, 60, 80, 100, 200])
 @pytest.mark.parametrize("make", RUNS.values(), ids=RUNS)
 def test_the_table_fits_the_screen(make: Callable[..., Run], width: int) -> None:
-    _, table, *_ = text_of(make(), width=width).split("\n\n")
-    assert all(width_of(line) <= width for line in table.splitlines())
+    lines = text_of(make(), width=width).split("\n\n")[1].splitlines()
+    assert all(width_of(line) <= width for line in lines) or not lines[0].startswith("JOB")
+
+
+def narrow(width: int) -> list[str]:
+    """The table of a run with a long name and a job that was skipped."""
+    run = begun(pipeline(job("customers-of-the-whole-world-" * 2), job("copy")))
+    long, short = run.state.jobs
+    run.add(*triggered(long, 123), finished(long, 123), *ended(long))
+    run.add(ev.JobSkipped(job=short, cause=Cause.UPSTREAM, reason="sales failed", tainted=True))
+    return text_of(run.add(run_ended(RunStatus.SUCCEEDED, 0)), width=width).split("\n\n")[1].splitlines()
+
+
+WIDTHS = [
+    pytest.param(60, ["JOB", "STATUS", "EXECUTION", "REASON"], 24, id="60: the reason stays, the id, too"),
+    pytest.param(
+        80, ["JOB", "STATUS", "EXECUTION", "DURATION", "RECORDS", "REASON"], 25, id="80: all of it, the name is cut"
+    ),
+    pytest.param(
+        100, ["JOB", "STATUS", "EXECUTION", "DURATION", "RECORDS", "REASON"], 44, id="100: the name has its limit"
+    ),
+]
+
+
+@pytest.mark.parametrize(("width", "titles", "name"), WIDTHS)
+def test_on_a_narrow_screen_names_shrink_before_columns_go(width: int, titles: list[str], name: int) -> None:
+    head, long, skipped = narrow(width)
+    assert head.split() == titles
+    assert head.index("STATUS") == name + 2
+    assert long.startswith("✓ customers-of-")
+    assert skipped.endswith("sales failed")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_prose_wraps_under_its_indent_and_commands_do_not(width: int) -> None:
+    lines = text_of(failed_run(), width=width).splitlines()
+    long = [line for line in lines if width_of(line) > width]
+    assert all("spectrum-pipelines " in line or "/nightly-sales.yaml:14:" in line for line in long)
+    assert any(line == "      look: spectrum-pipelines job details 14 --server http://127.0.0.1:8080" for line in lines)
+
+
+def test_the_last_line_is_the_command_and_the_report_stands_above() -> None:
+    report = failed_run().report()
+    text = report_text(report, color=False, width=100, kept="out/report.json")
+    assert "\n  report out/report.json\n" in text
+    assert text.splitlines()[-1] == f"  {report['next']}"
+
+
+def test_after_a_failed_preflight_no_table_repeats_that_nothing_ran() -> None:
+    assert "JOB" not in text_of(unfit_run())
 
 
 @pytest.mark.parametrize("make", RUNS.values(), ids=RUNS)
@@ -176,12 +225,11 @@ def test_of_ten_thousand_jobs_those_that_went_wrong_are_shown() -> None:
     assert why.splitlines()[-1] == "  ... and 40 more jobs"
 
 
-def test_of_ten_thousand_good_jobs_none_is_listed() -> None:
+def test_of_ten_thousand_good_jobs_the_tally_is_all() -> None:
     run = begun(pipeline(*(job(f"j{number}") for number in range(10_000))))
     for name in run.state.jobs:
         run.add(ev.AttemptStarted(job=name, attempt=1), *ended(name))
-    _, table = text_of(run.add(run_ended(RunStatus.SUCCEEDED, 0))).split("\n\n")
-    assert table == "10,000 more: 10,000 succeeded\n"
+    assert text_of(run.add(run_ended(RunStatus.SUCCEEDED, 0))).splitlines()[1:-1] == ["  10,000 jobs: 10,000 succeeded"]
 
 
 def test_many_executions_are_cut_at_the_front() -> None:

@@ -1,7 +1,6 @@
 """`report RUN_ID|FILE`: what a run did."""
 
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,11 @@ from spectrum_pipelines.cli.completion import run_ids
 from spectrum_pipelines.cli.options import option, state_option
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.state import store_of
-from spectrum_pipelines.cli.terminal import wants_color
+from spectrum_pipelines.cli.terminal import wants_color, width_of
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.render.report.formats import FORMATS
 from spectrum_pipelines.store.heads import is_run_id
-
-_WIDTH = 100  # of a stream that is no terminal
 
 
 @click.command("report")
@@ -76,6 +73,6 @@ def _text(report: dict[str, Any]) -> str:
     return report_text(
         report,
         color=wants_color(sys.stdout),
-        width=shutil.get_terminal_size((_WIDTH, 24)).columns,
+        width=width_of(sys.stdout),
         glyphs=can_show_glyphs(sys.stdout.encoding),
     )

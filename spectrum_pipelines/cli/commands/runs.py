@@ -9,9 +9,9 @@ import click
 
 from spectrum_pipelines.cli.groups import TellingGroup
 from spectrum_pipelines.cli.options import option, state_option
-from spectrum_pipelines.cli.printed import print_json, put, width_of_stdout
+from spectrum_pipelines.cli.printed import print_json, put
 from spectrum_pipelines.cli.state import store_of
-from spectrum_pipelines.cli.terminal import say, wants_color
+from spectrum_pipelines.cli.terminal import say, wants_color, width_of
 from spectrum_pipelines.clock import SystemClock, rfc3339
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import ExitCode, UserError
@@ -124,12 +124,12 @@ def _table(runs: Sequence[RunHead]) -> list[str]:
         Column(title="RESUME", limit=8),
         *([Column(title="KEY", limit=24)] if has_keys else []),
         *([Column(title="HELD BY", limit=32)] if is_held else []),
-        Column(title="PIPELINE", limit=None),
+        Column(title="PIPELINE", limit=None, least=12, stays=True),
     ]
     return table(
         columns,
         [_row(run, glyphs=glyphs, has_keys=has_keys, is_held=is_held) for run in runs],
-        width=width_of_stdout(),
+        width=width_of(sys.stdout),
         color=wants_color(sys.stdout),
         dots="…" if glyphs else "...",
     )

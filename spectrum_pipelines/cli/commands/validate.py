@@ -21,7 +21,7 @@ from spectrum_pipelines.cli.options import (
     value_options,
 )
 from spectrum_pipelines.cli.printed import put
-from spectrum_pipelines.cli.terminal import say, wants_color
+from spectrum_pipelines.cli.terminal import say, wants_color, width_of
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.errors import ExitCode, UnreadableFile
@@ -108,17 +108,19 @@ def _show(checked: Sequence[Checked], form: str, *, complete: bool) -> None:
     found = list(dict.fromkeys(it for one in checked for it in one.found))
     if not found and form in {"auto", "text", "github"}:
         if checked:
-            say("ok", f"{_many(len(checked))} without faults")
+            from spectrum_pipelines.words.wording import many  # noqa: PLC0415 - most files have faults or are many
+
+            say("ok", f"{many(len(checked), 'file')} without faults")
         return
     if found and form not in {"auto", "text"} and _is_a_file(sys.stdout):
-        sys.stderr.write(_as_text(found, checked, color=wants_color(sys.stderr)))
+        sys.stderr.write(_as_text(found, checked, sys.stderr))
     match form:
         case "json":
             from spectrum_pipelines.render.findings.text import render_json  # noqa: PLC0415 - one of several
 
             put(render_json(found))
         case "auto" | "text":
-            put(_as_text(found, checked, color=wants_color(sys.stdout)))
+            put(_as_text(found, checked, sys.stdout))
             if form == "auto" and os.environ.get("GITHUB_ACTIONS") == "true":
                 from spectrum_pipelines.render.findings.github import SHOWN, render_github  # noqa: PLC0415
 
@@ -127,10 +129,11 @@ def _show(checked: Sequence[Checked], form: str, *, complete: bool) -> None:
             put(_for_ci(_from_checkout(found, os.environ), form, complete=complete))
 
 
-def _as_text(found: Sequence[Diagnostic], checked: Sequence[Checked], *, color: bool) -> str:
+def _as_text(found: Sequence[Diagnostic], checked: Sequence[Checked], stream: TextIO) -> str:
     from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - one of several
 
-    return render_text(found, {shown.name: shown for one in checked for shown in one.shown}, color=color)
+    sources = {shown.name: shown for one in checked for shown in one.shown}
+    return render_text(found, sources, color=wants_color(stream), width=width_of(stream))
 
 
 def _is_a_file(stream: TextIO) -> bool:
@@ -162,7 +165,3 @@ def _from_checkout(found: Sequence[Diagnostic], environ: Mapping[str, str]) -> l
     """The findings with their files named from the root of the repository, as CI systems name them."""
     names = {it.file: named_from(root(environ), it.file) for it in found}
     return [replace(it, file=names[it.file]) for it in found]
-
-
-def _many(number: int) -> str:
-    return f"{number:,} file{'' if number == 1 else 's'}"

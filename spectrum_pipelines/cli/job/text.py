@@ -4,8 +4,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from spectrum_pipelines.cli.printed import print_facts, put, width_of_stdout
-from spectrum_pipelines.cli.terminal import wants_color
+from spectrum_pipelines.cli.printed import print_facts, put
+from spectrum_pipelines.cli.terminal import wants_color, width_of
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ExecutionPlan,
@@ -129,7 +129,7 @@ def _print(columns: list[Column], rows: Sequence[tuple[Sequence[str], str]]) -> 
     lines = table(
         columns,
         [Row(cells=[clean(cell) for cell in cells], style=_STYLES.get(phase_of(word), "dim")) for cells, word in rows],
-        width=width_of_stdout(),
+        width=width_of(sys.stdout),
         color=wants_color(sys.stdout),
         dots="…" if glyphs else "...",
     )

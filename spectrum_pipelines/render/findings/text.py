@@ -9,6 +9,8 @@ from spectrum_pipelines.document.position import Span, lines_of
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.render.findings.excerpt import excerpt
 from spectrum_pipelines.words.clean import clean
+from spectrum_pipelines.words.columns import UNBOUNDED
+from spectrum_pipelines.words.wording import many
 
 #: More than this is a wall of text; the count at the end tells of the rest.
 LIMIT = 50
@@ -19,12 +21,18 @@ _COLORS = {Severity.ERROR: _RED, Severity.WARNING: _YELLOW}
 
 
 def render_text(
-    diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source], *, color: bool, limit: int | None = LIMIT
+    diagnostics: Iterable[Diagnostic],
+    sources: Mapping[str, Source],
+    *,
+    color: bool,
+    limit: int | None = LIMIT,
+    width: int = UNBOUNDED,
 ) -> str:
     """`file:line:column: error: ...` with excerpt, caret and hint, and a count as the last line; empty without diagnostics.
 
     `sources` are looked up by the name in the diagnostic; a file that is not among them is shown without excerpt, which is right
     for one that holds secrets (or see `Document.masked`). `limit` is how many are shown; None shows all.
+    `width` is that of the screen in cells: no line of a file is shown beyond it.
     """
     every = in_order(diagnostics)
     if not every:
@@ -32,7 +40,7 @@ def render_text(
     paint = _painted if color else _unpainted
     shown = every[:limit]
     lines = {file: lines_of(sources[file].text) for file in {it.file for it in shown} if file in sources}
-    blocks = ["\n".join(_block(it, lines.get(it.file), paint)) for it in shown]
+    blocks = ["\n".join(_block(it, lines.get(it.file), paint, width)) for it in shown]
     if len(shown) < len(every):
         blocks.append(f"... and {len(every) - len(shown):,} more")
     return "\n\n".join([*blocks, count_in_words(every)]) + "\n"
@@ -43,8 +51,8 @@ def count_in_words(diagnostics: Iterable[Diagnostic]) -> str:
     every = list(diagnostics)
     errors = sum(it.severity is Severity.ERROR for it in every)
     counts = [(errors, "error"), (len(every) - errors, "warning")]
-    found = ", ".join(_many(number, noun) for number, noun in counts if number) or "no faults"
-    return f"{found} in {_many(len({it.file for it in every}), 'file')}"
+    found = ", ".join(many(number, noun) for number, noun in counts if number) or "no faults"
+    return f"{found} in {many(len({it.file for it in every}), 'file')}"
 
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
@@ -74,13 +82,13 @@ def _place(span: Span) -> dict[str, int]:
     return {"line": start.line, "column": start.column, "end_line": end.line, "end_column": end.column}
 
 
-def _block(it: Diagnostic, lines: list[str] | None, paint: _Paint) -> Iterator[str]:
+def _block(it: Diagnostic, lines: list[str] | None, paint: _Paint, width: int) -> Iterator[str]:
     start, file = it.span.start, clean(it.file)
     severity = paint(f"{it.severity.value}:", _COLORS[it.severity])
     yield f"{paint(f'{file}:{start.line}:{start.column}:', _BOLD)} {severity} {paint(clean(it.message), _BOLD)} [{it.code}]"
     gutter = " " * len(str(start.line))
     if lines is not None and start.line <= len(lines):
-        line, carets = excerpt(lines[start.line - 1], it.span)
+        line, carets = excerpt(lines[start.line - 1], it.span, width=width - len(gutter) - 3)
         yield paint(f"{gutter} |", _BLUE)
         yield f"{paint(f'{start.line} |', _BLUE)} {line}".rstrip()
         yield f"{paint(f'{gutter} |', _BLUE)} {paint(carets, _COLORS[it.severity])}"
@@ -89,10 +97,6 @@ def _block(it: Diagnostic, lines: list[str] | None, paint: _Paint) -> Iterator[s
         yield f"{paint(f'{gutter} =', _BLUE)} {place}: {clean(other.message)}"
     if it.hint is not None:
         yield f"{paint(f'{gutter} =', _BLUE)} hint: {clean(it.hint)}"
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _painted(text: str, color: str) -> str:

@@ -11,28 +11,31 @@ from spectrum_pipelines.words.wording import JOB_LOOKS, counts_in_words
 #: More rows than this are no table any more; then those that went wrong are shown first.
 _ROWS = 50
 _COLUMNS = (
-    Column(title="JOB", limit=44),
+    Column(title="JOB", limit=44, least=18),
     Column(title="STATUS", limit=24),
     Column(title="EXECUTION", limit=26),
     Column(title="DURATION", limit=10, is_number=True),
     Column(title="RECORDS", limit=24, is_number=True),
-    Column(title="REASON", limit=None),
+    Column(title="REASON", limit=None, least=14, stays=True),
 )
 _SETTLED = frozenset({JobStatus.SUCCEEDED, JobStatus.SKIPPED, JobStatus.PENDING})
 
 
 def job_table(jobs: Sequence[Job], *, width: int, color: bool, glyphs: bool) -> list[str]:
-    """The jobs in the order of the pipeline; of very many only those worth a look, and how many more there are."""
+    """The jobs in the order of the pipeline; of very many only those worth a look, and how many more there are.
+
+    Nothing where none of very many is worth a look: the tally has told already how they ended.
+    """
     if not jobs:
         return []
     shown = jobs if len(jobs) <= _ROWS else _worth_a_look(jobs)
     rows = [_row(job, glyphs=glyphs) for job in shown]
     lines = table(_COLUMNS, rows, width=width, color=color, dots="…" if glyphs else "...") if rows else []
     left = len(jobs) - len(shown)
-    if left:
+    if rows and left:
         seen = {job["id"] for job in shown}
         others = counted([job for job in jobs if job["id"] not in seen])
-        lines.append(f"{'... and ' if rows else ''}{left:,} more: {counts_in_words(others)}")
+        lines.append(f"... and {left:,} more: {counts_in_words(others)}")
     return lines
 
 
