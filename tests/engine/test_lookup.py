@@ -158,9 +158,14 @@ def test_the_file_id_of_a_status_answer_helps_to_read_the_list() -> None:
 
 def test_a_round_with_a_lost_answer_is_not_an_empty_one() -> None:
     lookup = _round(_status(None), _seen(succeeded=False))
-    assert (lookup.rounds, lookup.full_rounds, lookup.round_failed) == (1, 0, True)
+    assert (lookup.rounds, lookup.full_rounds, lookup.unlisted) == (1, 0, True)
     full = begin_round(lookup, (_baseline(),))
-    assert not full.round_failed, "the next round starts over"
+    assert not full.unlisted, "the next round starts over"
+
+
+def test_a_status_without_an_answer_fails_its_round() -> None:
+    lookup = _round(_seen(succeeded=False), _listed())
+    assert (lookup.rounds, lookup.full_rounds, lookup.round_failed) == (1, 0, True)
 
 
 def test_a_new_round_takes_nothing_back_that_an_earlier_one_saw() -> None:

@@ -129,6 +129,9 @@ def _search_refused(world: World) -> None:
 
 def _search_unanswered(world: World) -> None:
     world.faults.append(Fault(on=AskRunning, outcome=_LOST, times=9e9))
+    world.faults.append(
+        Fault(on=AskStatus, outcome=_LOST, times=9e9, where=lambda request: request.purpose is Purpose.LOOKUP)
+    )
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ class Patience(Struct, frozen=True, kw_only=True):
     lookup_first_rest: float = 0.25
     #: .. so long.
     lookup_longest_rest: float = 4.0
+    #: A search goes on for so long while each status is answered and list-running is not, then it is judged without the list.
+    lookup_unlisted: float = 60.0
     #: A search has found nothing only after so many full rounds.
     lookup_full_rounds: int = 3
 

@@ -26,6 +26,7 @@ from spectrum_pipelines.engine.triggering.lookup import (
     LookAtList,
     LookAtStatus,
     Lookup,
+    has_no_list,
     is_exhausted,
     shows_absence,
     shows_all,
@@ -86,7 +87,8 @@ def _judge(state: RunState, job: JobState, lookup: Lookup, now: float) -> Iterat
         yield CandidatesFound(job=job.job.id, attempt=job.attempt.number, execution_ids=lookup.all_candidates)
         return
     waited = _waited(lookup, job, now)
-    answered = not lookup.round_failed and (waited or not lookup.blind)
+    no_list = has_no_list(lookup, state.patience, grace=job.job.policy.ambiguous_grace, now=now)
+    answered = not lookup.round_failed and (no_list or not lookup.unlisted) and (waited or not lookup.blind)
     found = [lookup.candidates.get(b.target, frozenset()) for b in job.attempt.baselines]
     if answered and (doubt := _doubt(job, lookup)) is not None:
         yield _unknown(job, f"{_listed(lookup)} may be ours{doubt}")
@@ -97,6 +99,8 @@ def _judge(state: RunState, job: JobState, lookup: Lookup, now: float) -> Iterat
         yield _adopt(job, lookup)
     elif is_exhausted(lookup, state.patience, grace=job.job.policy.ambiguous_grace, now=now):
         yield from _nothing_found(state, job, lookup, now)
+    elif no_list:
+        yield _unknown(job, "list-running gives no answer, and nothing else shows an execution of it")
     elif now >= lookup.since + max(state.patience.longest_silence, job.job.policy.ambiguous_grace):
         yield _unknown(job, f"the server gave no full answer for {format_duration(round(now - lookup.since))}")
     else:

@@ -13,10 +13,10 @@ full may be judged:
 - none: `unknown`, or another trigger if the pipeline says so and the round would have shown ours.
 
 A round would have shown ours (`clear`) if the latest execution of each file *is* its baseline, or if the history reaches from
-the latest execution down to the baseline; not from one that was canceled: what it waited for may run on, and a history of ends
-does not show that. A latest execution that is neither hides what came before it: then nobody knows that there is none, nor that a
-candidate is the only one. An id *below* the baseline means that the server has lost its counter: it may be ours, and can never be
-adopted.
+the latest execution down to the baseline. A latest execution that is neither hides what came before it: then nobody knows that
+there is none, nor that a candidate is the only one. Nor does one show absence that was canceled before it began: what it waited
+behind may run still, and a history of ends alone with a list that is always empty shows none of it. An id *below* the baseline
+means that the server has lost its counter: it may be ours, and can never be adopted.
 
 A candidate stays one: a later round that does not show it takes nothing back.
 
@@ -79,7 +79,8 @@ class Lookup(Struct, frozen=True, kw_only=True):
     By target: `candidates` above the baseline and ids `below` it, of all rounds; the `latest` execution of this round, whether the
     round is `clear`: it would have shown an execution of ours; and whether it is `whole`: as far as the server can show it, no
     execution is hidden. `earlier`: what the journal has of an earlier process's rounds.
-    `round_failed`: a status or the list was not answered; `blind`: what lies behind the latest execution was not.
+    `round_failed`: a status was not answered; `unlisted`: the list was not, in each round since `unlisted_at`; `blind`: what lies
+    behind the latest execution was not.
     """
 
     since: float
@@ -97,6 +98,8 @@ class Lookup(Struct, frozen=True, kw_only=True):
     full_rounds: int = 0
     first_full_at: float | None = None
     round_failed: bool = False
+    unlisted: bool = False
+    unlisted_at: float | None = None
     blind: bool = False
     in_round: bool = False
 
@@ -135,6 +138,7 @@ def begin_round(
         whole=frozenset(),
         in_round=True,
         round_failed=False,
+        unlisted=False,
         blind=False,
     )
     return _placed(begun, baselines[0]) if len(baselines) == 1 else begun
@@ -155,13 +159,10 @@ def after_answer(
 ) -> Lookup:
     """Take one answer in and see what it adds to the round. `ours`: executions that other attempts already own."""
     done, rest = lookup.todo[0], lookup.todo[1:]
-    if not seen.succeeded:
-        behind = isinstance(done, LookAtDetails | LookAtHistory)
-        failed = replace(
-            lookup, todo=rest, round_failed=lookup.round_failed or not behind, blind=lookup.blind or behind
-        )
-        return failed if rest else _close_round(failed, at)
     found = replace(lookup, todo=rest)
+    if not seen.succeeded:
+        found = _unanswered(found, done, baselines)
+        return found if found.todo else _close_round(found, at)
     match done:
         case LookAtStatus(target=target) if seen.latest is not None:
             found = _after_status(found, _baseline_of(target, baselines), seen.latest, ours)
@@ -174,6 +175,16 @@ def after_answer(
         case LookAtHistory(target=target) if seen.target == target:  # not where it was refused
             found = _after_history(found, _baseline_of(target, baselines), seen.older, ours)
     return _close_round(found, at) if not found.todo else found
+
+
+def _unanswered(lookup: Lookup, look: Look, baselines: tuple[Baseline, ...]) -> Lookup:
+    match look:
+        case LookAtStatus():
+            return replace(lookup, round_failed=True)
+        case LookAtList():
+            return replace(lookup, unlisted=True, todo=(*lookup.todo, *_looks_behind(lookup, baselines)))
+        case LookAtDetails() | LookAtHistory():
+            return replace(lookup, blind=True)
 
 
 def _baseline_of(target: str, baselines: tuple[Baseline, ...]) -> Baseline:
@@ -251,15 +262,21 @@ def _after_history(
     latest = lookup.latest.get(baseline.target)
     # What runs may not be in a history of ends; what waits behind it would hide others that wait.
     reaches_up = latest is not None and (latest.execution_id in rows or latest.phase is Phase.RUNNING)
-    if before is not None and before in rows and reaches_up:
-        # What was canceled may have waited: the execution before it may run on, and is in no history of ends.
-        if latest is not None and latest.phase is Phase.CANCELED:
-            return replace(lookup, whole=lookup.whole | {baseline.target})
+    reaches_down = before is not None and before in rows
+    if reaches_down and reaches_up and _has_begun(latest):
         return replace(lookup, clear=lookup.clear | {baseline.target})
-    if before is None and baseline.is_known and 0 < len(rows) < HISTORY_LENGTH and reaches_up:
-        # Perhaps it is all there is, perhaps all that this server ever shows.
+    # Perhaps a short history is all there is, perhaps all that this server ever shows.
+    is_short = before is None and baseline.is_known and 0 < len(rows) < HISTORY_LENGTH
+    if (reaches_down or is_short) and reaches_up:
         return replace(lookup, whole=lookup.whole | {baseline.target})
     return lookup
+
+
+def _has_begun(latest: StatusAnswer | None) -> bool:
+    """An execution ran, so whatever came before it on the same file has ended: executions of one file follow each other."""
+    if latest is None:
+        return False
+    return latest.start_time is not None or latest.phase in {Phase.RUNNING, Phase.SUCCEEDED, Phase.WARNED}
 
 
 def _with_ids(lookup: Lookup, baseline: Baseline, ids: Iterable[ExecutionId]) -> Lookup:
@@ -288,17 +305,24 @@ def is_of_another_file(told: FileId | None, target: str, known: FileId | None) -
 
 def _close_round(lookup: Lookup, at: float) -> Lookup:
     rounds = lookup.rounds + 1
-    if lookup.round_failed or at < lookup.sent_until:
-        return replace(lookup, rounds=rounds)
+    unlisted_at = (at if lookup.unlisted_at is None else lookup.unlisted_at) if lookup.unlisted else None
+    closed = replace(lookup, rounds=rounds, unlisted_at=None if lookup.round_failed else unlisted_at)
+    if lookup.round_failed or lookup.unlisted or at < lookup.sent_until:
+        return closed
     first = at if lookup.first_full_at is None else lookup.first_full_at
-    return replace(lookup, rounds=rounds, full_rounds=lookup.full_rounds + 1, first_full_at=first)
+    return replace(closed, full_rounds=lookup.full_rounds + 1, first_full_at=first)
 
 
 def is_exhausted(lookup: Lookup, patience: Patience, *, grace: float, now: float) -> bool:
     """Enough full rounds for long enough, the last one among them."""
-    if lookup.round_failed or lookup.first_full_at is None or lookup.full_rounds < patience.lookup_full_rounds:
+    if lookup.round_failed or lookup.unlisted or lookup.first_full_at is None:
         return False
-    return now >= lookup.first_full_at + grace
+    return lookup.full_rounds >= patience.lookup_full_rounds and now >= lookup.first_full_at + grace
+
+
+def has_no_list(lookup: Lookup, patience: Patience, *, grace: float, now: float) -> bool:
+    """The list alone was not answered for so long that the search is judged without it."""
+    return lookup.unlisted_at is not None and now >= lookup.unlisted_at + max(grace, patience.lookup_unlisted)
 
 
 def shows_all(lookup: Lookup, baselines: tuple[Baseline, ...]) -> bool:
