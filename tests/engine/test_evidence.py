@@ -8,7 +8,6 @@ import pytest
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine import sightings as si
 from spectrum_pipelines.engine.decide import next_wake_up
-from spectrum_pipelines.engine.facts import Baseline
 from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.requests import (
@@ -25,7 +24,6 @@ from spectrum_pipelines.engine.requests import (
 )
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.engine.triggering.claims import rivals
-from spectrum_pipelines.engine.triggering.lookup import Lookup, after_answer, begin_round
 from spectrum_pipelines.errors import ExitCode, Refused, Unanswered
 from spectrum_pipelines.pipeline.model.action import JobId, Stop, Trigger
 from spectrum_pipelines.pipeline.model.action import Sequence as SequenceAction
@@ -106,22 +104,6 @@ def test_a_search_ends_where_the_list_alone_is_never_answered(
     assert (one.status, one.attempt.candidates) == (status, candidates)
     assert len(world.asked(PostTrigger)) == 1
     assert world.clock.seconds < 200.0
-
-
-def test_a_history_of_ends_behind_one_that_was_canceled_in_the_queue_does_not_show_absence() -> None:
-    """Ours ran still, the list was empty as always, and the job was triggered a second time."""
-    baselines = (Baseline(target="/f", execution_id=ExecutionId(10), file_id=FileId(6)),)
-    looks: tuple[dict[str, Any], ...] = (
-        {"target": "/f", "latest": StatusAnswer(job_status="CANCELED", execution_id=ExecutionId(13))},
-        {"entries": ()},
-        {"configuration_id": ConfigurationId(4)},
-        {"target": "/f", "older": (ExecutionId(13), ExecutionId(10))},
-    )
-    lookup = begin_round(Lookup(since=0.0), baselines, ours=frozenset({ExecutionId(13)}))
-    for look in looks:
-        seen = si.LookupSeen(job=A, **look)
-        lookup = after_answer(lookup, seen, baselines=baselines, ours=frozenset({ExecutionId(13)}), at=1.0)
-    assert not lookup.clear
 
 
 def test_a_lost_trigger_behind_a_downstream_member_of_another_job_is_found() -> None:

@@ -85,18 +85,25 @@ def test_a_candidate_tells_the_configuration_and_that_the_history() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "is_clear"),
+    ("word", "start", "is_clear"),
     [
-        pytest.param("COMPLETED", True, id="it ran, so what came before it has ended"),
-        pytest.param("ERROR", True, id="it ran as well"),
-        pytest.param("RUNNING", True, id="it runs, so what came before it has ended"),
-        pytest.param("QUEUED", True, id="a history that shows it shows all that wait or run"),
-        pytest.param("CANCELED", False, id="it may have waited behind one that runs on, which a history of ends hides"),
+        pytest.param("COMPLETED", None, True, id="it ran, so what came before it has ended"),
+        pytest.param("RUNNING", None, True, id="it runs, so what came before it has ended"),
+        pytest.param("QUEUED", None, True, id="a history that shows it shows all that wait or run"),
+        pytest.param("CANCELED", "now", True, id="it was canceled as it ran"),
+        pytest.param(
+            "CANCELED", None, False, id="it may have waited behind one that runs on, unseen in a history of ends"
+        ),
+        pytest.param("ERROR", "now", True, id="it failed as it ran"),
+        pytest.param("ERROR", None, False, id="it may have failed before it began"),
+        pytest.param("PREPARING", None, False, id="nobody knows whether it waits, runs or has ended"),
     ],
 )
-def test_a_history_from_the_latest_down_to_the_baseline_hides_nothing(word: str, is_clear: bool) -> None:
+def test_a_history_from_the_latest_down_to_the_baseline_hides_nothing(
+    word: str, start: str | None, is_clear: bool
+) -> None:
     """The latest was another trigger's, canceled as it waited behind ours: ours was taken for absent and triggered again."""
-    latest = StatusAnswer(job_status=word, execution_id=ExecutionId(12))
+    latest = StatusAnswer(job_status=word, execution_id=ExecutionId(12), start_time=start)
     answers = (
         _seen(target="/a", latest=latest),
         _seen(),

@@ -263,7 +263,7 @@ def _after_history(
     # What runs may not be in a history of ends; what waits behind it would hide others that wait.
     reaches_up = latest is not None and (latest.execution_id in rows or latest.phase is Phase.RUNNING)
     reaches_down = before is not None and before in rows
-    if reaches_down and reaches_up and _has_begun(latest):
+    if reaches_down and reaches_up and _hides_none_before(latest):
         return replace(lookup, clear=lookup.clear | {baseline.target})
     # Perhaps a short history is all there is, perhaps all that this server ever shows.
     is_short = before is None and baseline.is_known and 0 < len(rows) < HISTORY_LENGTH
@@ -272,11 +272,14 @@ def _after_history(
     return lookup
 
 
-def _has_begun(latest: StatusAnswer | None) -> bool:
-    """An execution ran, so whatever came before it on the same file has ended: executions of one file follow each other."""
+def _hides_none_before(latest: StatusAnswer | None) -> bool:
+    """What came before the latest execution on the same file is in the history, since executions of one file follow each other.
+
+    It has ended if the latest has begun; and a history that shows one that waits shows all that wait or run.
+    """
     if latest is None:
         return False
-    return latest.start_time is not None or latest.phase in {Phase.RUNNING, Phase.SUCCEEDED, Phase.WARNED}
+    return latest.start_time is not None or latest.phase not in {Phase.CANCELED, Phase.FAILED, Phase.UNRECOGNIZED}
 
 
 def _with_ids(lookup: Lookup, baseline: Baseline, ids: Iterable[ExecutionId]) -> Lookup:
