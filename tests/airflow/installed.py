@@ -4,35 +4,25 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
-import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from urllib.error import HTTPError
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
-ROOT = Path(__file__).parents[2]
+from tests.airflow.environments import project
+
 T = TypeVar("T")
 
 USER = "analyst"
 #: Seconds; more means that it never comes.
 PATIENCE = 30.0
-
-#: The newest of each major that the provider is tested with.
-VERSIONS = {"3": "3.3.2", "2": "2.11.2"}
-
-
-def install(folder: Path, version: str) -> Path:
-    """A virtual environment with this Airflow and the project, made in `folder`. Takes minutes, and needs a package index."""
-    place = folder / f"airflow-{version}"
-    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-    pip = [str(place / "bin" / "pip"), "install", "--quiet"]
-    subprocess.run([*pip, f"apache-airflow=={version}", "-e", f"{ROOT}[airflow]"], check=True)
-    subprocess.run([str(place / "bin" / "pip"), "check"], check=True)
-    return place
 
 
 def until(what: str, ask: Callable[[], T | None], *, patience: float = 6 * PATIENCE) -> T:
@@ -57,18 +47,27 @@ def is_second(environment: Path) -> bool:
 
 
 def settings(
-    port: int, connections: Mapping[str, int], *, executor: str = "LocalExecutor", state: Path | None = None
+    port: int,
+    connections: Mapping[str, Mapping[str, Any]],
+    *,
+    executor: str = "LocalExecutor",
+    tables: str | None = None,
 ) -> dict[str, str]:
     """The configuration of an Airflow that is quick to notice, and open to whoever asks on loopback.
 
-    `port` is that of its API server; `connections` are Spectrum servers on loopback by their ports, whose journals are in `state`.
+    `port` is that of its API server. `connections` are Spectrum servers on loopback: what is not as usual of each, its port at the
+    least. `tables` is the URL of the database that Airflow keeps its own tables in; a file without one.
     """
-    login: dict[str, Any] = {"conn_type": "spectrum", "schema": "http", "host": "127.0.0.1"}
-    login |= {"login": USER, "password": USER}
-    if state is not None:
-        login["extra"] = {"state": str(state)}
+    login: dict[str, Any] = {
+        "conn_type": "spectrum",
+        "schema": "http",
+        "host": "127.0.0.1",
+        "login": USER,
+        "password": USER,
+    }
     return {
         "AIRFLOW__CORE__EXECUTOR": executor,
+        **({} if tables is None else {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": tables}),
         "AIRFLOW__CORE__PARALLELISM": "8",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
@@ -79,7 +78,12 @@ def settings(
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
         "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-        **{f"AIRFLOW_CONN_{name}": json.dumps(login | {"port": port}) for name, port in connections.items()},
+        # The same in the words of Airflow 2.
+        "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.basic_auth",
+        "AIRFLOW__SCHEDULER__LOCAL_TASK_JOB_HEARTBEAT_SEC": "2",
+        "AIRFLOW__SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": "15",
+        "AIRFLOW__SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "3",
+        **{f"AIRFLOW_CONN_{name}": json.dumps({**login, **own}) for name, own in connections.items()},
     }
 
 
@@ -91,11 +95,13 @@ class Airflow:
     ) -> None:
         self.home = home
         self.port = port or free_port()
+        self.is_second = is_second(environment)
         self._bin = environment / "bin"
         self._stack = ExitStack()
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
         self._environ = {
             "PATH": f"{self._bin}:{os.environ['PATH']}",
+            "PYTHONPATH": str(project()),
             "HOME": str(home),
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
@@ -115,10 +121,11 @@ class Airflow:
         self._stack.close()
 
     def call(self, *words: str, patience: float = 300.0) -> str:
-        """A command of Airflow; what it wrote to stdout. Raises AssertionError with everything that it wrote."""
+        """A command of Airflow, away from the sources; what it wrote to stdout. Raises AssertionError with all that it wrote."""
         ended = subprocess.run(
             [str(self._bin / "airflow"), *words],
             env=self._environ,
+            cwd=self.home,
             capture_output=True,
             text=True,
             timeout=patience,
@@ -132,6 +139,7 @@ class Airflow:
         ended = subprocess.run(
             [str(self._bin / "python"), "-c", script, *words],
             env=self._environ,
+            cwd=self.home,
             capture_output=True,
             text=True,
             timeout=300,
@@ -150,6 +158,7 @@ class Airflow:
         self._parts[part] = subprocess.Popen(
             [str(self._bin / "airflow"), part, *words],
             env=self._environ,
+            cwd=self.home,
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -184,95 +193,89 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 class Api:
-    """Airflow's own HTTP API, as a person's browser uses it: version 2 of Airflow 3."""
+    """Airflow's own HTTP API, as a person's browser uses it: version 2 of Airflow 3, and version 1 of Airflow 2."""
 
-    def __init__(self, port: int) -> None:
-        self._base = f"http://127.0.0.1:{port}"
-        self._token: str | None = None
+    def __init__(self, airflow: Airflow) -> None:
+        self._origin = f"http://127.0.0.1:{airflow.port}"
+        self._base = f"{self._origin}/api/{'v1' if airflow.is_second else 'v2'}"
+        self._is_second = airflow.is_second
+        self._login: str | None = None
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        headers = {"Content-Type": "application/json"}
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token}"
+        return self._send(method, self._base + path, body)
+
+    def _send(self, method: str, url: str, body: Any = None) -> Any:
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if self._login is not None:
+            headers["Authorization"] = self._login
         data = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(self._base + path, data=data, headers=headers, method=method), timeout=30) as answer:
+        with urlopen(Request(url, data=data, headers=headers, method=method), timeout=30) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
     def is_up(self) -> bool:
-        try:
-            self._token = self.ask("GET", "/auth/token")["access_token"]
-        except OSError:
-            return False
-        return True
+        with suppress(OSError):
+            if self._is_second:
+                self._send("GET", f"{self._base}/health")
+                self._login = "Basic " + b64encode(f"{USER}:{USER}".encode()).decode()
+            else:
+                self._login = "Bearer " + self._send("GET", f"{self._origin}/auth/token")["access_token"]
+            return True
+        return False
 
     def knows(self, dag_id: str) -> bool:
         try:
-            return bool(self.ask("GET", f"/api/v2/dags/{dag_id}"))
+            return bool(self.ask("GET", f"/dags/{dag_id}"))
         except OSError:
             return False
 
     def trigger(self, dag_id: str) -> str:
-        return str(self.ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})["dag_run_id"])
+        body = {} if self._is_second else {"logical_date": None}
+        return str(self.ask("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
     def task(self, dag_id: str, run_id: str) -> dict[str, Any]:
-        return dict(self.ask("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run"))
+        return dict(self.ask("GET", _task(dag_id, run_id)))
+
+    def xcom(self, dag_id: str, run_id: str, key: str) -> Any:
+        """What the task has left under a key; None if it has left nothing."""
+        asked = "stringify=false" if self._is_second else "deserialize=false"
+        try:
+            return self.ask("GET", f"{_task(dag_id, run_id)}/xcomEntries/{key}?{asked}")["value"]
+        except HTTPError as error:
+            if error.code != HTTPStatus.NOT_FOUND:
+                raise
+            return None
+
+    def links(self, dag_id: str, run_id: str) -> dict[str, str | None]:
+        """The buttons beside the task, by their names."""
+        found = self.ask("GET", f"{_task(dag_id, run_id)}/links")
+        return dict(found if self._is_second else found["extra_links"])
 
     def mark_failed(self, dag_id: str, run_id: str) -> None:
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run"
-        self.ask("PATCH", path, {"new_state": "failed"})
+        self.ask(
+            "PATCH",
+            _task(dag_id, run_id),
+            {"new_state": "failed", "dry_run": False} if self._is_second else {"new_state": "failed"},
+        )
 
     def clear(self, dag_id: str, run_id: str) -> None:
         body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True}
-        self.ask("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
+        self.ask("POST", f"/dags/{dag_id}/clearTaskInstances", body)
 
 
-class SecondApi:
-    """The same of Airflow 2, whose HTTP API wants users first: by its command line, its models and its database."""
-
-    def __init__(self, airflow: Airflow) -> None:
-        self._airflow = airflow
-
-    def _row(self, query: str, *values: str) -> tuple[Any, ...] | None:
-        with closing(sqlite3.connect(self._airflow.home / "airflow.db", timeout=30)) as database:
-            found: tuple[Any, ...] | None = database.execute(query, values).fetchone()
-        return found
-
-    def knows(self, dag_id: str) -> bool:
-        return self._row("SELECT 1 FROM serialized_dag WHERE dag_id = ?", dag_id) is not None
-
-    def trigger(self, dag_id: str) -> str:
-        self._airflow.call("dags", "trigger", dag_id, "--run-id", f"manual__{dag_id}")
-        return f"manual__{dag_id}"
-
-    def task(self, dag_id: str, run_id: str) -> dict[str, Any]:
-        query = "SELECT state FROM task_instance WHERE dag_id = ? AND run_id = ? AND task_id = 'run'"
-        row = self._row(query, dag_id, run_id)
-        return {"state": None if row is None else row[0]}
-
-    def mark_failed(self, dag_id: str, run_id: str) -> None:
-        script = "from airflow.models import DagBag; import sys; dag = DagBag().get_dag(sys.argv[1]); "
-        script += "dag.set_task_instance_state(task_id='run', run_id=sys.argv[2], state='failed')"
-        self._airflow.python(script, dag_id, run_id)
-
-    def clear(self, dag_id: str, run_id: str) -> None:  # noqa: ARG002 - the DAG has one run
-        self._airflow.call("tasks", "clear", dag_id, "--yes")
-
-
-@contextmanager
-def running_second(airflow: Airflow) -> Iterator[SecondApi]:
-    """Airflow 2: scheduler and triggerer."""
-    for part in ("scheduler", "triggerer"):
-        airflow.start(part)
-    yield SecondApi(airflow)
+def _task(dag_id: str, run_id: str) -> str:
+    return f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/run"
 
 
 @contextmanager
 def running(airflow: Airflow) -> Iterator[Api]:
-    """The whole of Airflow 3: API server, scheduler, DAG processor and triggerer."""
-    api = Api(airflow.port)
-    airflow.start("api-server", "--port", str(airflow.port), "--workers", "1")
+    """The whole of an Airflow: API server or webserver, scheduler, triggerer, and the DAG processor of Airflow 3."""
+    api = Api(airflow)
+    if airflow.is_second:
+        words = ("--username", USER, "--password", USER, "--role", "Admin", "--firstname", "A", "--lastname", "B")
+        airflow.call("users", "create", *words, "--email", f"{USER}@example.com")
+    airflow.start("webserver" if airflow.is_second else "api-server", "--port", str(airflow.port), "--workers", "1")
     until("the API server", api.is_up)
-    for part in ("scheduler", "dag-processor", "triggerer"):
+    for part in ("scheduler", "triggerer", *(() if airflow.is_second else ("dag-processor",))):
         airflow.start(part)
     yield api

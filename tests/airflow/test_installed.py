@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from spectrum_pipelines.local.serving import RunningServer
-from tests.airflow.installed import ROOT, Airflow
+from tests.airflow.environments import ROOT
+from tests.airflow.installed import Airflow
 from tests.cli.command_line import embedded
 
 VENVS = [Path(it) for it in os.environ.get("AIRFLOW_VENVS", "").split(":") if it]

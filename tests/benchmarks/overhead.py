@@ -53,7 +53,7 @@ def rows(*, smoke: bool = False) -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="overhead-") as folder, ExitStack() as stack:
         server = _served(Path(folder), stack)
         port = free_port()
-        environ = settings(port, {"SPECTRUM_DEFAULT": urlsplit(server.url).port or 0})
+        environ = settings(port, {"SPECTRUM_DEFAULT": {"port": urlsplit(server.url).port}})
         environ |= {"SPECTRUM_OVERHEAD": folder, "AIRFLOW__CORE__PARALLELISM": "32"}
         airflow = Airflow(venvs[0], Path(folder) / "airflow", Path(__file__).parent / "dags", environ, port=port)
         api = stack.enter_context(running(stack.enter_context(airflow)))
@@ -98,7 +98,7 @@ def _served(folder: Path, stack: ExitStack) -> RunningServer:
 def _took(api: Api, dag_id: str) -> float:
     until(f"the DAG {dag_id}", partial(api.knows, dag_id))
     run_id = api.trigger(dag_id)
-    path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
+    path = f"/dags/{dag_id}/dagRuns/{run_id}"
     until(f"{dag_id} ends", lambda: api.ask("GET", path)["state"] in {"success", "failed"})
     ended = api.ask("GET", path)
     assert ended["state"] == "success", json.dumps(ended)
