@@ -16,6 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from msgspec.structs import replace
+
 from spectrum_pipelines.app.abort import Abort
 from spectrum_pipelines.app.connection import Connection, Reach
 from spectrum_pipelines.app.front import Front
@@ -97,20 +99,23 @@ def resume(
     connection: Connection,
     *,
     store: Store,
+    loaded: Loaded | None = None,
     variables: Mapping[str, Any] = _NOTHING,
     abort: Abort | None = None,
 ) -> Report:
     """Go on with a run that was interrupted or killed; of a run that has ended, its report.
 
     `variables` gives secret ones again: no journal holds their values. A pipeline that reads `${env.X}` is gone on with by `run`
-    and its run key, which know the environment.
+    and its run key, which know the environment. With `loaded`, a pipeline whose policy alone has changed (timeouts, retries and the
+    like): the run goes on under that policy. UserError refuses one of which more has changed, and says what.
     """
-    from spectrum_pipelines.app.go_on import Again, go_on  # noqa: PLC0415 - the network
+    from spectrum_pipelines.app.go_on import go_on  # noqa: PLC0415 - the network
+    from spectrum_pipelines.app.recall import Again  # noqa: PLC0415
     from spectrum_pipelines.store.leasing import named_run  # noqa: PLC0415
 
-    given = given_values(variables=variables, server=connection.url)
+    again = Again(**_values_of(loaded, connection, variables))
     run_ = named_run(store, run_id)
-    return go_on(run_, _reach(connection), store=store, again=Again(given=given), front=_front(abort))
+    return go_on(run_, _reach(connection), store=store, again=again, front=_front(abort))
 
 
 def retry(
@@ -125,13 +130,13 @@ def retry(
     """Give what failed, and what was skipped because of that, new attempts: the same run, a new round, one report.
 
     With `loaded`, a pipeline that was mended: what succeeded stays if what it did is unchanged, and what is new or changed runs.
+    `variables` may give new values, in the same way, and give secret ones again; all other values stay those of the first start.
     """
     from spectrum_pipelines.app import retry as retrying  # noqa: PLC0415 - the network
-    from spectrum_pipelines.app.go_on import Again  # noqa: PLC0415
+    from spectrum_pipelines.app.recall import Again  # noqa: PLC0415
     from spectrum_pipelines.store.leasing import named_run  # noqa: PLC0415
 
-    given = given_values(variables=variables, server=connection.url) if loaded is None else loaded.given
-    again = Again(given=given, source=None if loaded is None else loaded.source)
+    again = Again(**_values_of(loaded, connection, variables))
     run_ = named_run(store, run_id)
     return retrying.retry(run_, _reach(connection), store=store, again=again, front=_front(abort))
 
@@ -171,12 +176,25 @@ def adopt(run_id: str, job: str, execution_id: int | None, connection: Connectio
 
     `resume` then goes on with the run. Raises UserError for an execution that cannot be the job's.
     """
-    from spectrum_pipelines.app.go_on import Again  # noqa: PLC0415 - the network
+    from spectrum_pipelines.app.recall import Again  # noqa: PLC0415 - the network
     from spectrum_pipelines.app.settle import settle  # noqa: PLC0415
 
     named = None if execution_id is None else ExecutionId(execution_id)
     again = Again(given=given_values(server=connection.url))
     settle(run_id, job, named, _reach(connection), store=store, again=again, front=_front(None))
+
+
+def _values_of(loaded: Loaded | None, connection: Connection, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The values and the file with which a run is gone on with."""
+    given = given_values(variables=variables, server=connection.url)
+    if loaded is None:
+        return {"given": given}
+    both = replace(
+        loaded.given,
+        vars_file={**loaded.given.vars_file, **given.vars_file},
+        command_line={**loaded.given.command_line, **given.command_line},
+    )
+    return {"given": both, "source": loaded.source}
 
 
 def _reach(connection: Connection) -> Reach:

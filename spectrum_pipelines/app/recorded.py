@@ -12,7 +12,7 @@ from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.plan.recorded import planned_pipeline
 from spectrum_pipelines.report.build import HttpCounts, build_report, command_about, started_at
-from spectrum_pipelines.store.history import replay
+from spectrum_pipelines.store.history import changes, replay
 from spectrum_pipelines.store.interface import Busy, Existing, RunStore, Store, run_lease
 
 
@@ -24,9 +24,9 @@ def recorded_report(run: RunStore, store: Store, *, clock: Clock) -> dict[str, A
     if not facts:
         raise StateError(f"run {run.run_id} never began", hint="nothing was triggered: start a new run")
     later = {
-        it.event.plan_digest: planned_pipeline(it.event.plan.encode(), place=run.place)
-        for it in facts
-        if isinstance(it.event, Retried) and it.event.plan_digest is not None and it.event.plan is not None
+        one.plan_digest: planned_pipeline(one.plan.encode(), place=run.place)
+        for one in changes(facts)
+        if one.plan_digest is not None and one.plan is not None
     }
     state = replay(planned_pipeline(run.plan(), place=run.place), run.run_id, facts, later=later)
     start = started_at(facts[0])

@@ -2,21 +2,27 @@
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from spectrum_pipelines.app.fragments import Fragments
+from spectrum_pipelines.app.loading import Loaded
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.facts import RunStarted
+from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry
+from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.include import parse_with_fragments
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.report.build import command_about
+from spectrum_pipelines.report.commands import about_run
 from spectrum_pipelines.store.interface import RunStore
 from spectrum_pipelines.store.texts import Texts
 
 _SHOWN_LINES = 12
+_NAMED = 5  # changes
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -53,35 +59,73 @@ def what_differs(started: RunStarted, pipeline: Pipeline) -> str:
     return f"{', '.join(names)} had another value" if names else "a variable of the environment had another value"
 
 
-def unchanged(run: RunStore, started: RunStarted, texts: Texts, source: Source | None) -> None:
-    """Refuse a pipeline file, or a fragment of it, that is not the one of the journal, and say what differs."""
+def unchanged(started: RunStarted, last: Loaded, source: Source | None) -> None:
+    """Refuse a pipeline file, or a fragment of it, that is not the one that the run was gone on with last, and say what differs."""
+    name = last.source.name if source is None else source.name
     if source is None:
-        path = Path(started.file)
+        path = Path(name)
         if not path.is_file():
             return
-        source = Source(name=started.file, text=path.read_text(encoding="utf-8-sig", errors="replace"))
+        source = Source(name=name, text=path.read_text(encoding="utf-8-sig", errors="replace"))
+    found = _difference(last.texts, source)
+    if found is None:
+        return
+    what, of, changes = found
+    again = about_run(started, "resume", name)
+    raise UserError(
+        f"{of} is not the {what} that run {started.run_id} ({started.pipeline}) began with",
+        details=changes,
+        hint=f"put the file back to go on with that run; if its policy alone has changed (timeouts, retries ...), give it: "
+        f"`{again}`; or start a new run (with another run key)",
+    )
+
+
+def more_than_policy(state: RunState, changed: Loaded, *, before: Loaded, more: Sequence[str]) -> UserError:
+    """A changed file that a run which has not ended cannot go on with: it wants more of it than another policy."""
+    name = changed.source.name
+    found = _difference(before.texts, changed.source)
+    others = f" and {len(more) - _NAMED:,} more changes" if len(more) > _NAMED else ""
+    return UserError(
+        f"{name} changes more than the policy of run {state.run_id}: {'; '.join(more[:_NAMED])}{others}",
+        details=() if found is None else found[2],
+        hint=f"end the run first with the file that it began with (put it back, then `{command_about(state, 'resume')}`); "
+        f"what is left then takes the new one: `{command_about(state, 'retry', name)}`",
+    )
+
+
+def has_ended(state: RunState, name: str) -> UserError:
+    """A changed file for a run whose history is closed."""
+    is_open = isinstance(plan_retry(state), RetryPlan)
+    what = "retry" if is_open else "report"
+    words = (name,) if is_open else ()
+    told = "what failed goes on with the file by" if is_open else "see what it did:"
+    return UserError(
+        f"run {state.run_id} has ended: no file changes what it did",
+        hint=f"{told} `{command_about(state, what, *words)}`",
+    )
+
+
+def _difference(texts: Texts, source: Source) -> tuple[str, str, tuple[str, ...]] | None:
+    """What differs (`pipeline`, `fragment`), the name of that file, and the lines; None where nothing does."""
     if source.text != texts.pipeline:
-        raise _changed(run, started, source.name, what="the pipeline", texts=(texts.pipeline, source.text))
+        return "pipeline", source.name, _lines(source.name, texts.pipeline, source.text)
     document, _ = parse_with_fragments(source, Fragments().of(source.name))
     now: Mapping[str, str] = {} if document is None else document.fragments
     for key in sorted({*texts.fragments, *now}):
         if (before := texts.fragments.get(key, "")) != (after := now.get(key, "")):
             name = os.path.normpath(Path(source.name).parent / key)
-            raise _changed(run, started, name, what="the fragment", texts=(before, after))
+            return "fragment", name, _lines(name, before, after)
+    return None
 
 
-def _changed(run: RunStore, started: RunStarted, name: str, *, what: str, texts: tuple[str, str]) -> UserError:
+def _lines(name: str, before: str, after: str) -> tuple[str, ...]:
     changes = [
         line
-        for line in difflib.unified_diff(texts[0].splitlines(), texts[1].splitlines(), "run", name, "", "", 0, "")
+        for line in difflib.unified_diff(before.splitlines(), after.splitlines(), "run", name, "", "", 0, "")
         if not line.startswith(("---", "+++"))
     ]
     more = (f"... and {len(changes) - _SHOWN_LINES} more lines",) if len(changes) > _SHOWN_LINES else ()
-    return UserError(
-        f"{name} is not {what} that run {run.run_id} ({started.pipeline}) began with",
-        details=(*changes[:_SHOWN_LINES], *more),
-        hint="put the file back to go on with that run, or start a new run (with another run key)",
-    )
+    return (*changes[:_SHOWN_LINES], *more)
 
 
 def same_server(started: RunStarted, url: str) -> None:

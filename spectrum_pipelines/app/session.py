@@ -19,6 +19,7 @@ from spectrum_pipelines.engine.requests import Request
 from spectrum_pipelines.engine.run.advance import awaited, wake_at
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import ExitCode
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.report.build import HttpCounts
 from spectrum_pipelines.report.file import ReportFile, ReportKeeper
 from spectrum_pipelines.runner.guard import guarded, left
@@ -69,9 +70,13 @@ class _Guarded:
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """Everything one process needs to carry a run to its end. `recorded` facts stand in the journal already."""
+    """Everything one process needs to carry a run to its end. `recorded` facts stand in the journal already.
+
+    `pipeline` is the one that the first fact of this process goes on with.
+    """
 
     state: RunState
+    pipeline: Pipeline
     store: Store
     run: RunStore
     journal: Journal
@@ -88,7 +93,7 @@ class Session(Struct, frozen=True, kw_only=True):
         """Run to the end: the report is handed out, and returned. Or as long as `until` says, then the run is left as it is."""
         state, api, front = self.state, self.line.api, self.front
         front.delivery.about(self.run, self.store, is_under_way=True)
-        state.past.update(past_durations(self.store, state.pipeline, self.line.url))
+        state.past.update(past_durations(self.store, self.pipeline, self.line.url))
         counts = lambda: HttpCounts(requests=api.requests, retries=api.retries)  # noqa: E731 - read at every write
         keeper = ReportKeeper(_Kept(self.run), *self.files, clock=front.clock, http=counts, started=self.started)
         progress = front.progress(self.recorded)
@@ -99,7 +104,7 @@ class Session(Struct, frozen=True, kw_only=True):
             progress.tick(state, now_at)
             keeper.tick(state, now_at)
 
-        http = state.pipeline.http
+        http = self.pipeline.http
         # A change that is sent must have left before somebody else may hold the run.
         may = may_change(http.connect_timeout, self.lease, self.group, clock=front.clock)
         perform = guarded(self.line.perform, may)
@@ -107,7 +112,7 @@ class Session(Struct, frozen=True, kw_only=True):
         runner = Runner(
             state,
             calls=_Ticking(workers, tick),
-            journal=masking(self.journal, state.pipeline),
+            journal=masking(self.journal, self.pipeline),
             clock=self.run_clock,
             observers=[progress, keeper, *watching],
         )

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from spectrum_pipelines.app.connection import Reach
 from spectrum_pipelines.app.front import Front
-from spectrum_pipelines.app.go_on import Again, History, recall
 from spectrum_pipelines.app.prepare import line_to, take_lease
+from spectrum_pipelines.app.recall import Again, History, recall
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.engine.facts import Settled, Stamped
 from spectrum_pipelines.engine.outcome import JobStatus

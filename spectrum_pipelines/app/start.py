@@ -7,7 +7,7 @@ from pathlib import Path
 from spectrum_pipelines import __version__
 from spectrum_pipelines.app.connection import Reach
 from spectrum_pipelines.app.front import Front
-from spectrum_pipelines.app.go_on import Again, go_on_until
+from spectrum_pipelines.app.go_on import go_on_until
 from spectrum_pipelines.app.loading import Loaded
 from spectrum_pipelines.app.outcome import Report, Waiting
 from spectrum_pipelines.app.prepare import (
@@ -21,6 +21,7 @@ from spectrum_pipelines.app.prepare import (
     take_lease,
     waits,
 )
+from spectrum_pipelines.app.recall import Again
 from spectrum_pipelines.app.refusals import Wish
 from spectrum_pipelines.app.session import Session, Until
 from spectrum_pipelines.app.trace import trace_id
@@ -169,6 +170,7 @@ def _prepared(
     run.keep(loaded.texts, plan=stored_json(planned))
     session = Session(
         state=RunState(pipeline, run.run_id),
+        pipeline=pipeline,
         store=store,
         run=run,
         journal=under_group(stack.enter_context(run.journal(claimed.lease)), group),

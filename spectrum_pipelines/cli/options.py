@@ -139,10 +139,23 @@ _VALUES: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def secret_option(function: F) -> F:
-    """Add `--var` as a command takes it that goes on with a run: for secret values alone, the others are in the journal."""
-    told = "A secret variable: no journal holds its value."
-    return option("--var", metavar="NAME=VALUE", multiple=True, envvar=None, help=told)(function)
+def values_again(function: F) -> F:
+    """Add `--var` and `--vars-file` as a command takes them that goes on with a run: secret values, and new ones."""
+    for add in reversed(_VALUES_AGAIN):
+        function = add(function)
+    return function
+
+
+_VALUES_AGAIN: tuple[Callable[[Any], Any], ...] = (
+    option(
+        "--var",
+        metavar="NAME=VALUE",
+        multiple=True,
+        envvar=None,
+        help="A secret value again, which no journal holds, or a new value; also SPECTRUM_VAR_<NAME>.",
+    ),
+    option("--vars-file", metavar="FILE", help="The same from a YAML or JSON file; --var wins."),
+)
 
 
 def progress_option(function: F) -> F:

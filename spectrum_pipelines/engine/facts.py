@@ -68,17 +68,36 @@ class RunStarted(Fact, frozen=True, kw_only=True):
     origin: Mapping[str, str] = field(default_factory=dict)
 
 
+class Changed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What differs in a run's source from what the process before had; None where nothing does.
+
+    A `plan_digest` names another pipeline: then `text`, `fragments` and `plan` (as JSON) are those of that pipeline, so that the
+    journal alone can be folded.
+    """
+
+    file: str | None = None
+    digest: str | None = None
+    plan_digest: str | None = None
+    git_commit: str | None = None
+    variables: Mapping[str, Scalar] | None = None
+    text: str | None = None
+    fragments: Mapping[str, str] | None = None
+    plan: str | None = None
+
+
 class Resumed(Fact, frozen=True, kw_only=True):
     """A new process took the run over; whatever was asked and not answered is open again.
 
     `waited`: the run was left on purpose while its executions went on, so nothing was interrupted, and the time in between counts
-    for the pipeline's own timeouts. `origin` says what began the process.
+    for the pipeline's own timeouts. `origin` says what began the process. `changed` tells of a pipeline whose policy alone is
+    another one.
     """
 
     is_promise = True
     tool_version: str | None = None
     waited: bool = False
     origin: Mapping[str, str] = field(default_factory=dict)
+    changed: Changed | None = None
 
 
 class Again(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,8 +111,7 @@ class Retried(Fact, frozen=True, kw_only=True):
     """A person or a scheduler goes on from what failed: the run is open again, for another round.
 
     `round` 2 is the first. `kept`: jobs that keep what they did. `removed`: jobs that the pipeline of this round does not have.
-    The fields after `tool_version` tell what is not as it was before: None where it is. `text`, `fragments` and `plan` (as JSON)
-    are those of another pipeline, so that the journal alone can be folded. `origin` says what began the process.
+    The fields after `tool_version` are those of `Changed`. `origin` says what began the process.
     """
 
     is_promise = True
@@ -111,6 +129,13 @@ class Retried(Fact, frozen=True, kw_only=True):
     fragments: Mapping[str, str] | None = None
     plan: str | None = None
     origin: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> Changed | None:
+        """What the fields after `tool_version` tell; None: the pipeline is that of the round before."""
+        if self.plan_digest is None:
+            return None
+        return Changed(**{name: getattr(self, name) for name in Changed.__struct_fields__})
 
 
 class Finding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -57,7 +57,8 @@ def _run_started(event: ev.RunStarted, state: RunState) -> Said:
 
 def _resumed(event: ev.Resumed, state: RunState) -> Said:
     told = counts_in_words(counts(state))
-    return Said(f"run {state.run_id} of {state.pipeline.name} is taken up again: {told}", style="bold")
+    now = "" if event.changed is None else f" with the policy of {event.changed.file}"
+    return Said(f"run {state.run_id} of {state.pipeline.name} is taken up again{now}: {told}", style="bold")
 
 
 def _retried(event: ev.Retried, state: RunState) -> Said:

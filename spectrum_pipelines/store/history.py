@@ -8,14 +8,14 @@ an error: to drop an intent that was on disk could start a job twice.
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from spectrum_pipelines import __version__
 from spectrum_pipelines.engine.apply import apply
-from spectrum_pipelines.engine.facts import Resumed, RunStarted, Stamped
+from spectrum_pipelines.engine.facts import Changed, Resumed, Retried, RunStarted, Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words, open_regular
@@ -67,7 +67,7 @@ def replay(
 ) -> RunState:
     """Fold a journal into the state that its process had. Raises StateError if it cannot be the history of this run.
 
-    `pipeline` is that of the first round; `later` has those of rounds that changed it, by the `plan_digest` of their `Retried`.
+    `pipeline` is that of the start; `later` has those with which the run was gone on with, by the `plan_digest` of their `Changed`.
     """
     if not facts:
         raise StateError(f"the journal of run {run_id} is empty", hint="nothing was triggered: start a new run")
@@ -79,12 +79,18 @@ def replay(
         if number > 1 and isinstance(fact.event, RunStarted):
             raise StateError(f"line {number} of the journal starts the run a second time", hint=_LOOK_FIRST)
         try:
-            apply(state, revealed(fact.event, pipeline), fact.at)
+            apply(state, revealed(fact.event, state.pipeline), fact.at)
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             raise StateError(
                 f"line {number} of the journal cannot have happened in this pipeline", hint=_LOOK_FIRST
             ) from error
     return state
+
+
+def changes(facts: Iterable[Stamped]) -> list[Changed]:
+    """The other pipelines with which a run was gone on with, in their order."""
+    events = (it.event for it in facts)
+    return [it.changed for it in events if isinstance(it, Resumed | Retried) and it.changed is not None]
 
 
 def _lines(path: Path) -> Iterator[bytes]:

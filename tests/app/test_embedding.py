@@ -307,7 +307,7 @@ def test_adopt_refuses_what_is_not_unknown(server: RunningServer, tmp_path: Path
         ("load", "source, *, environment, variables, environ, server, only, outputs"),
         ("open_store", "where, *, password"),
         ("run", "loaded, connection, *, store, run_key, when_ended, origin, observers, abort"),
-        ("resume", "run_id, connection, *, store, variables, abort"),
+        ("resume", "run_id, connection, *, store, loaded, variables, abort"),
         ("retry", "run_id, connection, *, store, loaded, variables, abort"),
         ("advance", "loaded, connection, *, store, run_key, when_ended, origin, observers, abort"),
         ("adopt", "run_id, job, execution_id, connection, *, store"),

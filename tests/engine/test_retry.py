@@ -8,15 +8,7 @@ import pytest
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.requests import PostTrigger
-from spectrum_pipelines.engine.run.retry import (
-    Changed,
-    Refusal,
-    RetryPlan,
-    RetryRefused,
-    changed_work,
-    plan_retry,
-    retried,
-)
+from spectrum_pipelines.engine.run.retry import Refusal, RetryPlan, RetryRefused, plan_retry, retried
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import Unanswered
 from spectrum_pipelines.pipeline.model.action import JobId, JobOutput, Sequence, Template, Trigger
@@ -36,7 +28,7 @@ def _retry(world: World, changed: Pipeline | None = None) -> RunState:
     state = world.replayed()
     plan = plan_retry(state, changed)
     assert isinstance(plan, RetryPlan), plan
-    fact = retried(plan, tool_version="0", changed=None if changed is None else Changed(plan_digest=_PLAN))
+    fact = retried(plan, tool_version="0", changed=None if changed is None else ev.Changed(plan_digest=_PLAN))
     return _go(world, changed, fact)
 
 
@@ -235,12 +227,6 @@ def test_an_alert_that_was_rightly_skipped_is_decided_on_again_only_if_something
     first = world.run()
     assert (the_job(first, "alert").status, the_job(first, "alert").cause) == (JobStatus.SKIPPED, Cause.RUN_IF)
     assert set(_again(plan_retry(first))) == {"b"}
-
-
-def test_changed_work_names_what_resume_does_not_take() -> None:
-    old = pipeline(job("a"), job("b"), job("c"))
-    new = pipeline(job("a", timeout=3.0), job("b", action=Trigger(target="/z")), job("d"))
-    assert changed_work(old, new) == ("b", "c", "d")
 
 
 def test_an_unknown_that_never_started_is_triggered_in_the_same_attempt() -> None:

@@ -77,7 +77,7 @@ class World:
         self.events: list[tuple[float, Callable[[], None]]] = []
         self.rounds = 0
         self.observers: list[Observer] = []
-        self.later: dict[str, Pipeline] = {}  # of later rounds, by the digest of their plan
+        self.later: dict[str, Pipeline] = {}  # with which a run is gone on with, by the digest of their plan
         self._state = RunState(pipeline, RUN_ID)
         self._calls: list[tuple[float, int, Request | Interrupted, Fault | None]] = []
         self._order = itertools.count()
@@ -157,18 +157,24 @@ class World:
         until: Until | None = None,
         waited: bool = False,
         calls_left: float = 0.0,
+        changed: ev.Changed | None = None,
+        dies_after: float = math.inf,
     ) -> RunState:
-        """A new process, `later` seconds after; what the old one had sent was `delivered` or never was."""
+        """A new process, `later` seconds after; what the old one had sent was `delivered` or never was.
+
+        `changed` names a pipeline in `self.later`; the process is gone after so many facts.
+        """
         for _, _, item, fault in self._calls:
             if delivered and isinstance(item, PostTrigger | PostSequence) and fault is None:
                 self._handle(item)
         self._calls.clear()
-        self.crash_at = self.crash_after = self.full_at = math.inf
+        self.crash_at = self.full_at = math.inf
+        self.crash_after = len(self.facts) + dies_after
         self._pass_until(self.clock.seconds + later)
         last, now = self.facts[-1], self.clock.now()
         state = self.replayed()
         state.calls_left = calls_left
-        resumed = ev.Resumed(tool_version="0", waited=waited)
+        resumed = ev.Resumed(tool_version="0", waited=waited, changed=changed)
         return self.go(state, resume_at(last, now), *first, resumed, until=until)
 
     def replayed(self) -> RunState:

@@ -131,3 +131,32 @@ def test_fault_28_kill_the_resume_too(beside: Build, zygote: Zygote, golden: obj
         assert again.code == 0
         assert shape(again) == golden
         assert started(project) == {20: 2, 24: 1}
+
+
+def test_fault_28_kill_between_two_resumes_of_which_the_first_brought_another_policy(
+    beside: Build, zygote: Zygote, golden: object, stride: int
+) -> None:
+    """The first round of the sweep kills before the job fails, the last ones behind its retry; the policy stays whatever dies."""
+    for nth in count(5, stride):
+        project = beside()
+        calm = {**CHAIN, "load": {"trigger": "/Data/orders.imp"}}
+        project.pipeline(jobs=calm, **{"finally": LAST})
+        killed = zygote.run(project, sabotage=Sabotage(operation="journal_append", nth=5, how="kill_after"))
+        assert killed.code == -9
+        project.pipeline(jobs=CHAIN, **{"finally": LAST})
+        brought = zygote.resume(
+            project,
+            killed,
+            str(project.file),
+            sabotage=Sabotage(operation="journal_append", nth=nth - 4, how="kill_after"),
+        )
+        if not brought.sabotaged:
+            assert nth > 12
+            assert shape(brought) == golden
+            return
+        assert brought.code == -9
+        again = zygote.resume(project, killed)
+        assert again.code == 0, f"{nth}: {again.outcome.stderr}"
+        assert shape(again) == golden, nth
+        assert started(project) == {20: 2, 24: 1}, nth
+        assert [one.changed is None for one in again.outcome.events(ev.Resumed)] == [False, True]

@@ -206,6 +206,21 @@ def test_a_machine_that_dies_at_a_record_is_followed_by_another_one(
             assert server.started() == {20: 2, 24: 1}, nth
 
 
+def test_another_machine_goes_on_under_another_policy_and_a_third_one_keeps_it(cluster: Cluster) -> None:
+    cluster.jobs = {**CHAIN, "load": {"trigger": "/Data/orders.imp"}}
+    assert cluster.run(nth=5, how="after").wait() == -9
+    cluster.jobs = CHAIN
+    brought = cluster.start("resume", cluster.run_id(), "night.yaml", "--var", "token=x", nth=1, how="after")
+    assert brought.wait() == -9, brought.said
+    third = cluster.start("resume", cluster.run_id(), "--var", "token=x")
+    assert third.wait() == 0, third.said
+    assert shape(third.report) == GOLDEN
+    assert cluster.server.started() == {20: 2, 24: 1}
+    resumed = [fact["changed"] for fact in cluster.facts() if fact["event"] == "resumed"]
+    assert [one is None for one in resumed] == [False, True]
+    assert third.report["pipeline"]["digest"] == resumed[0]["digest"]
+
+
 @contextmanager
 def taken_over(cluster: Cluster, frozen: Command) -> Iterator[Command]:
     """Another machine has gone on with the run of a frozen process."""

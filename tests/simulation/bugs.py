@@ -203,11 +203,11 @@ def _wake_up_for_limits_in_an_abort(patch: Patch) -> None:
 
 
 def _do_all_again_in_a_retry(patch: Patch) -> None:
-    patch.setattr(retry, "_is_same_work", lambda *_: False)
+    patch.setattr(retry, "is_same_work", lambda *_: False)
 
 
 def _keep_what_has_changed(patch: Patch) -> None:
-    patch.setattr(retry, "_is_same_work", lambda *_: True)
+    patch.setattr(retry, "is_same_work", lambda *_: True)
 
 
 def _open_too_much_in_a_retry(patch: Patch) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from spectrum_pipelines.engine.facts import Retried
+from spectrum_pipelines.engine.facts import Changed, Retried
 from spectrum_pipelines.engine.outcome import JobStatus
-from spectrum_pipelines.engine.run.retry import Changed, RetryPlan, plan_retry, retried
+from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry, retried
 from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.pipeline.model.action import JobId, JobOutput, Template, Trigger
 from spectrum_pipelines.pipeline.model.action import Sequence as SequenceAction

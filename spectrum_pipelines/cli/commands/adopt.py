@@ -45,7 +45,7 @@ def command(
       spectrum-pipelines adopt 20261123T150405Z-7f3a sales 11
       spectrum-pipelines adopt 20261123T150405Z-7f3a sales --none
     """
-    from spectrum_pipelines.app.go_on import Again  # noqa: PLC0415 - `--help` needs none of the engine
+    from spectrum_pipelines.app.recall import Again  # noqa: PLC0415 - `--help` needs none of the engine
     from spectrum_pipelines.app.settle import settle  # noqa: PLC0415
 
     if never == (execution_id is not None):

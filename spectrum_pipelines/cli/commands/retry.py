@@ -18,8 +18,8 @@ from spectrum_pipelines.cli.options import (
     progress_option,
     rendering_options,
     report_option,
-    secret_option,
     state_option,
+    values_again,
 )
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.reach import asked_of, reach, server_of, workspace_of
@@ -28,7 +28,7 @@ from spectrum_pipelines.cli.values import given_of
 from spectrum_pipelines.errors import ExitCode
 
 if TYPE_CHECKING:
-    from spectrum_pipelines.engine.run.retry import RetryPlan
+    from spectrum_pipelines.app.retry import Planned
 
 
 @click.command("retry", cls=Reporting)
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="[FILE]", required=False, type=click.Path())
 @option("--dry-run", is_flag=True, envvar=None, help="Show which jobs would run again, and why; nothing is done.")
 @connection_options
-@secret_option
+@values_again
 @report_option
 @rendering_options
 @progress_option
@@ -48,6 +48,7 @@ def command(
     file: str | None,
     dry_run: bool,
     var: tuple[str, ...],
+    vars_file: str | None,
     report: Path | None,
     renderings: Renderings,
     progress: str,
@@ -59,23 +60,25 @@ def command(
 
     Jobs that succeeded stay as they are, with their execution ids; `finally` runs again. A run that succeeded, that goes on, or
     that holds an `unknown` is refused. If the file was mended, what succeeded stays as long as its action, variables and gates
-    are unchanged; what is new or changed runs. FILE is the pipeline file, where it stands elsewhere by now.
+    are unchanged; what is new or changed runs. FILE is the pipeline file, where it stands elsewhere by now. A value that is given
+    counts as a change of the file; values that are not given, and dates, stay those of the first start.
 
     \b
     Examples:
       spectrum-pipelines retry 20261123T150405Z-7f3a --dry-run
       spectrum-pipelines retry 20261123T150405Z-7f3a --report report.json
+      spectrum-pipelines retry 20261123T150405Z-7f3a --var region=apac --dry-run
     """
-    from spectrum_pipelines.app.go_on import Again  # noqa: PLC0415 - `--help` needs none of the engine
+    from spectrum_pipelines.app.recall import Again  # noqa: PLC0415 - `--help` needs none of the engine
     from spectrum_pipelines.app.retry import retry, retry_plan  # noqa: PLC0415
     from spectrum_pipelines.document.source import read_source  # noqa: PLC0415
     from spectrum_pipelines.store.leasing import named_run  # noqa: PLC0415
 
     options = ConnectionOptions(**connection)
-    values = ValueOptions(environment=None, var=var, vars_file=None)
-    source = None if file is None else read_source(file)
+    values = ValueOptions(environment=None, var=var, vars_file=vars_file)
     if dry_run:
         with store_of(state) as store:
+            source = None if file is None else read_source(file)
             given = given_of(values, server=options.server)
             put(_shown(retry_plan(named_run(store, run_id), store=store, again=Again(given=given, source=source))))
         return ExitCode.SUCCEEDED
@@ -85,6 +88,7 @@ def command(
         ready(shown, patience=patience, run_id=run_id, file=file or "", **asked_of(options, state)) as front,
         store_of(state) as store,
     ):
+        source = None if file is None else read_source(file)
         run = named_run(store, run_id)
         with server_of(options) as reached:
             given = given_of(values, server=reached.server)
@@ -94,11 +98,12 @@ def command(
     return ended.exit_code
 
 
-def _shown(plan: "RetryPlan") -> str:
-    """A line for each job: what runs again first, and why."""
+def _shown(planned: "Planned") -> str:
+    """A line for each new value, then for each job: what runs again first, and why."""
     from spectrum_pipelines.words.clean import clean  # noqa: PLC0415 - text only
 
-    rows = [("again" if one.again else "stays", clean(one.job), clean(one.reason)) for one in plan.choices]
+    rows = [("again" if one.again else "stays", clean(one.job), clean(one.reason)) for one in planned.plan.choices]
     width = max(len(job) for _, job, _ in rows)
     lines = [f"{word}  {job:<{width}}  {reason}" for word, job, reason in sorted(rows, key=lambda row: row[0])]
-    return "\n".join([*lines, *(f"gone   {clean(job)}" for job in plan.removed)]) + "\n"
+    values = (f"value  {clean(value)}" for value in planned.values)
+    return "\n".join([*values, *lines, *(f"gone   {clean(job)}" for job in planned.plan.removed)]) + "\n"

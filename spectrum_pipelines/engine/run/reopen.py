@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
+from spectrum_pipelines.engine.run.redefine import take_policy
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.run import AttemptState, JobState, RunState, Step, StopState
 from spectrum_pipelines.engine.triggering.lookup import Lookup
@@ -34,7 +35,14 @@ def pause(state: RunState, seconds: float) -> None:
 
 
 def resumed(state: RunState, event: ev.Resumed, at: float) -> None:
-    """Fold `Resumed`: every question is open again."""
+    """Fold `Resumed`: every question is open again, and a changed policy holds from here on.
+
+    Raises LookupError and ValueError for a changed pipeline that cannot be gone on with.
+    """
+    failed_fast = state.pipeline.fail_fast
+    take_policy(state, event)
+    if failed_fast and not state.pipeline.fail_fast:
+        _give_back(state)
     state.abort = None
     state.ended = None
     state.resumptions += not event.waited
@@ -54,6 +62,13 @@ def resumed(state: RunState, event: ev.Resumed, at: float) -> None:
         elif job.is_done and job.cause in _UNSEEN_ENDS and job.open_executions:
             _follow_again(state, job, at)
     reindex(state)
+
+
+def _give_back(state: RunState) -> None:
+    """A first failure no longer skips the jobs that it had skipped."""
+    for job_id, job in state.jobs.items():
+        if job.is_done and job.status is JobStatus.SKIPPED and job.cause is Cause.FAIL_FAST:
+            _unskip(state, job_id)
 
 
 def _take_up(state: RunState, job: JobState, at: float) -> None:

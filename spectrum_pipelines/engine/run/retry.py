@@ -5,19 +5,19 @@ A job that succeeded keeps what it did, with its execution ids, as long as the p
 same action (variables included) and the same gates. Its policy, its needs and its place in the file do not count.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import Enum
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
+from spectrum_pipelines.engine.run.redefine import is_same_work, pipeline_after, redefine
 from spectrum_pipelines.engine.run.reopen import count_anew, is_resumable
 from spectrum_pipelines.engine.state.run import AttemptState, JobState, Round, RunState, Step, dependents_of
-from spectrum_pipelines.engine.targets import outputs_of, sharing
+from spectrum_pipelines.engine.targets import outputs_of
 from spectrum_pipelines.engine.timing.agenda import Agenda
-from spectrum_pipelines.pipeline.model.action import JobId, Scalar
+from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
 
 
@@ -36,19 +36,6 @@ class RetryPlan(Struct, frozen=True, kw_only=True):
     round: int
     choices: tuple[Choice, ...]
     removed: tuple[JobId, ...] = ()
-
-
-class Changed(Struct, frozen=True, kw_only=True):
-    """What differs from the round before in a run's source; None where nothing does. A `plan_digest` names another pipeline."""
-
-    file: str | None = None
-    digest: str | None = None
-    plan_digest: str | None = None
-    git_commit: str | None = None
-    variables: Mapping[str, Scalar] | None = None
-    text: str | None = None
-    fragments: Mapping[str, str] | None = None
-    plan: str | None = None
 
 
 class Refusal(Enum):
@@ -81,9 +68,9 @@ def plan_retry(state: RunState, pipeline: Pipeline | None = None) -> RetryPlan |
     return RetryPlan(round=len(state.rounds) + 2, choices=tuple(choices.values()), removed=removed)
 
 
-def retried(plan: RetryPlan, *, tool_version: str, changed: Changed | None = None) -> ev.Retried:
+def retried(plan: RetryPlan, *, tool_version: str, changed: ev.Changed | None = None) -> ev.Retried:
     """The fact that opens the round. `changed` tells of another file or other values; None: all is as it was."""
-    now = changed or Changed()
+    now = changed or ev.Changed()
     return ev.Retried(
         round=plan.round,
         again=tuple(ev.Again(job=one.job, reason=one.reason) for one in plan.choices if one.again),
@@ -99,18 +86,6 @@ def retried(plan: RetryPlan, *, tool_version: str, changed: Changed | None = Non
         fragments=now.fragments,
         plan=now.plan,
     )
-
-
-def changed_work(old: Pipeline, new: Pipeline) -> tuple[JobId, ...]:
-    """The jobs of which the new pipeline wants something else: new, removed, or with another action, other variables or gates."""
-    names = dict.fromkeys([*old.jobs, *new.jobs])
-    return tuple(job_id for job_id in names if not _is_same_work(old.jobs.get(job_id), new.jobs.get(job_id)))
-
-
-def _is_same_work(old: Job | None, new: Job | None) -> bool:
-    if old is None or new is None:
-        return False
-    return old.action == new.action and old.expect == new.expect and old.is_finally == new.is_finally
 
 
 def _refused(state: RunState) -> RetryRefused | None:
@@ -149,7 +124,7 @@ def _again(before: JobState | None, job: Job, again: set[JobId]) -> str | None:
     """The reason for which a job gets a new attempt; None: it gets none."""
     if before is None:
         return "new in the pipeline"
-    if not _is_same_work(before.job, job):
+    if not is_same_work(before.job, job):
         return "changed in the pipeline"
     if not before.status.is_success and before.status is not JobStatus.SKIPPED:
         ended: str = before.status.value
@@ -185,23 +160,18 @@ def fold_retried(state: RunState, event: ev.Retried, at: float) -> None:
     """
     if state.ended is None:
         raise ValueError("a run that has not ended is not retried")
-    pipeline = state.pipeline if event.plan_digest is None else state.later[event.plan_digest]
+    pipeline = pipeline_after(state, event)
     opened = {one.job: one.reason for one in event.again}
     before = state.jobs
     gone = {job_id: before[job_id].status for job_id in event.removed}
     state.rounds.append(Round(number=event.round, at=at, ended=state.ended, again=opened, removed=gone))
     state.jobs = {job_id: _reopened(before.get(job_id), job, job_id in opened) for job_id, job in pipeline.jobs.items()}
-    state.pipeline = pipeline
-    state.dependents = dependents_of(pipeline)
-    state.sharing = sharing(pipeline)
+    redefine(state, pipeline, event.changed)
     state.behind = {}
     state.ended = state.abort = None
     state.timed_out = state.finally_timed_out = False
     state.paused = at  # the limit of the pipeline begins anew
     state.finally_at = None
-    if state.facts is not None:
-        told = {name: getattr(event, name) for name in ("file", "digest", "plan_digest", "git_commit", "variables")}
-        state.facts = replace(state.facts, **{name: value for name, value in told.items() if value is not None})
     state.begin_preflight()
     state.agenda = Agenda()  # jobs that the new pipeline does not have must not come up any more
     state.begin_looks()

@@ -207,12 +207,12 @@ class RunState:
         patience: Patience | None = None,
         later: Mapping[str, Pipeline] | None = None,
     ) -> None:
-        self.pipeline = pipeline  # of the round that runs now
-        self.later = later or {}  # the pipelines of later rounds, by the digest of their plan
+        self.pipeline = pipeline  # with which the run goes on now
+        self.later = later or {}  # pipelines that a retry or a resume has brought, by the digest of their plan
         self.rounds: list[Round] = []  # retries of the run
         self.run_id = run_id
         self.patience = patience or Patience()  # the engine's own time limits
-        self.facts: RunStarted | None = None  # the first fact, with what later rounds have changed of it
+        self.facts: RunStarted | None = None  # the first fact, with what a retry or a resume has changed of it
         self.at = 0.0  # run clock, seconds: the latest fact or sighting
         self.ended: RunEnded | None = None
         self.abort: AbortRequested | None = None

@@ -1,0 +1,141 @@
+"""A run as its journal tells it, and the pipeline that belongs to it, built again from the texts and values that it kept."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from spectrum_pipelines.app.fragments import kept
+from spectrum_pipelines.app.loading import Loaded, load_source, recorded_values
+from spectrum_pipelines.app.prepare import SECRET
+from spectrum_pipelines.app.refusals import Wish, same_wish, unchanged, what_differs
+from spectrum_pipelines.app.session import Until
+from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.engine.facts import RunStarted, Stamped
+from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.errors import StateError, UserError
+from spectrum_pipelines.pipeline.build import Given
+from spectrum_pipelines.pipeline.fill.values import PREFIX
+from spectrum_pipelines.pipeline.model.action import Scalar
+from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.plan.agreed import plan_digest
+from spectrum_pipelines.plan.data import plan_data
+from spectrum_pipelines.report.build import started_at
+from spectrum_pipelines.store.history import Recorded, changes, replay
+from spectrum_pipelines.store.interface import RunStore
+from spectrum_pipelines.store.texts import Texts
+
+
+class Again(Struct, frozen=True, kw_only=True):
+    """With what a run is gone on with.
+
+    `given` are the values of now, under which those of the journal lie. `source` is the file as the user has it now; None looks for
+    it where it was. `wish` is what a run key is asked for. `workspace` is that of an embedded server, whose address changes.
+    `origin` says what began this process. `retries`: a run that failed goes on from what failed. With `until` the run is left as
+    soon as it says so (see `Session`).
+    """
+
+    given: Given = field(default_factory=Given)
+    source: Source | None = None
+    wish: Wish | None = None
+    workspace: str | None = None
+    origin: dict[str, str] = field(default_factory=dict)
+    retries: bool = False
+    until: Until | None = None
+
+    @property
+    def takes_changes(self) -> bool:
+        """Another file or other values are asked for, or would be taken. A run key alone stands for what it began with."""
+        return self.retries or (self.source is not None and self.wish is None)
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """A run as its journal tells it, and the pipeline and the variables with which it was gone on with last."""
+
+    run: RunStore
+    recorded: Recorded
+    started: RunStarted
+    loaded: Loaded
+    state: RunState
+    variables: Mapping[str, Scalar]
+
+    @property
+    def facts(self) -> Sequence[Stamped]:
+        """What the journal holds."""
+        return self.recorded.facts
+
+    @property
+    def began(self) -> datetime:
+        """When the run first started."""
+        return started_at(self.facts[0])
+
+    @property
+    def known(self) -> dict[str, Scalar]:
+        """The values that the journal holds: those of all variables but the secret ones."""
+        return _known(self.variables)
+
+
+def recall(run: RunStore, recorded: Recorded, again: Again) -> History:
+    """Fold a journal over the pipeline that it belongs to. Raises StateError and UserError."""
+    facts = recorded.facts
+    if not facts or not isinstance(facts[0].event, RunStarted):
+        hint = "nothing was triggered: start a new run"
+        raise StateError(f"run {run.run_id} has no journal that begins with its start", hint=hint)
+    started = facts[0].event
+    if again.wish is not None:
+        same_wish(run, started, again.wish)
+    texts = run.texts(started.digest)
+    first = _built(run, facts[0], again, texts=texts, file=started.file, variables=started.variables)
+    _hold_to(first, started.plan_digest, run, started)
+    last, variables, later = first, started.variables, dict[str, Pipeline]()
+    for one in changes(facts):
+        texts, variables = Texts(pipeline=one.text or "", fragments=one.fragments or {}), one.variables or {}
+        last = _built(run, facts[0], again, texts=texts, file=one.file or started.file, variables=variables)
+        _hold_to(last, one.plan_digest, run, started)
+        later[one.plan_digest or ""] = last.pipeline
+    if not again.takes_changes:
+        unchanged(started, last, again.source)
+    state = replay(first.pipeline, run.run_id, facts, later=later)
+    return History(run=run, recorded=recorded, started=started, loaded=last, state=state, variables=variables)
+
+
+def _built(
+    run: RunStore, first: Stamped, again: Again, *, texts: Texts, file: str, variables: Mapping[str, Scalar]
+) -> Loaded:
+    """A pipeline as the run was begun or gone on with."""
+    started = first.event
+    assert isinstance(started, RunStarted)
+    known = _known(variables)
+    given = without_changes(again.given, variables) if again.takes_changes else again.given
+    given = recorded_values(given, known, environment=started.environment, now=started_at(first), run_date=started.date)
+    source, read = Source(name=file, text=texts.pipeline), kept(texts.fragments, file)
+    return load_source(source, given, read=read, only=started.only, run_id=run.run_id)
+
+
+def _known(variables: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    return {name: value for name, value in variables.items() if value != SECRET}
+
+
+def without_changes(given: Given, variables: Mapping[str, Scalar]) -> Given:
+    """What is given now for the secrets among these variables, which no journal holds; the other values may be new ones."""
+    secret = {name for name, value in variables.items() if value == SECRET}
+    environment = given.process_environment
+    return replace(
+        given,
+        vars_file={name: value for name, value in given.vars_file.items() if name in secret},
+        command_line={name: value for name, value in given.command_line.items() if name in secret},
+        process_environment={
+            name: value
+            for name, value in environment.items()
+            if not name.startswith(PREFIX) or name.removeprefix(PREFIX) in secret
+        },
+    )
+
+
+def _hold_to(loaded: Loaded, expected: str | None, run: RunStore, started: RunStarted) -> None:
+    if plan_digest(plan_data(loaded.planned())) != expected:
+        told = f"this is not what run {run.run_id} began with: {what_differs(started, loaded.pipeline)}"
+        raise UserError(
+            told, hint=f"give the values that it had (its plan in {run.place} shows them), or start a new run"
+        )
