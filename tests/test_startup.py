@@ -1,6 +1,7 @@
 """Start-up counts in CI: which heavy packages a command may load, seen in a process of its own."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +73,12 @@ def test_the_examples_are_clean_without_the_validator() -> None:
         [sys.executable, "-c", script, *args], cwd=PIPELINES, capture_output=True, text=True, timeout=20, check=True
     )
     assert ended.stdout == "False\n"
+
+
+def test_a_ctrl_c_while_the_program_is_imported_ends_without_a_traceback(tmp_path: Path) -> None:
+    """The signal comes as click, the first of the imports, is read."""
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n", encoding="utf-8")
+    env = plain_environment(PYTHONPATH=str(tmp_path))
+    command = [sys.executable, "-m", "spectrum_pipelines", "--version"]
+    ended = subprocess.run(command, env=env, capture_output=True, timeout=20, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, b"", b"")

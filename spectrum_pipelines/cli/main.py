@@ -1,4 +1,4 @@
-"""The entry point: find the command, run it, and turn whatever goes wrong into one message and an exit code.
+"""The command line: find the command, run it, and turn whatever goes wrong into one message and an exit code.
 
 A command's module is imported only when the command is used, because start-up counts in CI. Commands take values and return an exit
 code; they raise what they cannot answer, and nothing but this module prints an error or exits.
