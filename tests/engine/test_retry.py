@@ -229,6 +229,41 @@ def test_an_alert_that_was_rightly_skipped_is_decided_on_again_only_if_something
     assert set(_again(plan_retry(first))) == {"b"}
 
 
+def test_an_alert_waits_for_what_runs_again_behind_a_job_that_is_kept() -> None:
+    """What it needs had succeeded and was kept, so it was skipped at once: nothing had failed yet."""
+    jobs = (job("a"), job("b", "a", run_if=RunIf.ALL_DONE), job("alert", "b", run_if=RunIf.ANY_FAILED))
+    world = World(
+        pipeline(*jobs, fail_fast=False), _failing("/a", "ERROR"), File(path="/alert", id=9, words=("ERROR",))
+    )
+    world.run()
+    state = _retry(world)
+    assert [(post.job, post.attempt) for post in world.handled][-2:] == [("a", 2), ("alert", 2)]
+    assert the_job(state, "b").status is JobStatus.SUCCEEDED
+
+
+def test_an_alert_is_decided_on_again_when_something_far_before_it_runs_again() -> None:
+    """`a` had succeeded, was changed and failed; `b` between them was kept, so the alert was, too, and was never sent."""
+    jobs = (job("a"), job("b", "a", run_if=RunIf.ALL_DONE), job("alert", "b", run_if=RunIf.ANY_FAILED), job("x"))
+    world = World(pipeline(*jobs, fail_fast=False), _failing("/x"), File(path="/other", id=9, words=("ERROR",)))
+    first = world.run()
+    assert the_job(first, "alert").status is JobStatus.SKIPPED
+    changed = pipeline(job("a", action=Trigger(target="/other")), *jobs[1:], fail_fast=False)
+    assert _again(plan_retry(first, changed))["alert"] == "was skipped, and a runs again"
+    assert the_job(_retry(world, changed), "alert").status is JobStatus.SUCCEEDED
+
+
+def test_a_job_begins_after_all_that_runs_again_before_it() -> None:
+    jobs = (job("a"), job("b", "a"), job("c", "b"))
+    world = World(pipeline(*jobs), _failing("/c"), File(path="/other", id=9, duration=30.0))
+    world.run()
+    changed = pipeline(job("a", action=Trigger(target="/other")), *jobs[1:])
+    state = _retry(world, changed)
+    ended, triggered = the_job(state, "a").ended_at, the_job(state, "c").executions[-1].accepted_at
+    assert ended is not None
+    assert triggered >= ended
+    assert len(the_job(state, "b").executions) == 1
+
+
 def test_an_unknown_that_never_started_is_triggered_in_the_same_attempt() -> None:
     fault = Fault(on=PostTrigger, outcome=Unanswered("reset"))
     world = World(pipeline(job("a", ambiguous_grace=1.0), job("b", "a")), faults=[fault])

@@ -148,10 +148,8 @@ def _done(state: RunState, job: JobState, at: float, event: ev.JobEnded | ev.Job
     job.close_question()
     state.ready.pop(job_id, None)
     state.underway.pop(job_id, None)
-    for dependent in state.dependents[job_id]:
-        state.unmet[dependent] -= 1
-        if not state.unmet[dependent]:
-            state.agenda.wake(dependent)
+    if not state.unmet[job_id]:
+        state.meet_needs(job_id)
     if job.job.is_finally:
         state.left_finally -= 1
     else:

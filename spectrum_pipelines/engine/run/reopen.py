@@ -189,9 +189,7 @@ def _unskip(state: RunState, job_id: JobId) -> None:
 
 def count_anew(state: RunState) -> None:
     """Make the indexes from the records, and decide on every job."""
-    state.unmet = {
-        job_id: sum(not state.jobs[need].is_done for need in job.job.needs) for job_id, job in state.jobs.items()
-    }
+    state.count_unmet()
     state.left = sum(not j.is_done and not j.job.is_finally for j in state.jobs.values())
     state.left_finally = sum(not j.is_done and j.job.is_finally for j in state.jobs.values())
     state.underway = {job_id: None for job_id, job in state.jobs.items() if job.is_underway}

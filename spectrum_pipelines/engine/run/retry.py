@@ -109,9 +109,15 @@ def _choices(state: RunState, new: Pipeline) -> dict[JobId, Choice]:
     """Jobs stand behind their needs here, so what runs again before a job is known when the job's turn comes."""
     choices: dict[JobId, Choice] = {}
     again: set[JobId] = set()
+    behind: dict[JobId, JobId] = {}  # a job that runs again and stands before the job, however far back
     for job_id in _needs_first(new):
         before, job = state.jobs.get(job_id), new.jobs[job_id]
-        reason = _again(before, job, again)
+        first = next(
+            (need if need in again else behind[need] for need in job.needs if need in again or need in behind), None
+        )
+        if first is not None:
+            behind[job_id] = first
+        reason = _again(before, job, again, first)
         if reason is not None:
             again.add(job_id)
         status = None if before is None else before.status
@@ -120,8 +126,8 @@ def _choices(state: RunState, new: Pipeline) -> dict[JobId, Choice]:
     return {job_id: choices[job_id] for job_id in new.jobs}
 
 
-def _again(before: JobState | None, job: Job, again: set[JobId]) -> str | None:
-    """The reason for which a job gets a new attempt; None: it gets none."""
+def _again(before: JobState | None, job: Job, again: set[JobId], first: JobId | None) -> str | None:
+    """The reason for which a job gets a new attempt; None: it gets none. `first` stands before it and runs again."""
     if before is None:
         return "new in the pipeline"
     if not is_same_work(before.job, job):
@@ -132,7 +138,6 @@ def _again(before: JobState | None, job: Job, again: set[JobId]) -> str | None:
     if job.is_finally:
         return "`finally` runs in each round"
     if before.status is JobStatus.SKIPPED:
-        first = next((need for need in job.needs if need in again), None)
         if first is not None:
             return f"was skipped, and {first} runs again"
         return f"was skipped: {before.reason}" if before.cause is not Cause.RUN_IF else None

@@ -227,7 +227,7 @@ class RunState:
 
         self.jobs: dict[JobId, JobState] = {id_: JobState(job=job) for id_, job in pipeline.jobs.items()}
         self.dependents = dependents_of(pipeline)  # who needs the job
-        self.unmet = {id_: len(job.needs) for id_, job in pipeline.jobs.items()}  # how many of its needs are not done
+        self.unmet = {id_: len(job.needs) for id_, job in pipeline.jobs.items()}  # needs that are not met
         self.left = sum(not job.is_finally for job in pipeline.jobs.values())  # jobs that are not done
         self.left_finally = len(pipeline.jobs) - self.left  # the same of `finally`
         self.sharing = sharing(pipeline)  # jobs that start the same file, in the order of the pipeline
@@ -314,6 +314,25 @@ class RunState:
         job.version += 1
         self.agenda.wake(job_id)
         return job
+
+    def count_unmet(self) -> None:
+        """Count anew, for every job, the needs that are not met."""
+        self.unmet = {id_: len(job.job.needs) for id_, job in self.jobs.items()}
+        for id_, job in self.jobs.items():
+            if job.is_done and not job.job.needs:
+                self.meet_needs(id_)
+
+    def meet_needs(self, job_id: JobId) -> None:
+        """A job and all before it are done, which meets a need of those behind it, through jobs that a retry keeps."""
+        met = [job_id]
+        for one in met:  # grows as it goes
+            for dependent in self.dependents[one]:
+                self.unmet[dependent] -= 1
+                if not self.unmet[dependent]:
+                    if self.jobs[dependent].is_done:
+                        met.append(dependent)
+                    else:
+                        self.agenda.wake(dependent)
 
     def rest(self, job: JobState, until: float) -> None:
         """Ask and decide nothing for the job before the run clock has reached `until`."""
