@@ -88,8 +88,8 @@ class ListSeen(Struct, frozen=True, kw_only=True):
 class ExecutionDoubted(Struct, frozen=True, kw_only=True):
     """The latest look did not show it (or showed it ended, in `final_word`): its details must tell.
 
-    `unlisted`: it was not in the list. `overtaken`: the status of its file showed another execution, or was refused. `file_id`: the
-    file as that status has told it.
+    `unlisted`: it was not in the list. `overtaken`: the status of its file showed another execution, or none (`never_ran`), or was
+    refused. `file_id`: the file as that status has told it.
     """
 
     job: JobId
@@ -97,6 +97,7 @@ class ExecutionDoubted(Struct, frozen=True, kw_only=True):
     final_word: str | None = None
     unlisted: bool = False
     overtaken: bool = False
+    never_ran: bool = False
     file_id: FileId | None = None
 
 

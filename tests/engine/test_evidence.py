@@ -225,6 +225,30 @@ def test_details_of_another_configuration_than_the_plans_are_no_verdict() -> Non
     assert ended.status is JobStatus.UNKNOWN
 
 
+def test_details_of_some_file_are_no_verdict_about_one_that_has_never_run() -> None:
+    """The server was restored: it knew our file by its path only, without any execution, and our id was another file's by now."""
+    world = World(
+        pipeline(job("a")),
+        faults=[
+            Fault(on=AskDetails, outcome=JobDetails(job_status="COMPLETED", file_id=FileId(77)), times=9e9),
+            Fault(on=AskStatus, outcome=StatusAnswer(job_status="_NONE"), times=9e9),
+        ],
+    )
+    one = the_job(world.run())
+    assert (one.status, one.cause) == (JobStatus.UNKNOWN, Cause.AMBIGUOUS)
+    assert "has never run" in str(one.reason)
+
+
+def test_a_status_that_is_behind_its_details_is_asked_again() -> None:
+    """The file's first execution had ended before its status knew of any."""
+    world = World(
+        pipeline(job("a")),
+        File(path="/a", id=100, duration=0.1),
+        faults=[Fault(on=AskStatus, outcome=StatusAnswer(job_status="_NONE"), times=2)],
+    )
+    assert the_job(world.run()).status is JobStatus.SUCCEEDED
+
+
 def test_one_mix_up_on_the_way_is_not_the_end() -> None:
     world = World(
         pipeline(job("a")), faults=[Fault(on=AskDetails, outcome=JobDetails(job_status="ERROR", file_id=FileId(77)))]

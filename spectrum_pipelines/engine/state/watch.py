@@ -31,6 +31,7 @@ class Watch:
     false_alarms: int = 0  # doubts that its details have dispelled
     refusals: int = 0  # questions about it that were refused in a row
     file_asked: bool = False  # the status was asked which file the target means, before its end is believed
+    never_ran: bool = False  # the status of its file shows that the file never ran
     final_word: str | None = None  # an answer under its own id has shown this end; its details have not yet
     unseen: bool = (
         False  # this process took it over and has not heard of it: it may have ended long ago, within its limits

@@ -242,6 +242,7 @@ def _execution_doubted(state: RunState, event: si.ExecutionDoubted, at: float) -
     watch.final_word = event.final_word or watch.final_word  # a doubt from elsewhere takes nothing back that was shown
     watch.unlisted = watch.unlisted or event.unlisted
     watch.overtaken = watch.overtaken or event.overtaken
+    watch.never_ran = event.never_ran
     _learn_file(state, followed, event.file_id)
     _schedule(state, followed, watch, look_at)
 
@@ -264,6 +265,7 @@ def _poll_missed(state: RunState, event: si.PollMissed, at: float) -> None:
     # Refused details do not say that it is gone: its file's status may show it, unless that shows another one.
     is_elsewhere = event.refused and watch.final_word is None and not watch.overtaken
     watch.refusals += event.refused
+    watch.file_asked = watch.file_asked and not event.mixed_up  # the status may have been behind: it is asked again
     watch.doubted = watch.doubted and not is_elsewhere
     watch.expects_end = False
     _schedule(state, followed, watch, at + pause)

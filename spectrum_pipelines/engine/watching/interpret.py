@@ -127,8 +127,15 @@ def interpret_status(state: RunState, request: AskStatus, outcome: Outcome) -> E
     if other_file(state.jobs[request.job], ours, outcome) is not None:
         return [ExecutionDoubted(job=request.job, execution_id=execution_id, overtaken=True)]
     if outcome.execution_id != execution_id:
-        told = outcome.file_id
-        return [ExecutionDoubted(job=request.job, execution_id=execution_id, overtaken=True, file_id=told)]
+        return [
+            ExecutionDoubted(
+                job=request.job,
+                execution_id=execution_id,
+                overtaken=True,
+                never_ran=outcome.phase is Phase.NEVER_RUN,
+                file_id=outcome.file_id,
+            )
+        ]
     word, file_id = outcome.job_status, outcome.file_id
     if outcome.phase.is_final:
         return [ExecutionDoubted(job=request.job, execution_id=execution_id, final_word=word, file_id=file_id)]
@@ -169,8 +176,13 @@ def interpret_details(state: RunState, request: AskDetails, outcome: Outcome) ->
     if (told := other_file(job, execution, outcome)) is not None:
         return [_foreign(state, followed, watch, told)]
     if outcome.phase.is_final:
-        if not watch.file_asked and has_unknown_file(job, execution, outcome):
-            return [FileUnknown(job=request.job, execution_id=request.execution_id)]
+        if has_unknown_file(job, execution, outcome):
+            if not watch.file_asked:
+                return [FileUnknown(job=request.job, execution_id=request.execution_id)]
+            if watch.never_ran:
+                return [
+                    _foreign(state, followed, watch, f"file {outcome.file_id}, and the job's own file has never run")
+                ]
         return [*_absurd_times(state, followed, outcome), _ended(followed, outcome)]
     seen = ExecutionSeen(
         job=request.job,
