@@ -13,8 +13,10 @@ from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskAllRunning, AskDetails, AskStatus, Purpose
 from spectrum_pipelines.engine.sightings import Answered, ExecutionDoubted
+from spectrum_pipelines.engine.timing.patience import Patience
 from spectrum_pipelines.errors import (
     ClientError,
+    ExitCode,
     NotSpectrum,
     Refused,
     ServerFault,
@@ -25,7 +27,7 @@ from spectrum_pipelines.errors import (
 )
 from spectrum_pipelines.pipeline.model.action import Check, JobId, Sequence, Trigger
 from spectrum_pipelines.pipeline.model.pipeline import Poll
-from spectrum_pipelines.pipeline.model.policy import OnRunning
+from spectrum_pipelines.pipeline.model.policy import OnRunning, OnTimeout
 from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, FileId, FileReference, JobDetails, StatusAnswer
 from tests.engine.made import fold, fresh, job, of, pipeline, settle, the_job, triggered
 from tests.engine.tiny import File, TinySpectrum
@@ -332,6 +334,61 @@ def test_a_word_that_nobody_knows_is_told_once_for_a_job_with_several_such_execu
     files = [File(path=f"/{n}", id=n, running="REBALANCING", duration=5.0) for n in (6, 7)]
     world = World(pipeline(job("a", action=Sequence(file_ids=(6, 7)))), *files)
     assert len(world.run().warnings) == 1
+
+
+def _told_by_status(word: str) -> tuple[Any, Any]:
+    ask = AskStatus(
+        job=JobId("a"), turn=0, target=FileReference("/a"), purpose=Purpose.POLL, execution_id=ExecutionId(11)
+    )
+    return ask, StatusAnswer(job_status=word, execution_id=ExecutionId(11), file_id=FileId(6))
+
+
+def _told_by_list(word: str) -> tuple[Any, Any]:
+    return AskAllRunning(), (ActiveJob(execution_id=ExecutionId(11), job_status=word, file_id=FileId(6)),)
+
+
+def _told_by_details(word: str) -> tuple[Any, Any]:
+    ask = AskDetails(job=JobId("a"), turn=0, execution_id=ExecutionId(11), purpose=Purpose.POLL)
+    return ask, JobDetails(job_status=word, file_id=FileId(6))
+
+
+@pytest.mark.parametrize("tell", [_told_by_status, _told_by_list, _told_by_details], ids=["status", "list", "details"])
+@pytest.mark.parametrize("words", [("A{}", "B{}"), ("QUEUED", "LOST{}"), ("RUNNING", "QUEUED")], ids=str)
+def test_a_status_that_changes_at_each_look_does_not_fill_the_journal(
+    words: tuple[str, str], tell: Callable[[str], tuple[Any, Any]]
+) -> None:
+    """Each look was a fact, for as long as the execution went on."""
+    state = fold(fresh(job("a")), *triggered("a", 11))
+    facts: list[Any] = []
+    for look in range(500):
+        ask, answer = tell(words[look % 2].format(look))
+        told = interpret(state, ask, answer, float(look))
+        fold(state, *told, at=float(look))
+        facts += [event for event in told if isinstance(event, ev.Fact)]
+    assert len(facts) < 30
+    assert [one.code for one in facts if isinstance(one, ev.Warned)].count("restless-status") == 1
+    running = fold(state, *interpret(state, *tell("RUNNING"), 500.0), at=500.0)
+    assert the_job(running).executions[0].running_at is not None, "when it began to run is always recorded"
+
+
+@pytest.mark.parametrize(
+    "limits", [{"timeout": 2.0}, {"queue_timeout": 2.0}, {"of_the_run": 2.0}], ids=lambda it: next(iter(it))
+)
+@pytest.mark.parametrize("words", [("RUNNING", "DONE_I_THINK"), ("REBALANCING", "DONE_I_THINK")], ids=str)
+@pytest.mark.parametrize("on_timeout", OnTimeout)
+def test_words_that_nobody_knows_hold_no_run_beyond_its_limit_and_the_time_to_stop(
+    limits: dict[str, float], words: tuple[str, str], on_timeout: OnTimeout
+) -> None:
+    own: dict[str, Any] = {key: value for key, value in limits.items() if key != "of_the_run"}
+    one = job("a", on_timeout=on_timeout, **{"timeout": 5.0, **own})
+    file = File(path="/a", id=6, running=words[0], words=(words[1],), duration=1.0)
+    world = World(pipeline(one, timeout=limits.get("of_the_run")), file)
+    state = world.run()
+    stopping = Patience().stop_grace if on_timeout is OnTimeout.STOP else 0.0
+    assert world.clock.seconds <= max(one.policy.timeout, 2.0) + stopping + 2.0
+    assert state.ended is not None
+    assert state.ended.exit_code == ExitCode.TIMED_OUT
+    assert "11" in str(the_job(state).reason)
 
 
 def test_an_execution_that_ends_in_a_word_that_nobody_knows_is_never_green() -> None:

@@ -15,6 +15,7 @@ class Execution:
     attempt: int  # of the job, from 1
     accepted_at: float  # run clock, seconds: when its trigger was answered, or when it was adopted
     job_status: str = "QUEUED"  # the last status word, as the server spells it
+    changes: int = 0  # of the status word, as far as they are recorded
     adopted: AdoptedBy | None = None  # how we came to follow it; None: a trigger's answer named it
     name: str | None = None  # as the execution plan names it
     configuration_id: ConfigurationId | None = None

@@ -289,6 +289,7 @@ def _execution_changed(state: RunState, event: ev.ExecutionChanged, at: float) -
     state.touch(event.job)
     execution = state.execution((event.job, event.execution_id))
     execution.job_status = event.job_status
+    execution.changes += 1
     if execution.phase is Phase.RUNNING and execution.running_at is None:
         execution.running_at = at
 

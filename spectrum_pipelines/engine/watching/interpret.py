@@ -40,6 +40,8 @@ _REFUSALS = 5
 _BELIEVED_AFTER = 2
 #: And details of another file before nothing is expected of the id any more.
 _MIX_UPS = 2
+#: Changes of an execution's status word that are recorded. Two or three are usual; a journal must not grow with every look.
+_MOST_CHANGES = 20
 
 
 def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
@@ -104,8 +106,12 @@ def _shown(state: RunState, job_id: JobId, execution: Execution, word: str) -> E
     if phase.is_final:
         return [ExecutionDoubted(job=job_id, execution_id=execution.execution_id, final_word=word)]
     events: Events = []
-    if word.upper() != execution.job_status.upper() or (execution.running_at is None and phase is Phase.RUNNING):
+    begins = execution.running_at is None and phase is Phase.RUNNING
+    if begins or (word.upper() != execution.job_status.upper() and execution.changes < _MOST_CHANGES):
         events.append(ExecutionChanged(job=job_id, execution_id=execution.execution_id, job_status=word))
+        if execution.changes + 1 == _MOST_CHANGES and ("restless-status", job_id) not in state.warned:
+            told = f"the status of execution {execution.execution_id} has changed {_MOST_CHANGES} times: only its end is told now"
+            events.append(Warned(code="restless-status", message=told, job=job_id))
     if phase is Phase.UNRECOGNIZED and ("unrecognized-status", job_id) not in state.warned:
         told = f"execution {execution.execution_id} has the status {word!r}, which nobody knows; it counts as running"
         events.append(Warned(code="unrecognized-status", message=told, job=job_id))
