@@ -1,7 +1,7 @@
 """What is published: built twice, looked into, checked, and tried in an empty environment as a user would.
 
 `python -m tests.ci.release` prints what it measured. `--tag v1.2.3` holds the tag against version and changelog; `--keep FOLDER`
-keeps the two files; `--extras` installs each extra alone.
+keeps the two files; `--extras` installs each extra alone; `--links URL` is where the links of the package's page shall lead.
 """
 
 import argparse
@@ -14,7 +14,8 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -35,28 +36,69 @@ def version() -> str:
     return match[1]
 
 
+def changelog() -> str:
+    """What changed, newest first."""
+    return (ROOT / ".github" / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
 def changelog_versions() -> list[str]:
     """The versions of the changelog, newest first."""
-    text = (ROOT / ".github" / "CHANGELOG.md").read_text(encoding="utf-8")
-    return re.findall(r"^## (\d+\.\d+\.\d+)\b", text, re.MULTILINE)
+    return re.findall(r"^## (\d+\.\d+\.\d+)\b", changelog(), re.MULTILINE)
 
 
 def check_tag(tag: str) -> None:
-    """The tag names the version, and the changelog knows it."""
+    """The tag names the version, and the changelog has an entry for it that speaks of a release."""
     if tag != f"v{version()}":
         raise Unfit(f"the tag {tag} is not the version {version()} of the package")
     if version() not in changelog_versions():
         raise Unfit(f".github/CHANGELOG.md has no entry for {version()}")
+    if f"\n## {version()} (not released yet)" in changelog():
+        raise Unfit(f".github/CHANGELOG.md says that {version()} is not released yet: write the day in its place")
 
 
-def build(out: Path) -> list[Path]:
-    """The source archive, and the wheel that is built from it."""
+def build(out: Path, links: str | None = None) -> list[Path]:
+    """The source archive, and the wheel that is built from it. `links`: where the links of the README lead."""
     env = {**os.environ, "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH") or _time_of_the_commit()}
-    _do([sys.executable, "-m", "build", "-q", "--outdir", str(out)], cwd=ROOT, env=env)
+    with _readme_of(links):
+        _do([sys.executable, "-m", "build", "-q", "--outdir", str(out)], cwd=ROOT, env=env)
     found = sorted(out.iterdir())
     if [it.suffix for it in found] != [".whl", ".gz"]:
         raise Unfit(f"built {[it.name for it in found]}")
     return found
+
+
+@contextmanager
+def _readme_of(links: str | None) -> Iterator[None]:
+    """The README of the page that the package index shows: a link to a file of the repository would lead nowhere there."""
+    readme = ROOT / "README.md"
+    ours = readme.read_bytes()
+    if links is not None:
+        readme.write_text(with_links(ours.decode(), links), encoding="utf-8")
+    try:
+        yield
+    finally:
+        if links is not None:
+            readme.write_bytes(ours)
+
+
+_LINK = re.compile(r"\]\((?!https?://|#)([^)\s]+)\)")
+
+
+def with_links(text: str, to: str) -> str:
+    """Markdown whose links to files begin with an address."""
+    return _LINK.sub(rf"]({to.rstrip('/')}/\1)", text)
+
+
+def check_links(wheel: Path) -> None:
+    """Every link of the package's page can be followed without the repository."""
+    if lost := _LINK.findall(_metadata(wheel)):
+        raise Unfit(f"{wheel.name}: these links of its page lead nowhere: {lost[:5]}")
+
+
+def _metadata(wheel: Path) -> str:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [it for it in archive.namelist() if it.endswith(".dist-info/METADATA")]
+        return archive.read(name).decode()
 
 
 def _time_of_the_commit() -> str:
@@ -104,6 +146,32 @@ def installed(wheel: Path, folder: Path, extra: str = "") -> tuple[Path, int]:
 
 def _size(paths: Iterable[Path]) -> int:
     return sum(it.stat().st_size for it in paths if it.is_file())
+
+
+def try_install_it(wheel: Path, folder: Path) -> tuple[Path, int]:
+    """README's "Install it" in an empty folder, with the wheel for the name. Gives the programs, and the bytes that they take."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Install it\n")[2].partition("\n## ")[0]
+    (script,) = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    named = "'spectrum-pipelines[local]'"
+    if named not in script:
+        raise Unfit(f'README.md does not install {named} under "Install it"')
+    env = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": os.environ.get("HOME", str(folder))}
+    kept = {
+        name: it
+        for name, it in os.environ.items()
+        if name.startswith(("PIP_", "SSL_", "REQUESTS_")) or "PROXY" in name.upper()
+    }
+    _do(
+        ["bash", "-euc", script.replace(named, f"'{wheel}[local]'")],
+        cwd=folder,
+        env={**kept, **env, "SPECTRUM_PROGRESS": "none"},
+    )
+    if not (folder / "report.json").is_file():
+        raise Unfit('README\'s "Install it" left no report')
+    packages = next((folder / ".venv" / "lib").glob("python*")) / "site-packages"
+    tools = re.compile(r"(pip|setuptools|_distutils_hack|pkg_resources|distutils-precedence)\b")
+    used = [it for it in packages.rglob("*") if not tools.match(it.relative_to(packages).parts[0])]
+    return folder / ".venv" / "bin", _size(used)
 
 
 def try_quickstart(programs: Path, folder: Path) -> None:
@@ -154,12 +222,13 @@ def main() -> int:
     parser.add_argument("--tag", help="hold this tag against version and changelog")
     parser.add_argument("--keep", type=Path, help="keep the two files there")
     parser.add_argument("--extras", action="store_true", help="install each extra alone, too; takes minutes")
+    parser.add_argument("--links", metavar="URL", help="where the repository's files are shown, e.g. .../blob/v1.2.3")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="release-") as name:
         try:
             if asked.tag:
                 check_tag(asked.tag)
-            found = _checked(Path(name))
+            found = _checked(Path(name), asked.links)
             if asked.extras:
                 check_extras(found[0], Path(name))
         except Unfit as error:
@@ -172,20 +241,22 @@ def main() -> int:
     return 0
 
 
-def _checked(folder: Path) -> list[Path]:
-    (wheel, source), again = build(folder / "one"), build(folder / "two")
+def _checked(folder: Path, links: str | None) -> list[Path]:
+    (wheel, source), again = build(folder / "one", links), build(folder / "two", links)
     check_the_same([wheel, source], again)
     check_contents(wheel, source)
     _do([sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(source)])
+    if links is not None:
+        check_links(wheel)
     (folder / "image").mkdir()
     check_image(wheel, folder / "image")
     _say("the image would be built from the same files")
     _, core = installed(wheel, folder / "core")
     _say(f"core: {core / 2**20:.1f} MiB installed")
     check_size(core)
-    programs, local = installed(wheel, folder / "local", "[local]")
-    _say(f"with the embedded server: {local / 2**20:.1f} MiB installed")
     (folder / "user").mkdir()
+    programs, local = try_install_it(wheel, folder / "user")
+    _say(f'README\'s "Install it" ran; with the embedded server: {local / 2**20:.1f} MiB installed')
     try_quickstart(programs, folder / "user")
     _say("the quickstart ran, installed from the wheel")
     return [wheel, source]
@@ -193,10 +264,7 @@ def _checked(folder: Path) -> list[Path]:
 
 def extras(wheel: Path) -> list[str]:
     """Those that users may ask for."""
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = [it for it in archive.namelist() if it.endswith(".dist-info/METADATA")]
-        metadata = archive.read(name).decode()
-    return sorted(set(re.findall(r"^Provides-Extra: (\S+)$", metadata, re.MULTILINE)) - {"dev"})
+    return sorted(set(re.findall(r"^Provides-Extra: (\S+)$", _metadata(wheel), re.MULTILINE)) - {"dev"})
 
 
 def check_extras(wheel: Path, folder: Path) -> None:

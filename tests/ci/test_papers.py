@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import spectrum_pipelines
-from tests.ci.release import Unfit, changelog_versions, check_contents, check_size, check_tag, version
+from tests.ci import release
+from tests.ci.release import Unfit, changelog_versions, check_contents, check_size, check_tag, version, with_links
 from tests.cli.command_line import ROOT
 
 CONTRIBUTING = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -56,12 +57,27 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert newest >= ours
 
 
-def test_a_release_is_refused_that_is_not_what_its_tag_says_or_too_large() -> None:
+def test_a_release_is_refused_that_is_not_what_its_tag_says_or_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = release.changelog().replace("(not released yet)", "(2026-12-01)")
+    monkeypatch.setattr(release, "changelog", lambda: released)
     check_tag(f"v{version()}")
+    monkeypatch.setattr(release, "changelog", lambda: released.replace("(2026-12-01)", "(not released yet)"))
+    with pytest.raises(Unfit, match="not released yet"):
+        check_tag(f"v{version()}")
+    monkeypatch.setattr(release, "changelog", str)
+    with pytest.raises(Unfit, match="no entry"):
+        check_tag(f"v{version()}")
     with pytest.raises(Unfit, match="not the version"):
         check_tag("v99.0.0")
     with pytest.raises(Unfit, match="takes 51"):
         check_size(51 * 2**20)
+
+
+def test_the_links_of_the_readme_lead_to_the_repository_on_the_page_of_the_package() -> None:
+    text = "[a](schemas/README.md) [b](https://example.com/x) [c](#it-is-red)"
+    assert with_links(text, "https://git.example.com/r/blob/v1/") == (
+        "[a](https://git.example.com/r/blob/v1/schemas/README.md) [b](https://example.com/x) [c](#it-is-red)"
+    )
 
 
 def test_a_wheel_without_license_or_schemas_is_refused(tmp_path: Path) -> None:
