@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +21,41 @@ def command() -> list[str] | None:
     return [found, "--stdio"] if found else None
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A document of an editor: its name, and the diagnostics that came for it."""
+
+    name: str
+    diagnostics: list[dict[str, Any]]
+
+    @property
+    def messages(self) -> list[str]:
+        return [str(it["message"]) for it in self.diagnostics]
+
+
 class LanguageServer:
-    """One session. `says` are the diagnostics of a document as they came last."""
+    """One session with any number of documents."""
 
     def __init__(self, process: subprocess.Popen[bytes], folder: Path) -> None:
         self._process = process
         self._folder = folder
         self._heard: queue.Queue[dict[str, Any]] = queue.Queue()
         self._number = 0
+        self._documents = 0
         threading.Thread(target=self._listen, daemon=True).start()
         self.ask("initialize", processId=None, rootUri=folder.as_uri(), capabilities={})
         self._tell("initialized")
 
-    def open(self, name: str, text: str) -> list[dict[str, Any]]:
-        """Open a file of the folder, and wait for its diagnostics."""
+    def open(self, text: str) -> Opened:
+        """Open a document of the folder under a name of its own, and wait for its diagnostics."""
+        self._documents += 1
+        name = f"pipeline-{self._documents}.yaml"
         document = {"uri": self._uri(name), "languageId": "yaml", "version": 1, "text": text}
         self._tell("textDocument/didOpen", textDocument=document)
         while True:
             heard = self._heard.get(timeout=PATIENCE)
             if heard.get("method") == "textDocument/publishDiagnostics" and heard["params"]["uri"] == self._uri(name):
-                found: list[dict[str, Any]] = heard["params"]["diagnostics"]
-                return found
+                return Opened(name, heard["params"]["diagnostics"])
 
     def ask(self, method: str, **params: Any) -> Any:
         """One request; whatever else comes in meanwhile is passed over."""

@@ -1,7 +1,6 @@
 """What an editor shows of a pipeline: the schema as the command writes it, under the YAML language server (npm package)."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,7 @@ from tests.editor.language_server import LanguageServer, command, language_serve
 
 pytestmark = pytest.mark.skipif(
     command() is None,
-    reason="yaml-language-server is not installed: npm install yaml-language-server, and put it on PATH or in YAML_LANGUAGE_SERVER",
+    reason="yaml-language-server is not installed: `.ci/run` does it where npm is; else put it on PATH or in YAML_LANGUAGE_SERVER",
 )
 
 LINE = "# yaml-language-server: $schema=./pipeline.schema.json\n"
@@ -20,10 +19,12 @@ GOOD = (
 )
 
 
-@pytest.fixture
-def editor(tmp_path: Path) -> Iterator[LanguageServer]:
-    (tmp_path / "pipeline.schema.json").write_text(call("schema", "pipeline", cwd=tmp_path).stdout, "utf-8")
-    with language_server(tmp_path) as server:
+@pytest.fixture(scope="module")
+def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageServer]:
+    """A session in a folder outside of any repository, with the schema that the command has written there."""
+    folder = tmp_path_factory.mktemp("editor")
+    (folder / "pipeline.schema.json").write_text(call("schema", "pipeline", cwd=folder).stdout, "utf-8")
+    with language_server(folder) as server:
         yield server
 
 
@@ -32,7 +33,7 @@ def test_good_files_are_without_faults(editor: LanguageServer) -> None:
         text = "".join(
             it for it in path.read_text("utf-8").splitlines(keepends=True) if "yaml-language-server:" not in it
         )
-        assert editor.open(path.name, LINE + text) == [], path.name
+        assert editor.open(LINE + text).messages == [], path.name
 
 
 HOVERS = [
@@ -45,18 +46,24 @@ HOVERS = [
 
 @pytest.mark.parametrize(("line", "character", "told"), HOVERS)
 def test_a_hover_explains_the_key(editor: LanguageServer, line: int, character: int, told: str) -> None:
-    editor.open("p.yaml", GOOD)
-    hover = editor.at("hover", "p.yaml", line, character)
+    hover = editor.at("hover", editor.open(GOOD).name, line, character)
     assert any(it in str(hover["contents"]) for it in told.split("|")), hover
 
 
 def test_completion_offers_the_keys_of_a_job(editor: LanguageServer) -> None:
-    editor.open("p.yaml", GOOD)
-    offered = {it["label"] for it in editor.at("completion", "p.yaml", 8, 4)["items"]}
+    offered = {it["label"] for it in editor.at("completion", editor.open(GOOD).name, 8, 4)["items"]}
     assert {"needs", "retry", "on_running", "expect"} <= offered
 
 
+def test_completion_offers_the_values_of_a_key(editor: LanguageServer) -> None:
+    opened = editor.open(GOOD.replace("    \n", "    on_running: \n"))
+    offered = {it["label"] for it in editor.at("completion", opened.name, 8, 16)["items"]}
+    assert {"fail", "wait", "attach", "stop"} <= offered
+
+
 BAD = [
+    pytest.param("version: 1\nname: x\njobs: {a: {trigger: 1, timeuot: 2h}}\n", "timeuot is not allowed", id="a key"),
+    pytest.param("version: 1\njobs: {a: {trigger: 1}}\n", 'Missing property "name"', id="a key that is missing"),
     pytest.param(
         "version: 1\nname: x\njobs: {a: {trigger: 1, timeout: 90}}\n",
         'Expected "string"',
@@ -83,6 +90,6 @@ BAD = [
 
 @pytest.mark.parametrize(("text", "told"), BAD)
 def test_a_bad_value_is_explained_in_words(editor: LanguageServer, text: str, told: str) -> None:
-    messages = [it["message"] for it in editor.open("p.yaml", LINE + text)]
+    messages = editor.open(LINE + text).messages
     assert any(told in it for it in messages), messages
     assert not any("(?" in it or "[0-9]" in it for it in messages), messages
