@@ -1,10 +1,62 @@
-"""Commands that have commands."""
+"""Commands and groups of commands: how their help is laid out, and what is said of a command that there is not."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
 
 import click
+
+_HYPHEN, _SPACE = "\N{NON-BREAKING HYPHEN}", "\N{NO-BREAK SPACE}"
+#: An option, a path, a code with its meaning: no line of a help ends in the middle of one.
+_KEPT = re.compile(r"(?<=env) (?=var:)|(?<=(?:var|ult):) |(?<=\d) (?=[a-z])")
+_NARROW = 3  # the names of options take at most so large a part of the width
+
+
+class HelpFormatter(click.HelpFormatter):
+    """Breaks lines at spaces only, and leaves most of a narrow screen to the texts."""
+
+    def write_text(self, text: str) -> None:
+        """A paragraph."""
+        super().write_text(_KEPT.sub(_SPACE, text).replace("-", _HYPHEN))
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Terms and what they mean."""
+        kept = [(term, _KEPT.sub(_SPACE, told).replace("-", _HYPHEN)) for term, told in rows]
+        super().write_dl(kept, min(col_max, self.width // _NARROW), col_spacing)
+
+    def getvalue(self) -> str:
+        """The whole help."""
+        return super().getvalue().replace(_HYPHEN, "-").replace(_SPACE, " ")
+
+
+class HelpContext(click.Context):
+    """A context whose help is laid out by our formatter."""
+
+    formatter_class = HelpFormatter
+
+
+class TellingCommand(click.Command):
+    """Shows its own options first, then those that many commands share, by what they are about."""
+
+    context_class = HelpContext
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options in sections."""
+        sections: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None:
+                sections[getattr(parameter, "section", None) or "Options"].append(record)
+        for title in sorted(sections, key=lambda title: title != "Options"):
+            with formatter.section(title):
+                formatter.write_dl(sections[title])
 
 
 class TellingGroup(click.Group):
     """Lists its commands in the order in which they are given, and names the one that was probably meant."""
+
+    context_class = HelpContext
+    command_class = TellingCommand
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """In order of use, not of the alphabet."""

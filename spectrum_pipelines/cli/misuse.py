@@ -5,10 +5,11 @@ from typing import Any
 
 import click
 
+from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.errors import UserError
 
 
-class Reporting(click.Command):
+class Reporting(TellingCommand):
     """A command with `--report` and its kin."""
 
     def make_context(

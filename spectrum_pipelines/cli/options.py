@@ -18,14 +18,19 @@ from spectrum_pipelines.render.report.formats import FORMATS, Format
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_STATE = ".spectrum-pipelines"
+_SERVER, _GIVEN, _TOLD = "Server and login", "Values", "Report and progress"  # sections of a help
 
 
 class Option(click.Option):
     """An option that is given empty counts as not given, on the command line as in the environment.
 
     A name of 0.1.0 that sounds global (SPECTRUM_FORMAT) may be set for another command: what is no choice of this one is
-    passed over.
+    passed over. `section` is where the help shows it.
     """
+
+    def __init__(self, *arguments: Any, section: str | None = None, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.section = section
 
     def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
         """The value and where it came from."""
@@ -86,20 +91,42 @@ def connection_options(function: F) -> F:
 
 
 _CONNECTION: tuple[Callable[[Any], Any], ...] = (
-    option("--server", metavar="URL", envvar="SPECTRUM_URL", help="Spectrum's address, e.g. https://spectrum:8080."),
+    option(
+        "--server",
+        metavar="URL",
+        envvar="SPECTRUM_URL",
+        help="Spectrum's address, e.g. https://spectrum:8080.",
+        section=_SERVER,
+    ),
     option(
         "--local",
         metavar="WORKSPACE",
         type=click.Path(path_type=Path),
         help="Start the embedded server on this workspace file for the time of the command.",
+        section=_SERVER,
     ),
-    option("--username", metavar="NAME", help="The password comes from SPECTRUM_PASSWORD or SPECTRUM_PASSWORD_FILE."),
-    option("--password-stdin", is_flag=True, help="Read the password from standard input."),
-    option("--ca-bundle", metavar="FILE", help="Trust the certificates in this PEM file."),
-    option("--client-cert", metavar="FILE", help="Show this certificate (PEM) to the server."),
-    option("--client-key", metavar="FILE", help="The key of --client-cert, if it stands in a file of its own."),
-    option("--insecure", is_flag=True, help="Do not check the server's certificate."),
-    option("--trace", is_flag=True, help="Tell each request on stderr: method, path, HTTP code, milliseconds."),
+    option(
+        "--username",
+        metavar="NAME",
+        help="Who logs in; the password comes from SPECTRUM_PASSWORD or SPECTRUM_PASSWORD_FILE.",
+        section=_SERVER,
+    ),
+    option("--password-stdin", is_flag=True, help="Read the password from standard input.", section=_SERVER),
+    option("--ca-bundle", metavar="FILE", help="Trust the certificates in this PEM file.", section=_SERVER),
+    option("--client-cert", metavar="FILE", help="Show this certificate (PEM) to the server.", section=_SERVER),
+    option(
+        "--client-key",
+        metavar="FILE",
+        help="The key of --client-cert, if it stands in a file of its own.",
+        section=_SERVER,
+    ),
+    option("--insecure", is_flag=True, help="Do not check the server's certificate.", section=_SERVER),
+    option(
+        "--trace",
+        is_flag=True,
+        help="Tell each request on stderr: method, path, HTTP code, milliseconds.",
+        section=_SERVER,
+    ),
 )
 
 
@@ -133,9 +160,18 @@ def value_options(function: F) -> F:
 
 
 _VALUES: tuple[Callable[[Any], Any], ...] = (
-    option("-e", "--environment", metavar="NAME", help="Merge this entry of `environments` over the file."),
-    option("--var", metavar="NAME=VALUE", multiple=True, envvar=None, help="Set a variable; also SPECTRUM_VAR_<NAME>."),
-    option("--vars-file", metavar="FILE", help="Variables from a YAML or JSON file; --var wins."),
+    option(
+        "-e", "--environment", metavar="NAME", help="Merge this entry of `environments` over the file.", section=_GIVEN
+    ),
+    option(
+        "--var",
+        metavar="NAME=VALUE",
+        multiple=True,
+        envvar=None,
+        help="Set a variable; also SPECTRUM_VAR_<NAME>.",
+        section=_GIVEN,
+    ),
+    option("--vars-file", metavar="FILE", help="Variables from a YAML or JSON file; --var wins.", section=_GIVEN),
 )
 
 
@@ -153,8 +189,9 @@ _VALUES_AGAIN: tuple[Callable[[Any], Any], ...] = (
         multiple=True,
         envvar=None,
         help="A secret value again, which no journal holds, or a new value; also SPECTRUM_VAR_<NAME>.",
+        section=_GIVEN,
     ),
-    option("--vars-file", metavar="FILE", help="The same from a YAML or JSON file; --var wins."),
+    option("--vars-file", metavar="FILE", help="The same from a YAML or JSON file; --var wins.", section=_GIVEN),
 )
 
 
@@ -162,7 +199,7 @@ def progress_option(function: F) -> F:
     """Add `--progress`."""
     kinds = click.Choice(["auto", "bar", "plain", "json", "none"])
     told = "How progress is told on stderr."
-    return option("--progress", type=kinds, default="auto", show_default=True, help=told)(function)
+    return option("--progress", type=kinds, default="auto", show_default=True, help=told, section=_TOLD)(function)
 
 
 def report_option(function: F) -> F:
@@ -172,6 +209,7 @@ def report_option(function: F) -> F:
         metavar="FILE.json",
         type=click.Path(path_type=Path),
         help="Write the run report here too, and keep it current; - for stdout.",
+        section=_TOLD,
     )(function)
 
 
@@ -205,7 +243,9 @@ def rendering_options(function: F) -> F:
 
     added: Callable[..., Any] = bundled
     for row in reversed(_WRITTEN.values()):
-        added = option(row.option or "", metavar=row.metavar, type=click.Path(path_type=Path), help=row.told)(added)
+        added = option(
+            row.option or "", metavar=row.metavar, type=click.Path(path_type=Path), help=row.told, section=_TOLD
+        )(added)
     return cast("F", added)
 
 

@@ -33,17 +33,23 @@ def cut(text: str, width: int, *, dots: str) -> str:
     return text[:end] + dots[: max(0, width)]
 
 
+def padded(text: str, width: int) -> str:
+    """A clean text with spaces up to `width` cells."""
+    return text + " " * (width - width_of(text))
+
+
 def wrapped(text: str, width: int, *, lead: str = "", indent: int | None = None) -> list[str]:
     """The words of a clean text in lines of at most `width` cells; a word that is longer has a line of its own and is not broken.
 
-    `lead` begins the first line; the others are `indent` cells in, by default as far as the lead goes.
+    `lead` begins the first line; the others are `indent` cells in, by default as far as the lead goes. Several spaces between two
+    words stay.
     """
     lines, line, room = [], lead, width_of(lead)
     later = " " * (room if indent is None else indent)
     begun = False
-    for word in text.split():
+    for word in text.split(" "):
         if begun and width_of(line) + 1 + width_of(word) > width:
-            lines.append(line)
+            lines.append(line.rstrip())
             line, begun = later, False
         line += f" {word}" if begun else word
         begun = True

@@ -43,6 +43,22 @@ def test_help_shows_how_a_command_is_typed(path: tuple[str, ...], command: click
     assert f"spectrum-pipelines {' '.join(path)}" in shown.partition("Example")[2]
 
 
+@pytest.mark.parametrize("width", [60, 100, 200])
+@pytest.mark.parametrize(("path", "command"), EVERY, ids=[" ".join(path) for path, _ in EVERY])
+def test_help_fits_the_screen(path: tuple[str, ...], command: click.Command, width: int, tmp_path: Path) -> None:
+    lines = call(*path, "--help", cwd=tmp_path, env={"COLUMNS": str(width)}).stdout.splitlines()
+    text = lines[lines.index("Options:") :]  # examples stand above, as they are pasted
+    assert max(map(len, text)) <= min(width, 100)
+    assert not [line for line in text if line.endswith(("-", "[env", "[env var:", "default:"))]
+
+
+def test_the_help_of_run_shows_its_own_options_first() -> None:
+    shown = call("run", "--help", cwd=Path(), env={"COLUMNS": "100"}).stdout
+    heads = [line for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert heads == ["Options:", "Server and login:", "Values:", "Report and progress:"]
+    assert shown.index("--run-key") < shown.index("--server") < shown.index("--var NAME") < shown.index("--junit")
+
+
 @pytest.mark.parametrize(("path", "command"), LEAVES, ids=[" ".join(path) for path, _ in LEAVES])
 def test_every_option_has_its_variable_and_its_help(path: tuple[str, ...], command: click.Command) -> None:
     for parameter in command.params:

@@ -10,10 +10,13 @@ import yaml
 from spectrum_pipelines.document.parse import parse
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.pipeline.build import Given, build
+from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.plan.data import render_json
 from spectrum_pipelines.plan.facts import PlanFacts
 from spectrum_pipelines.plan.waves import plan, select
-from spectrum_pipelines.render.plan.text import WIDTH, render_text
+from spectrum_pipelines.render.plan.job import bound_text
+from spectrum_pipelines.render.plan.text import WIDTH, render_text, under_id
+from spectrum_pipelines.words.columns import width_of
 
 CASES = sorted((Path(__file__).parent / "plans").iterdir())
 
@@ -73,3 +76,35 @@ def test_where_a_policy_value_comes_from_is_said_of_each() -> None:
     assert jobs["customers"]["retry.limit"] == {"value": 0, "from": "job", "line": 37, "environment": None}
     assert jobs["orders"]["retry.limit"] == {"value": 2, "from": "defaults", "line": 21, "environment": None}
     assert jobs["orders"]["ambiguous_grace"] == {"value": 15.0, "from": "tool", "line": None, "environment": None}
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("case", CASES, ids=lambda it: it.name)
+def test_on_a_narrow_screen_only_a_single_word_is_wider(case: Path, width: int) -> None:
+    said = render_text(facts_of(case), width=width)
+    wider = [line for line in said.splitlines() if width_of(line) > width and not line.startswith(POLICY)]
+    assert all(len(line.split()) == 1 or line.split(maxsplit=1)[0] in TITLES for line in wider), wider
+
+
+#: The table of what most jobs share is as wide as it is.
+POLICY = tuple(f"  {name}" for name in ("retry.", "queue_", "on_", "ambiguous_", "timeout ", "warnings "))
+#: One long word may follow the label of a line.
+TITLES = {"Server", "Variables", "Includes", "Group", "Environment", "trigger", "with"}
+
+
+def test_wide_characters_keep_the_column_of_ids() -> None:
+    lines = [*under_id(JobId("日本"), ["one", "two"], 8, 40), *under_id(JobId("ab"), ["one"], 8, 40)]
+    assert lines == ["  日本    one", "          two", "  ab      one"]
+    assert {width_of(line) for line in lines} == {13}
+
+
+BOUNDS = [
+    pytest.param(0.25, "250ms", id="short: exact"),
+    pytest.param(603.6, "10m 4s", id="long: never below"),
+    pytest.param(600.0, "10m", id="nothing to round"),
+]
+
+
+@pytest.mark.parametrize(("seconds", "told"), BOUNDS)
+def test_a_bound_is_rounded_up(seconds: float, told: str) -> None:
+    assert bound_text(seconds) == told

@@ -6,6 +6,7 @@ import click
 
 from spectrum_pipelines.cli.completion import run_ids
 from spectrum_pipelines.cli.console import asking_front
+from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
 from spectrum_pipelines.cli.reach import reach, server_of, workspace_of
 from spectrum_pipelines.cli.state import store_of
@@ -15,7 +16,7 @@ from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.spectrum import ExecutionId
 
 
-@click.command("adopt")
+@click.command("adopt", cls=TellingCommand)
 @click.argument("run_id", metavar="RUN_ID", shell_complete=run_ids)
 @click.argument("job", metavar="JOB")
 @click.argument("execution_id", metavar="EXECUTION_ID", type=click.IntRange(min=1), required=False)

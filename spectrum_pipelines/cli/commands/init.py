@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from spectrum_pipelines.cli.console import asking_front
+from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.cli.options import ConnectionOptions, connection_options, option
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.reach import reach, server_of
@@ -26,7 +27,7 @@ _FILES = {
 }
 
 
-@click.command("init")
+@click.command("init", cls=TellingCommand)
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path())
 @option(
     "--from-server",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from spectrum_pipelines.cli.groups import TellingGroup
+from spectrum_pipelines.cli.groups import TellingCommand, TellingGroup
 from spectrum_pipelines.cli.options import option
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.terminal import say
@@ -18,7 +18,7 @@ _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK = 1.0  # seconds between two looks at whether the server still lives
 
 
-@click.command("serve")
+@click.command("serve", cls=TellingCommand)
 @click.argument("workspace", metavar="WORKSPACE", type=click.Path(path_type=Path))
 @option("--host", of="LOCAL", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @option(

@@ -1,14 +1,17 @@
 """`plan FILE`: what a run would do, and with `--online` what the server knows of it."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from spectrum_pipelines.cli.completion import job_ids
 from spectrum_pipelines.cli.console import asking_front
+from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, value_options
 from spectrum_pipelines.cli.printed import print_json, put
 from spectrum_pipelines.cli.reach import reach, server_of
+from spectrum_pipelines.cli.terminal import width_of
 from spectrum_pipelines.cli.values import load_file, load_unaddressed
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import ExitCode
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from spectrum_pipelines.plan.outlook import Outlook
 
 
-@click.command("plan")
+@click.command("plan", cls=TellingCommand)
 @click.argument("file", metavar="FILE", type=click.Path())
 @option(
     "--format",
@@ -106,7 +109,8 @@ def put_plan(facts: PlanFacts, form: str, outlook: "Outlook | None" = None) -> N
         case _:
             from spectrum_pipelines.render.plan.text import render_text  # noqa: PLC0415
 
-            put(render_text(facts) + _online_text(outlook))
+            width = width_of(sys.stdout)
+            put(render_text(facts, width=width) + _online_text(outlook, width))
 
 
 def _online_data(outlook: "Outlook | None") -> dict[str, Any]:
@@ -117,9 +121,9 @@ def _online_data(outlook: "Outlook | None") -> dict[str, Any]:
     return {"online": online_data(outlook, now=SystemClock().now())}
 
 
-def _online_text(outlook: "Outlook | None") -> str:
+def _online_text(outlook: "Outlook | None", width: int) -> str:
     if outlook is None:
         return ""
     from spectrum_pipelines.render.plan.online import online_text  # noqa: PLC0415 - with --online only
 
-    return "\n" + online_text(outlook, now=SystemClock().now())
+    return "\n" + online_text(outlook, now=SystemClock().now(), width=width)

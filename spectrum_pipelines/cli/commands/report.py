@@ -10,6 +10,7 @@ import click
 from spectrum_pipelines.app.checkout import root
 from spectrum_pipelines.app.deliver import rendered
 from spectrum_pipelines.cli.completion import run_ids
+from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.cli.options import option, state_option
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.state import store_of
@@ -20,7 +21,7 @@ from spectrum_pipelines.render.report.formats import FORMATS
 from spectrum_pipelines.store.heads import is_run_id
 
 
-@click.command("report")
+@click.command("report", cls=TellingCommand)
 @click.argument("run", metavar="RUN_ID|FILE", shell_complete=run_ids)
 @option("--format", "form", of="REPORT", type=click.Choice(["text", *FORMATS]), default="text", show_default=True)
 @option("--exit-code", of="REPORT", is_flag=True, help="Exit with the run's own code instead of 0.")

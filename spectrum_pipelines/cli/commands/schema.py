@@ -2,6 +2,7 @@
 
 import click
 
+from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.cli.options import option
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.errors import ExitCode, UserError
@@ -10,7 +11,7 @@ from spectrum_pipelines.errors import ExitCode, UserError
 SCHEMAS = {"pipeline": "pipeline", "report": "run-report", "event": "event", "workspace": "workspace", "plan": "plan"}
 
 
-@click.command("schema")
+@click.command("schema", cls=TellingCommand)
 @click.argument("name", metavar="pipeline|report|event|workspace|plan", type=click.Choice(list(SCHEMAS)))
 @option("--markdown", is_flag=True, help="For people: every key of a pipeline file, its default, an example.")
 def command(name: str, *, markdown: bool) -> int:

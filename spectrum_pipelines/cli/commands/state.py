@@ -2,7 +2,7 @@
 
 import click
 
-from spectrum_pipelines.cli.groups import TellingGroup
+from spectrum_pipelines.cli.groups import TellingCommand, TellingGroup
 from spectrum_pipelines.cli.options import option, state_option
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.state import store_of
@@ -25,7 +25,7 @@ Exit codes: 0 done, 1 something is missing (check), 2 unfit, 3 unreachable, 7 lo
 role_option = option("--role", metavar="NAME", help="The role of runners: print the SQL that lets it run.")
 
 
-@click.command("init", short_help="Make the tables.")
+@click.command("init", cls=TellingCommand, short_help="Make the tables.")
 @state_option
 @role_option
 def _init(*, state: str, role: str | None) -> int:
@@ -44,7 +44,7 @@ def _init(*, state: str, role: str | None) -> int:
     return ExitCode.SUCCEEDED
 
 
-@click.command("upgrade", short_help="Bring the tables up to date.")
+@click.command("upgrade", cls=TellingCommand, short_help="Bring the tables up to date.")
 @state_option
 @role_option
 def _upgrade(*, state: str, role: str | None) -> int:
@@ -63,7 +63,7 @@ def _upgrade(*, state: str, role: str | None) -> int:
     return ExitCode.SUCCEEDED
 
 
-@click.command("check", short_help="Say what is missing.")
+@click.command("check", cls=TellingCommand, short_help="Say what is missing.")
 @state_option
 def _check(*, state: str) -> int:
     """Say what is missing, as the role of a runner: server, durability, tables, rights.

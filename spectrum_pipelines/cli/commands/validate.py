@@ -13,6 +13,7 @@ from spectrum_pipelines.app.checkout import named_from, root
 from spectrum_pipelines.app.fragments import Fragments
 from spectrum_pipelines.app.validate import Asked, Checked, ask_nobody, check_file
 from spectrum_pipelines.cli.console import asking_front
+from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
     ValueOptions,
@@ -29,7 +30,7 @@ from spectrum_pipelines.errors import ExitCode, UnreadableFile
 _FORMATS = ["auto", "text", "json", "github", "gitlab", "sarif"]
 
 
-@click.command("validate")
+@click.command("validate", cls=TellingCommand)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @option("--format", "form", of="VALIDATE", type=click.Choice(_FORMATS), default="auto", show_default=True)
 @option("--strict", of="VALIDATE", is_flag=True, help="Count warnings as findings.")

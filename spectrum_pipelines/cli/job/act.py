@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from spectrum_pipelines.cli.console import Terminal
+from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.cli.job.by_hand import F, about, by_hand, details_data, pasted, spectrum
 from spectrum_pipelines.cli.options import assignments, option
 from spectrum_pipelines.cli.printed import print_json
@@ -153,7 +154,7 @@ def _warn_of_the_end(connection: dict[str, Any]) -> None:
         say("warning", "the embedded server ends with this command, and the run with it", hint="add --wait")
 
 
-@click.command("trigger")
+@click.command("trigger", cls=TellingCommand)
 @click.argument("file", metavar="FILE")
 @waiting("Follow the execution to its end, and judge it.")
 @by_hand
@@ -193,7 +194,7 @@ def trigger(file: str, *, wait: bool, timeout: float | None, form: str, **connec
     return ends.code
 
 
-@click.command("sequence")
+@click.command("sequence", cls=TellingCommand)
 @click.argument("file_ids", metavar="FILE_ID...", nargs=-1, required=True, type=click.IntRange(min=1))
 @option("--var", metavar="NAME=VALUE", multiple=True, envvar=None, help="A workbook variable, as text.")
 @option(
@@ -253,7 +254,7 @@ def sequence(
     return ends.code
 
 
-@click.command("stop")
+@click.command("stop", cls=TellingCommand)
 @click.argument("file", metavar="FILE")
 @waiting("Wait until what runs now has ended, however it does.")
 @by_hand
@@ -290,7 +291,7 @@ def stop(file: str, *, wait: bool, timeout: float | None, form: str, **connectio
     return code
 
 
-@click.command("delete")
+@click.command("delete", cls=TellingCommand)
 @click.argument("data", metavar="DATA_ID|NAME...", nargs=-1, required=True)
 @option("--yes", is_flag=True, help="Do not ask. Nobody is asked where there is no terminal.")
 @by_hand

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.cli.job.by_hand import about, by_hand, details_data, spectrum
 from spectrum_pipelines.cli.options import option
 from spectrum_pipelines.cli.printed import print_json
@@ -12,7 +13,7 @@ from spectrum_pipelines.errors import ExitCode, Refused
 from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileReference, HistoryEntry, JobDetails
 
 
-@click.command("status")
+@click.command("status", cls=TellingCommand)
 @click.argument("file", metavar="FILE")
 @by_hand
 def status(file: str, *, form: str, **connection: Any) -> int:
@@ -34,7 +35,7 @@ def status(file: str, *, form: str, **connection: Any) -> int:
     return ExitCode.SUCCEEDED
 
 
-@click.command("history")
+@click.command("history", cls=TellingCommand)
 @click.argument("configuration_id", metavar="[CONFIGURATION_ID]", type=click.IntRange(min=1), required=False)
 @option(
     "--file", of="JOB", metavar="FILE", help="Find the job configuration of this file: a path, a uuid or a file id."
@@ -97,7 +98,7 @@ def history(
     return ExitCode.SUCCEEDED
 
 
-@click.command("details")
+@click.command("details", cls=TellingCommand)
 @click.argument("execution_id", metavar="EXECUTION_ID", type=click.IntRange(min=1))
 @by_hand
 def details(execution_id: int, *, form: str, **connection: Any) -> int:
@@ -119,7 +120,7 @@ def details(execution_id: int, *, form: str, **connection: Any) -> int:
     return ExitCode.SUCCEEDED
 
 
-@click.command("list")
+@click.command("list", cls=TellingCommand)
 @by_hand
 def active(*, form: str, **connection: Any) -> int:
     """List all active jobs of the server: running, queued, and waiting for other jobs.

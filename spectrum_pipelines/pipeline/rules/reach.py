@@ -88,8 +88,8 @@ def check_rivals(draft: Draft) -> Iterator[Diagnostic]:
             yield draft.view.warning(
                 path if path != first_path else (*first.path, "matrix"),
                 "same-target",
-                f"{names} may start {target} at the same time",
-                hint="let one need the other, or write `on_running: wait`"
+                f"{names} may start {'file ' if target.isdecimal() else ''}{target} at the same time",
+                hint="let one need the other, or write `on_running: wait` in both"
                 if first.id != second.id
                 else "use `${matrix.<key>}` in the target, or write `on_running: wait`",
             )

@@ -1,5 +1,6 @@
 """What a plan says of one job, line by line and not yet wrapped; everything is cleaned."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from spectrum_pipelines.pipeline.form.matrix import as_text
@@ -12,6 +13,7 @@ from spectrum_pipelines.words.clean import clean
 
 #: Of longer lists, the rest is counted.
 LISTED = 12
+_EXACT = 10.0  # seconds below which a fraction says something
 _PLAIN_NUMBERS = frozenset({"retry.limit", "retry.factor", "retry.jitter"})
 _TIMES = frozenset({"duration", "age"})
 
@@ -87,8 +89,13 @@ def _most(planned: JobPlan) -> str:
     if planned.worst_case is None:
         parts.append("and nothing bounds the wait for other runs")
     elif planned.worst_case:
-        parts.append(f"within {format_duration(planned.worst_case)}")
+        parts.append(f"within {bound_text(planned.worst_case)}")
     return " ".join(parts)
+
+
+def bound_text(seconds: float) -> str:
+    """A length of time that is not exceeded: `10m 4s`, rounded up, for nobody waits for a fraction of a second in ten minutes."""
+    return format_duration(seconds if seconds < _EXACT else math.ceil(seconds))
 
 
 def _gates(gates: Mapping[str, object]) -> Iterator[str]:

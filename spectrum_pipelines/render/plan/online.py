@@ -13,8 +13,7 @@ usual.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
-from textwrap import wrap
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from spectrum_pipelines.clock import rfc3339
@@ -22,12 +21,12 @@ from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Job
 from spectrum_pipelines.plan.outlook import Outlook, Target
 from spectrum_pipelines.render.plan.job import listed
-from spectrum_pipelines.render.plan.text import WIDTH
+from spectrum_pipelines.render.plan.text import WIDTH, id_column, under_id
 from spectrum_pipelines.words.clean import clean
+from spectrum_pipelines.words.columns import UNBOUNDED, wrapped
 from spectrum_pipelines.words.wording import many, span_in_words
 
 _USUAL, _SLOW = 0.5, 0.9
-_WIDEST_ID = 24
 
 
 def online_data(outlook: Outlook, *, now: datetime) -> dict[str, Any]:
@@ -52,9 +51,10 @@ def online_data(outlook: Outlook, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def online_text(outlook: Outlook, *, now: datetime) -> str:
-    """The answers for people, in at most 100 columns, with a line break at the end."""
-    return "\n".join([*_jobs(outlook), "", *_forecast(outlook, now)]) + "\n"
+def online_text(outlook: Outlook, *, now: datetime, width: int = UNBOUNDED) -> str:
+    """The answers for people, in at most 100 cells a line, with a line break at the end."""
+    width = min(width, WIDTH)
+    return "\n".join([*_jobs(outlook, width), "", *_forecast(outlook, now, width)]) + "\n"
 
 
 def _target_data(target: Target) -> dict[str, Any]:
@@ -71,17 +71,11 @@ def _target_data(target: Target) -> dict[str, Any]:
     }
 
 
-def _jobs(outlook: Outlook) -> Iterator[str]:
-    yield f"On {clean(outlook.server)}, where {_busy(outlook.active_jobs)} now"
-    column = min(_WIDEST_ID, max(map(len, outlook.pipeline.jobs), default=0)) + 2
+def _jobs(outlook: Outlook, width: int) -> Iterator[str]:
+    yield from wrapped(f"On {clean(outlook.server)}, where {_busy(outlook.active_jobs)} now", width, indent=2)
+    column = id_column(outlook.pipeline.jobs, width)
     for job in outlook.pipeline.jobs.values():
-        lead = f"  {clean(job.id):<{column}}"
-        if len(lead) > column + 2:
-            yield lead
-            lead = " " * (column + 2)
-        for line in _job(outlook, job):
-            yield from _wrapped(lead, line)
-            lead = " " * (column + 2)
+        yield from under_id(job.id, _job(outlook, job), column, width)
 
 
 def _job(outlook: Outlook, job: Job) -> Iterator[str]:
@@ -112,21 +106,22 @@ def _known(target: Target) -> str:
     return ", ".join(parts)
 
 
-def _forecast(outlook: Outlook, now: datetime) -> Iterator[str]:
+def _forecast(outlook: Outlook, now: datetime, width: int) -> Iterator[str]:
     usual, slow = outlook.forecast(_USUAL), outlook.forecast(_SLOW)
-    ends = rfc3339(now + timedelta(seconds=usual.seconds))
+    ends = (now + timedelta(seconds=usual.seconds)).astimezone(UTC)
     way = listed(map(clean, usual.critical_path), " -> ")
-    yield from _wrapped(
-        "",
+    yield from wrapped(
         f"Expected, if nothing fails: {span_in_words(usual.seconds)} (p90 {span_in_words(slow.seconds)}), so started now it "
-        f"ends at {ends}. The longest way is {way or 'none'}.",
+        f"ends at {ends:%Y-%m-%d %H:%M:%S} UTC. The longest way is {way or 'none'}.",
+        width,
+        indent=2,
     )
     for names, told in (
         (outlook.unknown(), "Nothing is known of the past of {}: not counted."),
         (outlook.at_least(), "What stands downstream of {} is the server's to know: it may take longer."),
     ):
         if names:
-            yield from _wrapped("", told.format(_named(names)))
+            yield from wrapped(told.format(_named(names)), width, indent=2)
 
 
 def _named(names: Iterable[JobId]) -> str:
@@ -135,10 +130,3 @@ def _named(names: Iterable[JobId]) -> str:
 
 def _busy(jobs: int) -> str:
     return f"{many(jobs, 'job')} {'is' if jobs == 1 else 'are'} active" if jobs else "no job is active"
-
-
-def _wrapped(lead: str, text: str) -> list[str]:
-    indent = " " * (len(lead) + 2 if lead else 0)
-    return wrap(
-        text, WIDTH, initial_indent=lead, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )

@@ -1,60 +1,69 @@
-"""A plan for people, in at most 100 columns: the run as a whole, then wave by wave what each job does.
+"""A plan for people, in at most 100 cells a line: the run as a whole, then wave by wave what each job does.
 
 What most jobs share, their policy, stands once at the top; a job shows only where its own differs.
 """
 
 from collections.abc import Iterable, Iterator
-from textwrap import wrap
 
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.durations import format_duration
 from spectrum_pipelines.pipeline.model.pipeline import Concurrency
 from spectrum_pipelines.plan.facts import PlanFacts
-from spectrum_pipelines.render.plan.job import assignment, job_lines, listed, policy_text
+from spectrum_pipelines.render.plan.job import assignment, bound_text, job_lines, listed, policy_text
 from spectrum_pipelines.words.clean import clean
+from spectrum_pipelines.words.columns import UNBOUNDED, padded, width_of, wrapped
+from spectrum_pipelines.words.wording import many
 
 WIDTH = 100
 _LABEL = 14
 _WIDEST_ID = 24
 
 
-def render_text(facts: PlanFacts) -> str:
-    """Write a plan as text with a line break at its end."""
-    parts = [_heading(facts), _settings(facts), _policy(facts), *_waves(facts), _off(facts), _totals(facts)]
+def render_text(facts: PlanFacts, *, width: int = UNBOUNDED) -> str:
+    """Write a plan as text with a line break at its end, for a screen of `width` cells."""
+    width = min(width, WIDTH)
+    parts = [
+        _heading(facts, width),
+        _settings(facts, width),
+        _policy(facts),
+        *_waves(facts, width),
+        _off(facts, width),
+        _totals(facts, width),
+    ]
     return "\n\n".join("\n".join(part) for part in map(list, parts) if part) + "\n"
 
 
-def _heading(facts: PlanFacts) -> Iterator[str]:
-    yield f"{clean(facts.pipeline.name)}  ({clean(facts.file)}, {facts.digest[:19]})"
+def _heading(facts: PlanFacts, width: int) -> Iterator[str]:
+    yield from wrapped(f"{clean(facts.pipeline.name)}  ({clean(facts.file)}, {facts.digest[:19]})", width, indent=2)
     description = facts.shown(facts.pipeline.description)
     if description:
-        yield from _wrapped("", clean(description))
+        yield from wrapped(clean(description), width, indent=2)
 
 
-def _settings(facts: PlanFacts) -> Iterator[str]:
+def _settings(facts: PlanFacts, width: int) -> Iterator[str]:
     pipeline = facts.pipeline
-    yield from _labelled("Includes", list(map(clean, facts.fragments)))
-    yield from _labelled("Server", [clean(facts.shown(pipeline.server.url) or "not set")])
+    yield from _labelled("Includes", list(map(clean, facts.fragments)), width)
+    yield from _labelled("Server", [clean(facts.shown(pipeline.server.url) or "not set")], width)
     if pipeline.environment is not None:
-        yield from _labelled("Environment", [clean(pipeline.environment)])
+        yield from _labelled("Environment", [clean(pipeline.environment)], width)
     if pipeline.date is not None:
-        yield from _labelled("Date", [f"{pipeline.date}, in {pipeline.timezone}"])
-    yield from _labelled("Variables", [assignment(*it) for it in facts.variables().items()])
+        yield from _labelled("Date", [f"{pipeline.date}, in {pipeline.timezone}"], width)
+    yield from _labelled("Variables", [assignment(*it) for it in facts.variables().items()], width)
     concurrency = pipeline.concurrency
     limits = [f"{format_duration(pipeline.timeout)} for jobs"] if pipeline.timeout is not None else []
     limits += [f"{format_duration(pipeline.finally_timeout)} for finally"] if facts.plan.finally_waves else []
     limits += [f"{concurrency.max_parallel:,} jobs at once"] if concurrency.max_parallel is not None else []
-    yield from _labelled("Limits", [", ".join(limits)] if limits else [])
+    yield from _labelled("Limits", [", ".join(limits)] if limits else [], width)
     if concurrency.group is not None:
         limit = "" if concurrency.timeout == Concurrency().timeout else f" up to {format_duration(concurrency.timeout)}"
         queue = f"waits{limit} while another run has it"
         busy = {"queue": queue, "fail": "gives up if another run has it"}
         group = clean(facts.shown(concurrency.group) or "")
-        yield from _labelled("Group", [f"{group}, {busy[concurrency.behavior.value]}"])
+        yield from _labelled("Group", [f"{group}, {busy[concurrency.behavior.value]}"], width)
     failed = "no further jobs start" if pipeline.fail_fast else "jobs that do not need it go on"
-    yield from _labelled("On failure", [failed])
+    yield from _labelled("On failure", [failed], width)
     aborted = {"stop": "running jobs are stopped", "detach": "running jobs are left to `resume`"}
-    yield from _labelled("On abort", [aborted[pipeline.on_abort.value]])
+    yield from _labelled("On abort", [aborted[pipeline.on_abort.value]], width)
 
 
 def _policy(facts: PlanFacts) -> Iterator[str]:
@@ -66,77 +75,71 @@ def _policy(facts: PlanFacts) -> Iterator[str]:
         yield f"  {key:<18}  {text:<{column}}  {facts.origins.defaults[key]}"
 
 
-_AFTER_A_SIGNAL = ("After an interruption `finally` waits for `resume`; where nothing was triggered, it does not run.",)
+_AFTER_A_SIGNAL = "After an interruption `finally` waits for `resume`; where nothing was triggered, it does not run."
 
 
-def _waves(facts: PlanFacts) -> Iterator[Iterator[str]]:
-    column = min(_WIDEST_ID, max(map(len, facts.pipeline.jobs), default=0)) + 2
+def _waves(facts: PlanFacts, width: int) -> Iterator[Iterator[str]]:
+    column = id_column(facts.pipeline.jobs, width)
     plan = facts.plan
     for number, wave in enumerate(plan.waves, 1):
-        yield _wave(facts, f"Wave {number}", wave, column)
+        yield _wave(facts, f"Wave {number}", wave, column, width)
     for number, wave in enumerate(plan.finally_waves, 1):
         title = "Finally" if len(plan.finally_waves) == 1 else f"Finally, wave {number}"
-        yield _wave(facts, title, wave, column)
+        yield _wave(facts, title, wave, column, width)
     if plan.finally_waves:
-        yield iter(_AFTER_A_SIGNAL)
+        yield iter(wrapped(_AFTER_A_SIGNAL, width))
 
 
-def _wave(facts: PlanFacts, title: str, wave: tuple[JobId, ...], column: int) -> Iterator[str]:
+def _wave(facts: PlanFacts, title: str, wave: tuple[JobId, ...], column: int, width: int) -> Iterator[str]:
     yield title if len(wave) == 1 else f"{title}: {len(wave):,} jobs"
     for name in wave:
-        first, *rest = job_lines(facts, facts.pipeline.jobs[name], facts.plan.jobs[name])
-        shown = clean(name)
-        lead = f"  {shown:<{column}}"
-        if len(shown) >= column:
-            yield f"  {shown}"
-            lead = "  " + " " * column
-        yield from _wrapped(lead, first)
-        for line in rest:
-            yield from _wrapped("  " + " " * column, line)
+        lines = job_lines(facts, facts.pipeline.jobs[name], facts.plan.jobs[name])
+        yield from under_id(name, lines, column, width)
 
 
-def _off(facts: PlanFacts) -> Iterator[str]:
+def id_column(names: Iterable[JobId], width: int) -> int:
+    """The cells of a column of ids, with the gap behind it; on a narrow screen at most a third of it."""
+    widest = min(_WIDEST_ID, width // 3)
+    return min(widest, max((width_of(clean(name)) for name in names), default=0)) + 2
+
+
+def under_id(name: JobId, lines: Iterable[str], column: int, width: int) -> Iterator[str]:
+    """What is said of a job, beside its id; an id that is longer than the column has a line of its own."""
+    shown = clean(name)
+    lead = f"  {padded(shown, column)}"
+    if width_of(shown) >= column:
+        yield f"  {shown}"
+        lead = " " * (column + 2)
+    for line in lines:
+        yield from wrapped(line, width, lead=lead, indent=column + 4)
+        lead = " " * (column + 2)
+
+
+def _off(facts: PlanFacts, width: int) -> Iterator[str]:
     """The jobs that are switched off, and why."""
     off = facts.pipeline.off
     if off:
         yield "Switched off"
-    column = min(_WIDEST_ID, max((len(it.id) for it in off), default=0)) + 2
+    column = id_column((it.id for it in off), width)
     for job in off:
         why = "enabled: false" if job.condition is None else f"enabled: {clean(job.condition)}, which is false"
         where = f", environment {clean(job.environment)}" if job.environment else ""
         of = f" of {clean(job.file)}" if job.file else ""
-        yield from _wrapped(f"  {clean(job.id):<{column}}", f"{why}  (line {job.line}{of}{where})")
+        yield from under_id(job.id, [f"{why}  (line {job.line}{of}{where})"], column, width)
 
 
-def _totals(facts: PlanFacts) -> Iterator[str]:
+def _totals(facts: PlanFacts, width: int) -> Iterator[str]:
     plan = facts.plan
-    jobs, waves = _count(sum(map(len, plan.waves)), "job"), _count(len(plan.waves), "wave")
+    jobs, waves = many(sum(map(len, plan.waves)), "job"), many(len(plan.waves), "wave")
     last = sum(map(len, plan.finally_waves))
-    behind = f", and {_count(last, 'job')} in the end" if last else ""
-    yield f"{jobs} in {waves}{behind}; at most {_count(plan.max_executions, 'execution')}."
+    behind = f", and {many(last, 'job')} in the end" if last else ""
+    yield from wrapped(f"{jobs} in {waves}{behind}; at most {many(plan.max_executions, 'execution')}.", width, indent=2)
     known = plan.worst_case is not None
-    longest = (
-        f"At the longest {format_duration(plan.worst_case or 0.0)}" if known else "Nothing bounds the time it takes"
-    )
+    longest = f"At the longest {bound_text(plan.worst_case or 0.0)}" if known else "Nothing bounds the time it takes"
     way = listed(map(clean, plan.critical_path), " -> ")
-    yield from _wrapped("", f"{longest}; the critical path is {way}.")
+    yield from wrapped(f"{longest}; the critical path is {way}.", width, indent=2)
 
 
-def _labelled(label: str, lines: Iterable[str]) -> Iterator[str]:
+def _labelled(label: str, lines: Iterable[str], width: int) -> Iterator[str]:
     for number, line in enumerate(lines):
-        yield from _wrapped(f"{label if number == 0 else '':<{_LABEL}}", line)
-
-
-def _wrapped(lead: str, text: str) -> list[str]:
-    return wrap(
-        text,
-        WIDTH,
-        initial_indent=lead,
-        subsequent_indent=" " * (len(lead) + 2),
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [lead.rstrip()]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+        yield from wrapped(line, width, lead=f"{label if number == 0 else '':<{_LABEL}}", indent=_LABEL + 2)
