@@ -1,8 +1,9 @@
 """Secrets out of texts, in every spelling in which a text may show them. The one place that knows how.
 
-A secret is replaced where it stands as it is, percent-encoded, with HTML's or JSON's escapes, or in Base64, alone and behind a
-user name. A secret that is very short or a common word cannot be told from what stands in a text by chance: it is masked only where
-it is all of a text. Anything more would shred ids and times, and tell the secret by what is missing.
+A secret is replaced where it stands as it is, percent-encoded, with HTML's or JSON's escapes, each character in its own way, in
+hexadecimal digits, or in Base64, alone and behind a user name; of a secret of several lines each line is one. A secret that is very
+short or a common word cannot be told from what stands in a text by chance: it is masked only where it is all of a text. Anything
+more would shred ids and times, and tell the secret by what is missing.
 """
 
 import base64
@@ -11,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from html.entities import html5
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -22,6 +24,8 @@ MASK = "***"
 Redact = Callable[[str], str]
 
 _SHORT = 2  # characters
+_LINE = 6  # the shortest line of a secret that is one itself, and the shortest secret that is looked for as bytes
+_LONGEST_MIXED = 500  # characters of a secret that is looked for with each of them escaped in its own way
 _WORDS = """
     true false null none yes no on off ok test prod dev stage main other user admin root default name value file data server job
     jobs run running queued completed error canceled cancelled waiting succeeded failed unknown pending skipped warned warnings
@@ -32,17 +36,29 @@ _COMMON = frozenset(_WORDS.split())
 _SECRET_NAME = re.compile("PASSWORD|PASSWD|TOKEN|SECRET|KEY|CREDENTIAL", re.IGNORECASE)
 
 
-def strings_without(value: Any, redact: Redact, *, keep: Callable[[str], bool]) -> Any:
-    """Data as JSON has it, each text and each key of it redacted; texts that `keep` says are words of a protocol stay."""
+def data_without(value: Any, redact: Redact, *, keep: Callable[[str, str], bool], name: str = "") -> Any:
+    """Data as JSON has it, each text, number and key of it redacted.
+
+    `keep` says of a value, as a text, and of the name under which it stands whether it belongs to a protocol and stays.
+    """
     match value:
         case str():
-            return value if keep(value) else redact(value)
+            return value if keep(name, value) else redact(value)
         case list() | tuple():
-            return [strings_without(it, redact, keep=keep) for it in value]
+            return [data_without(it, redact, keep=keep, name=name) for it in value]
         case dict():
-            return {_key(key, redact): strings_without(it, redact, keep=keep) for key, it in value.items()}
+            return {_key(key, redact): data_without(it, redact, keep=keep, name=key) for key, it in value.items()}
+        case int() | float() if not isinstance(value, bool):
+            text = _digits(value)
+            # A number of three digits is as weak as a text of two letters: counts are such numbers.
+            is_secret = len(text) > _SHORT + 1 and not keep(name, text) and redact(text) == MASK
+            return MASK if is_secret else value
         case _:
             return value
+
+
+def _digits(number: float) -> str:
+    return str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)
 
 
 def _key(name: str, redact: Redact) -> str:
@@ -95,7 +111,47 @@ def _redactor(logins: tuple[tuple[str, str], ...]) -> Redact:
     # The longest first: a token may contain a spelling of the password.
     listed = sorted(filter(None, found), key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, listed)) if listed else r"(?!)")
-    return lambda text: MASK if text.strip() in whole else pattern.sub(MASK, text)
+    strong = tuple(secret for _, secret in logins if secret and secret not in weak)
+
+    def redact(text: str) -> str:
+        if text.strip() in whole:
+            return MASK
+        text = pattern.sub(MASK, text)
+        # Few texts have an escape in them, and looking for each character in each of its escapes takes its time.
+        is_escaped = "%" in text or "&" in text or "\\" in text
+        return _mixed(strong).sub(MASK, text) if is_escaped and strong else text
+
+    return redact
+
+
+@lru_cache(maxsize=64)
+def _mixed(secrets: tuple[str, ...]) -> re.Pattern[str]:
+    """These texts, each character as it is or escaped in any way: no two programs agree on which ones need it."""
+    patterns = ["".join(map(_spelt, secret)) for secret in secrets if len(secret) <= _LONGEST_MIXED]
+    return re.compile("|".join(sorted(patterns, key=len, reverse=True)) or r"(?!)")
+
+
+@lru_cache(maxsize=1024)
+def _spelt(letter: str) -> str:
+    code = ord(letter)
+    percent = {
+        "".join(f"%(?:25){{0,3}}{_either(f'{byte:02X}')}" for byte in encoded)
+        for encoded in (_bytes(letter), letter.encode("latin-1", "ignore"))
+        if encoded
+    }
+    names = [f"&{name}" for name, meant in html5.items() if meant == letter and name.endswith(";")]
+    units = letter.encode("utf-16-be", "surrogatepass")
+    java = "".join(rf"\\{{1,4}}u{_either(units[at : at + 2].hex())}" for at in range(0, len(units), 2))
+    escaped = [rf"\\{{1,4}}{re.escape(letter)}"] if not letter.isalnum() else []
+    plus = [r"\+"] if letter == " " else []
+    numbers = [f"&#0{{0,6}}{code};", f"&#[xX]0{{0,6}}{_either(f'{code:x}')};"]
+    every = [re.escape(letter), *plus, *sorted(percent), *numbers, *names, java, *escaped]
+    return f"(?:{'|'.join(every)})"
+
+
+def _either(digits: str) -> str:
+    """Hexadecimal digits in either case."""
+    return "".join(f"[{it.upper()}{it.lower()}]" if it.isalpha() else it for it in digits)
 
 
 def _spellings(user: str, secret: str) -> Iterator[str]:
@@ -106,10 +162,14 @@ def _spellings(user: str, secret: str) -> Iterator[str]:
         yield encoded
         yield _lower_escapes(encoded)
     yield html.escape(secret)
-    yield html.escape(secret).replace("&#x27;", "&#39;")
     for escaped in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
         yield escaped
         yield escaped.replace("/", "\\/")
+    yield " ".join(secret.split())  # as a page is shown
+    yield from (line for line in secret.splitlines() if len(line) >= _LINE)
+    if len(secret) >= _LINE:
+        yield _bytes(secret).hex()
+        yield _bytes(secret).hex().upper()
     yield from _base64(_bytes(secret))
     if user:
         yield from _tokens(user, secret)
@@ -124,7 +184,7 @@ def _tokens(user: str, password: str) -> Iterator[str]:
 
 def _base64(data: bytes) -> Iterator[str]:
     """What Base64 makes of a secret, wherever in a longer text it begins: three ways, each without its uncertain ends."""
-    if len(data) < 6:
+    if len(data) < _LINE:
         return
     for before in range(3):
         text = base64.b64encode(b"\0" * before + data).decode("ascii").rstrip("=")

@@ -41,7 +41,7 @@ from spectrum_pipelines.errors import (
     Unauthorized,
     Undecodable,
 )
-from spectrum_pipelines.redaction import Redact, strings_without
+from spectrum_pipelines.redaction import Redact, data_without
 from spectrum_pipelines.spectrum import Phase, phase_of
 
 _LONGEST_REASON = 500
@@ -103,25 +103,26 @@ def _accepted(call: Call, reply: Reply, redact: Redact) -> Answer:
 
 
 def _without_secrets(value: object, call: Call, reply: Reply, redact: Redact) -> object:
-    """A server may repeat what it was given in any text: a status word, the name of a counter, a date.
+    """A server may repeat what it was given in any text or number: a status word, the name of a counter, its value, a date.
 
-    The words of the protocol stay, also where they happen to be a secret. Of a large answer only what looks suspicious is gone
-    through text by text: where nothing is escaped and nothing is found in the whole, nothing is found in its parts.
+    The words and ids of the protocol stay, also where they happen to be a secret. Of a large answer only what looks suspicious is
+    gone through value by value: where nothing is escaped and nothing is found in the whole, nothing is found in its parts.
     """
     if len(reply.body) > _SMALL and b"\\" not in reply.body:
         whole = reply.body.decode("utf-8", "replace")
         if redact(whole) == whole:
             return value
     try:
-        return strings_without(value, redact, keep=_is_of_the_protocol)
+        return data_without(value, redact, keep=_is_of_the_protocol)
     except RecursionError:
         raise Undecodable(
             f"{call.where}: the answer is nested too deeply to be read", http_status=reply.http_status
         ) from None
 
 
-def _is_of_the_protocol(text: str) -> bool:
-    return text.isdigit() or phase_of(text) is not Phase.UNRECOGNIZED
+def _is_of_the_protocol(name: str, text: str) -> bool:
+    """A status word, or an id: it must be told as it is, whatever it looks like."""
+    return phase_of(text) is not Phase.UNRECOGNIZED or (text.isdigit() and name.lower().endswith("id"))
 
 
 def _fault(call: Call, reply: Reply, redact: Redact) -> NoReturn:

@@ -277,6 +277,9 @@ ECHOES = {
     "html": html.escape(PASSWORD),
     "token": base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode(),
     "base64": base64.b64encode(PASSWORD.encode()).decode(),
+    "html and percent": "".join(f"&#{ord(it)};" if it.isalpha() else quote(it, safe="") for it in PASSWORD),
+    "unicode escapes": "".join(f"\\u{ord(it):04X}" for it in PASSWORD),
+    "hexadecimal": PASSWORD.encode().hex(),
     "variable": TOKEN,
     "variable in percent": quote(TOKEN),
 }
@@ -293,6 +296,7 @@ def test_a_server_that_repeats_what_it_was_given_in_every_text_tells_nobody(
     server.misbehave("status", *[mis.with_(start_time=echo, stop_time=echo)] * 3)
     server.misbehave("trigger", mis.with_(job_execution_user=echo, job_execution_trigger=echo))
     project = begin(server)
+    project.secrets.append(echo)
     output = project.folder / "github"
     monkeypatch.setenv("GITHUB_OUTPUT", str(output))
     sequence = {"sequence": [49], "variables": {"key": "${var.token}"}}
@@ -309,6 +313,31 @@ def test_a_server_that_repeats_what_it_was_given_in_every_text_tells_nobody(
     project.call("job", "status", "48", "--server", project.url)
     server.misbehave("details", mis.with_(counters={f"A {echo}": 1}))
     project.call("job", "details", "1", "--server", project.url)
+
+
+PIN = "83746512"
+
+
+@pytest.mark.parametrize("kind", ["integer", "string"])
+def test_a_secret_number_that_comes_back_as_a_number_is_masked(
+    serve: Serve, begin: Begin, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In counters, counts and dates, as a number and as text; an id of its looks is no echo, and stays."""
+    monkeypatch.setenv("SPECTRUM_VAR_pin", PIN)
+    server = serve(File(id=48, path="/x"), File(id=49, path="/y"))
+    number = int(PIN)
+    counters = {"A": number, "B": PIN, "C": float(number), "D": 7}
+    counted = {"counters": counters, "successCount": number, "failureCount": number}
+    server.misbehave("details", *[mis.with_(**counted, startTime=PIN, stopTime=number)] * 5)
+    server.misbehave("status", *[mis.with_(start_time=PIN, stop_time=PIN, job_progress=number, estimate_time=PIN)] * 3)
+    server.misbehave("trigger", mis.with_(job_execution_user=PIN, job_execution_trigger=number))
+    project = begin(server)
+    project.secrets.append(PIN)
+    sales = {"sequence": [49], "variables": {"key": "${var.pin}"}}
+    project.pipeline(variables={"pin": {"type": kind, "secret": True}}, jobs={"load": {"trigger": 48}, "sales": sales})
+    outcome = project.run(*ALL, "--progress", "json")
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.job()["executions"][0]["counters"] == {"D": 7}
 
 
 def test_escapes_of_json_hide_no_secret(serve: Serve, begin: Begin) -> None:
