@@ -13,6 +13,7 @@ from msgspec import Struct
 from spectrum_pipelines.app.connection import Line
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.app.outcome import Report, Waiting, report_of
+from spectrum_pipelines.app.prepare import without_secrets
 from spectrum_pipelines.engine.facts import Event, Stamped
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.engine.requests import Request
@@ -20,6 +21,7 @@ from spectrum_pipelines.engine.run.advance import awaited, wake_at
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.redaction import Redact
 from spectrum_pipelines.report.build import HttpCounts
 from spectrum_pipelines.report.file import ReportFile, ReportKeeper
 from spectrum_pipelines.runner.guard import guarded, left
@@ -27,7 +29,7 @@ from spectrum_pipelines.runner.loop import Calls, Heard, Interrupted, Journal, O
 from spectrum_pipelines.runner.workers import Workers
 from spectrum_pipelines.store.guarding import may_change
 from spectrum_pipelines.store.interface import Lease, RunStore, Store
-from spectrum_pipelines.store.masking import masking
+from spectrum_pipelines.store.masking import masked_fact, masking
 from spectrum_pipelines.store.past_durations import past_durations
 
 #: Asked when a run has nothing left to decide, with the run clock: whether to leave it.
@@ -53,20 +55,22 @@ class _Ticking:
 
 
 class _Guarded:
-    """An observer of somebody else: what it raises ends its watch and never the run."""
+    """An observer of somebody else: it gets facts without secrets, and what it raises ends its watch and never the run."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, redact: Redact) -> None:
         self._observer: Observer | None = observer
+        self._redact = redact
         self.fault: str | None = None
 
     def __call__(self, fact: Stamped, state: RunState) -> None:
         if self._observer is None:
             return
         try:
-            self._observer(fact, state)
+            self._observer(masked_fact(fact, self._redact), state)
         except Exception as error:  # noqa: BLE001 - the run is not its observer's
             self._observer = None
-            self.fault = f"an observer was told nothing more after {type(error).__name__}: {error}"
+            told = self._redact(f"{type(error).__name__}: {error}")
+            self.fault = f"an observer was told nothing more after {told}"
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -97,7 +101,7 @@ class Session(Struct, frozen=True, kw_only=True):
         counts = lambda: HttpCounts(requests=api.requests, retries=api.retries)  # noqa: E731 - read at every write
         keeper = ReportKeeper(_Kept(self.run), *self.files, clock=front.clock, http=counts, started=self.started)
         progress = front.progress(self.recorded)
-        watching = [_Guarded(observer) for observer in front.observers]
+        watching = [_Guarded(observer, without_secrets(state.pipeline)) for observer in front.observers]
 
         def tick() -> None:
             now_at = self.run_clock.at()

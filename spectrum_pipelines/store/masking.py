@@ -2,8 +2,7 @@
 
 The engine works with targets as they are. In the journal a secret within them is `***`, and so it is in every text of a server
 or of this program that a fact carries. Of these texts only the targets of baselines are read again: they are found among the
-targets of
-the pipeline, which was given its secrets anew.
+targets of the pipeline, which was given its secrets anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,7 +48,13 @@ class _MaskedJournal:
         self._redact = redact
 
     def append(self, facts: Sequence[Stamped]) -> None:
-        self._journal.append([_in_facts(fact, self._redact) for fact in facts])
+        self._journal.append([masked_fact(fact, self._redact) for fact in facts])
+
+
+def masked_fact(fact: Stamped, redact: Redact) -> Stamped:
+    """The fact without the secrets that `redact` knows."""
+    masked_one: Stamped = _in_facts(fact, redact)
+    return masked_one
 
 
 def revealed(event: Event, pipeline: Pipeline) -> Event:

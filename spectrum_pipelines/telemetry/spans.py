@@ -161,7 +161,7 @@ class Spans:
             for it in self._events.pop(job, ())
         )
         return Span(
-            name=f"RUN {state.pipeline.name}" if job is None else job,
+            name=_masked(f"RUN {state.pipeline.name}" if job is None else job, state),
             trace_id=trace_of(state),
             span_id=derived(8, state.run_id, *(() if job is None else (job,))),
             parent_id=None if job is None else derived(8, state.run_id),

@@ -30,6 +30,7 @@ from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import ConflictError, ExitCode, Interruption, UserError
 from spectrum_pipelines.local.serving import RunningServer
+from spectrum_pipelines.store.codec import encode
 from tests.cli.command_line import call, dead_port, embedded
 from tests.report.checks import assert_valid_report
 
@@ -266,6 +267,28 @@ def test_observers_get_each_fact_after_it_is_durable(server: RunningServer, tmp_
     assert report.succeeded
     assert report.lost == ("an observer was told nothing more after LookupError: of somebody else",)
     assert (seen[0], seen[-1]) == ("run_started", "run_ended")
+
+
+@pytest.mark.usefixtures("silent")
+def test_observers_are_told_no_secret(server: RunningServer, tmp_path: Path) -> None:
+    """Nor does the report say what an observer of secrets broke with."""
+    facts: list[str] = []
+
+    def watch(fact: Stamped, state: RunState) -> None:
+        facts.append(encode(fact, 1))
+
+    def broken(fact: Stamped, state: RunState) -> None:
+        raise LookupError(f"no {state.pipeline.variables['tok'].value}")
+
+    path = pipeline(
+        tmp_path, '{a: {sequence: [20], variables: {key: "${var.tok}"}}, b: {trigger: "/of ${var.tok}.wbk"}}'
+    )
+    path.write_text(f"{path.read_text(encoding='utf-8')}variables: {{tok: {{secret: true}}}}\n", encoding="utf-8")
+    loaded = load(path, variables={"tok": "hush hush 99"})
+    report = run(loaded, to(server.url), store=open_store(tmp_path / "state"), observers=[broken, watch])
+    assert "/of ***.wbk" in "".join(facts)
+    assert "hush" not in "".join(facts)
+    assert report.lost == ("an observer was told nothing more after LookupError: no ***",)
 
 
 @pytest.mark.usefixtures("silent")

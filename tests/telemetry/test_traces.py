@@ -165,6 +165,22 @@ def test_a_secret_that_a_server_repeats_is_masked(place: Path) -> None:
     assert span.failed == "no /of ***.wbk ?"
 
 
+def test_the_name_of_a_span_is_masked(place: Path) -> None:
+    loaded = load(
+        _hiding(place, name=f"of {SECRET}"), variables={"token": SECRET}, server="https://spectrum.example.com"
+    )
+    ended = RunEnded(status=RunStatus.SUCCEEDED, exit_code=ExitCode.SUCCEEDED)
+    fact = Stamped(at=1.0, time=datetime(2026, 11, 23, tzinfo=UTC), event=ended)
+    (span,) = Spans().told(fact, RunState(loaded.pipeline, "20261123T150405Z-7f3a"))
+    assert (span.name, span.attributes["cicd.pipeline.name"]) == ("RUN of ***", "of ***")
+
+
+def _hiding(place: Path, *, name: str) -> Path:
+    path = place / "hiding.yaml"
+    path.write_text(HIDING.replace("name: hiding", f"name: {name}"), encoding="utf-8")
+    return path
+
+
 def test_a_process_that_goes_on_with_the_run_continues_the_trace(place: Path) -> None:
     with embedded(place / "workspace.yaml") as server:
         loaded = load("night.yaml", server=server.url)

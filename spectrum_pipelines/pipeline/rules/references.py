@@ -36,6 +36,7 @@ LOGIN_NAMES = frozenset(
 )
 
 _JOBS = ("jobs", "finally")
+_GROUP = ("concurrency", "group")
 
 
 def check_references(draft: Draft) -> Iterator[Diagnostic]:
@@ -120,6 +121,12 @@ def _check_environment(place: Place, name: str) -> Iterator[Diagnostic]:
         hint = "remove it; a secret for the pipeline goes into a variable with `secret: true`, given as SPECTRUM_VAR_<name>"
         yield place.fault("credentials", message, hint)
         return
+    if looks_secret(name) and place.path == _GROUP:
+        message = (
+            f"the name of a group is told to everybody who waits for it, and `{place.written}` looks like a secret"
+        )
+        yield place.fault("credentials", message, "name the group by something that is not secret")
+        return
     section, *rest = place.path
     body = mapping(place.draft.view.section("variables").get(str(rest[0]))) if section == "variables" and rest else {}
     if not looks_secret(name) or body.get("secret") is True:
@@ -131,6 +138,10 @@ def _check_environment(place: Place, name: str) -> Iterator[Diagnostic]:
 
 def _check_variable(place: Place, name: str, *, is_dated: bool) -> Iterator[Diagnostic]:
     declared = place.draft.declared
+    if name in declared and declared[name].secret and place.path == _GROUP:
+        message = f"the name of a group is told to everybody who waits for it, and `{name}` is secret"
+        yield place.fault("credentials", message, "name the group by something that is not secret")
+        return
     if name not in declared:
         near = closest(name, declared)
         hint = f"did you mean `${{var.{near}}}`?" if near else f"declare it: `variables: {{{name}: ...}}`"
