@@ -38,6 +38,11 @@ COMMANDS = {
 }
 
 
+PROGRAM = "spectrum-pipelines"
+#: The variable by which a shell asks what it may complete; its value is `bash_complete`, `zsh_source` and the like.
+ASKED_BY = "_SPECTRUM_PIPELINES_COMPLETE"
+
+
 class LazyGroup(TellingGroup):
     """Commands by name, imported when they are asked for."""
 
@@ -102,9 +107,13 @@ def _open_closed_streams() -> None:
 
 def run(args: list[str]) -> int:
     """Run the program and return its exit code. Says what is wrong on stderr."""
+    if os.environ.get(ASKED_BY):
+        from spectrum_pipelines.cli.completion import answer  # noqa: PLC0415 - not needed to run anything
+
+        return answer(cli, name=PROGRAM, asked_by=ASKED_BY)
     debug = "--debug" in args or bool(os.environ.get("SPECTRUM_DEBUG"))
     try:
-        result = cli.main(args=args, prog_name="spectrum-pipelines", standalone_mode=False)
+        result = cli.main(args=args, prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return ExitCode.USAGE

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from msgspec import Struct
 
 from spectrum_pipelines.app.deliver import Renderings
+from spectrum_pipelines.cli.completion import environment_names, files, folders, variables
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.model.durations import parse_duration
 from spectrum_pipelines.render.report.formats import FORMATS, Format
@@ -112,11 +113,24 @@ _CONNECTION: tuple[Callable[[Any], Any], ...] = (
         section=_SERVER,
     ),
     option("--password-stdin", is_flag=True, help="Read the password from standard input.", section=_SERVER),
-    option("--ca-bundle", metavar="FILE", help="Trust the certificates in this PEM file.", section=_SERVER),
-    option("--client-cert", metavar="FILE", help="Show this certificate (PEM) to the server.", section=_SERVER),
+    option(
+        "--ca-bundle",
+        metavar="FILE",
+        shell_complete=files,
+        help="Trust the certificates in this PEM file.",
+        section=_SERVER,
+    ),
+    option(
+        "--client-cert",
+        metavar="FILE",
+        shell_complete=files,
+        help="Show this certificate (PEM) to the server.",
+        section=_SERVER,
+    ),
     option(
         "--client-key",
         metavar="FILE",
+        shell_complete=files,
         help="The key of --client-cert, if it stands in a file of its own.",
         section=_SERVER,
     ),
@@ -140,6 +154,7 @@ def state_option(function: F) -> F:
         envvar=["SPECTRUM_STATE", "SPECTRUM_STATE_DIR"],
         default=DEFAULT_STATE,
         show_default=True,
+        shell_complete=folders,
         help="Where journals, locks and reports of runs are kept.",
     )(function)
 
@@ -161,17 +176,29 @@ def value_options(function: F) -> F:
 
 _VALUES: tuple[Callable[[Any], Any], ...] = (
     option(
-        "-e", "--environment", metavar="NAME", help="Merge this entry of `environments` over the file.", section=_GIVEN
+        "-e",
+        "--environment",
+        metavar="NAME",
+        shell_complete=environment_names,
+        help="Merge this entry of `environments` over the file.",
+        section=_GIVEN,
     ),
     option(
         "--var",
         metavar="NAME=VALUE",
         multiple=True,
         envvar=None,
+        shell_complete=variables,
         help="Set a variable; also SPECTRUM_VAR_<NAME>.",
         section=_GIVEN,
     ),
-    option("--vars-file", metavar="FILE", help="Variables from a YAML or JSON file; --var wins.", section=_GIVEN),
+    option(
+        "--vars-file",
+        metavar="FILE",
+        shell_complete=files,
+        help="Variables from a YAML or JSON file; --var wins.",
+        section=_GIVEN,
+    ),
 )
 
 
@@ -188,10 +215,17 @@ _VALUES_AGAIN: tuple[Callable[[Any], Any], ...] = (
         metavar="NAME=VALUE",
         multiple=True,
         envvar=None,
+        shell_complete=variables,
         help="A secret value again, which no journal holds, or a new value; also SPECTRUM_VAR_<NAME>.",
         section=_GIVEN,
     ),
-    option("--vars-file", metavar="FILE", help="The same from a YAML or JSON file; --var wins.", section=_GIVEN),
+    option(
+        "--vars-file",
+        metavar="FILE",
+        shell_complete=files,
+        help="The same from a YAML or JSON file; --var wins.",
+        section=_GIVEN,
+    ),
 )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from spectrum_pipelines.cli.completion import run_ids
+from spectrum_pipelines.cli.completion import jobs_of_run, run_ids, variables
 from spectrum_pipelines.cli.console import asking_front
 from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
@@ -18,12 +18,17 @@ from spectrum_pipelines.spectrum import ExecutionId
 
 @click.command("adopt", cls=TellingCommand)
 @click.argument("run_id", metavar="RUN_ID", shell_complete=run_ids)
-@click.argument("job", metavar="JOB")
+@click.argument("job", metavar="JOB", shell_complete=jobs_of_run)
 @click.argument("execution_id", metavar="EXECUTION_ID", type=click.IntRange(min=1), required=False)
 @option("--none", "never", is_flag=True, envvar=None, help="I have looked: the trigger never started an execution.")
 @connection_options
 @option(
-    "--var", metavar="NAME=VALUE", multiple=True, envvar=None, help="A secret variable: no journal holds its value."
+    "--var",
+    metavar="NAME=VALUE",
+    multiple=True,
+    envvar=None,
+    shell_complete=variables,
+    help="A secret variable: no journal holds its value.",
 )
 @state_option
 def command(

@@ -9,7 +9,7 @@ import click
 
 from spectrum_pipelines.app.checkout import root
 from spectrum_pipelines.app.deliver import rendered
-from spectrum_pipelines.cli.completion import run_ids
+from spectrum_pipelines.cli.completion import run_ids_and_files
 from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.cli.options import option, state_option
 from spectrum_pipelines.cli.printed import put
@@ -22,7 +22,7 @@ from spectrum_pipelines.store.heads import is_run_id
 
 
 @click.command("report", cls=TellingCommand)
-@click.argument("run", metavar="RUN_ID|FILE", shell_complete=run_ids)
+@click.argument("run", metavar="RUN_ID|FILE", shell_complete=run_ids_and_files)
 @option("--format", "form", of="REPORT", type=click.Choice(["text", *FORMATS]), default="text", show_default=True)
 @option("--exit-code", of="REPORT", is_flag=True, help="Exit with the run's own code instead of 0.")
 @state_option

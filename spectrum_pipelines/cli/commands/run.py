@@ -10,7 +10,7 @@ import click
 
 from spectrum_pipelines.app.deliver import Renderings
 from spectrum_pipelines.app.prepare import Circumstances
-from spectrum_pipelines.cli.completion import job_ids
+from spectrum_pipelines.cli.completion import job_ids, run_keys
 from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
 from spectrum_pipelines.cli.misuse import Reporting
 from spectrum_pipelines.cli.options import (
@@ -56,7 +56,12 @@ from spectrum_pipelines.cli.values import load_file
 @option(
     "--retry-failed", is_flag=True, help="If the run of --run-key has failed, go on from what failed, as `retry` does."
 )
-@option("--run-key", metavar="KEY", help="The same key again adopts or resumes that run, and never triggers anew.")
+@option(
+    "--run-key",
+    metavar="KEY",
+    shell_complete=run_keys,
+    help="The same key again adopts or resumes that run, and never triggers anew.",
+)
 def command(
     file: str,
     *,
