@@ -156,10 +156,10 @@ def advance(
 
     Call it again when one of the executions is no longer active, or at `wake_at`: for schedulers that must not block.
     """
-    from spectrum_pipelines.app.start import start_until  # noqa: PLC0415 - the network
+    from spectrum_pipelines.app.start import start  # noqa: PLC0415 - the network
     from spectrum_pipelines.engine.run.advance import is_settled  # noqa: PLC0415
 
-    return start_until(
+    return start(
         loaded,
         _reach(connection),
         store=store,

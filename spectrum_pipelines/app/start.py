@@ -3,6 +3,7 @@
 import secrets
 from contextlib import ExitStack
 from pathlib import Path
+from typing import overload
 
 from spectrum_pipelines import __version__
 from spectrum_pipelines.app.connection import Reach
@@ -36,6 +37,7 @@ from spectrum_pipelines.store.interface import Existing, NewRun, RunStore, Store
 from spectrum_pipelines.store.leasing import claim_key
 
 
+@overload
 def start(
     loaded: Loaded,
     reach: Reach,
@@ -46,36 +48,41 @@ def start(
     when_ended: WhenEnded = "report",
     circumstances: Circumstances | None = None,
     agreed: Path | None = None,
-) -> Report:
-    """Begin a run, or go on with the one that the run key stands for. Raises what `errors` lists; then nothing was triggered."""
-    ended = start_until(
-        loaded,
-        reach,
-        store=store,
-        run_key=run_key,
-        front=front,
-        when_ended=when_ended,
-        circumstances=circumstances,
-        agreed=agreed,
-        until=None,
-    )
-    assert isinstance(ended, Report)
-    return ended
+    until: None = None,
+) -> Report: ...
 
 
-def start_until(
+@overload
+def start(
     loaded: Loaded,
     reach: Reach,
     *,
     store: Store,
     run_key: str | None,
     front: Front,
-    when_ended: WhenEnded,
-    circumstances: Circumstances | None,
+    when_ended: WhenEnded = "report",
+    circumstances: Circumstances | None = None,
     agreed: Path | None = None,
-    until: Until | None,
+    until: Until,
+) -> Report | Waiting: ...
+
+
+def start(
+    loaded: Loaded,
+    reach: Reach,
+    *,
+    store: Store,
+    run_key: str | None,
+    front: Front,
+    when_ended: WhenEnded = "report",
+    circumstances: Circumstances | None = None,
+    agreed: Path | None = None,
+    until: Until | None = None,
 ) -> Report | Waiting:
-    """`start`, but the run is left as soon as `until` says so (see `Session`)."""
+    """Begin a run, or go on with the one that the run key stands for; with `until` it is left as soon as that says so.
+
+    Raises what `errors` lists; then nothing was triggered.
+    """
     circumstances = circumstances or Circumstances()
     if when_ended == "again":
         raise UserError("`again` for a run key is not in this version", hint="use another run key")
@@ -102,7 +109,8 @@ def start_until(
                 circumstances=circumstances,
                 stack=stack,
             )
-            del loaded  # the document of ten thousand jobs is a third of what the run needs in memory
+            # The document of ten thousand jobs is a third of what the run needs in memory: no frame may hold it any longer.
+            del loaded
             return session.carry_out([first], until=until)
         except BaseException:
             claimed.run.forget()

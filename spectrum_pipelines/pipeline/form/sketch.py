@@ -136,11 +136,14 @@ class Draft:
         """The jobs whose `enabled` is false, and no reference."""
         return frozenset(name for name, job in self.jobs.items() if job.body.get("enabled") is False)
 
-    @cached_property
+    @property
     def reduced(self) -> "Draft":
         """The draft without the jobs that are off; who needs one needs what it needs."""
-        if not self.off:
-            return self
+        # Itself is not kept: a draft that refers to itself would hold its document until the collector comes by.
+        return self._without_off if self.off else self
+
+    @cached_property
+    def _without_off(self) -> "Draft":
         needs = contracted(
             {JobId(name): list(map(JobId, it)) for name, it in self.needs.items()}, list(map(JobId, self.off))
         )
