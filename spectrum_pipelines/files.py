@@ -9,11 +9,12 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 _LEGIBLE = 40
+_BLOCK = 2**20
 
 
 def open_regular(path: Path, flags: int) -> int:
@@ -32,13 +33,17 @@ def write_all(descriptor: int, data: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put a file in place, whole or not at all, also if the machine stops. Raises OSError. Not for two writers at once."""
+def replace_file(path: Path, *chunks: bytes) -> None:
+    """Put a file in place, whole or not at all, also if the machine stops; its text may come in pieces.
+
+    Raises OSError. Not for two writers at once.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = open_regular(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
-            write_all(descriptor, data)
+            for block in _blocks(chunks):
+                write_all(descriptor, block)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -48,6 +53,19 @@ def replace_file(path: Path, data: bytes) -> None:
             draft.unlink()
         raise
     sync_folder(path.parent)
+
+
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The chunks, many small ones joined to one: neither a call of the system for each, nor a copy of them all at once."""
+    small: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        small.append(chunk)
+        size += len(chunk)
+        if size >= _BLOCK:
+            yield b"".join(small)  # of one there is no copy
+            small, size = [], 0
+    yield b"".join(small)
 
 
 def read_capped(path: Path, limit: int) -> bytes:

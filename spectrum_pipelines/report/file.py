@@ -16,7 +16,7 @@ from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.report.build import HttpCounts, build_report, started_at
 from spectrum_pipelines.report.job_texts import JobTexts
-from spectrum_pipelines.report.json_text import report_chunks, report_json
+from spectrum_pipelines.report.json_text import job_text, report_chunks
 
 _PROBE = b"\n" * 65_536
 #: Seconds to let pass for each second that a write takes.
@@ -55,7 +55,7 @@ class ReportFile:
 
     def write(self, report: Mapping[str, Any]) -> None:
         """Put the report in place; it is on disk when this returns."""
-        self.put(report_json(report).encode("ascii"))
+        self.put(*report_chunks(report, map(job_text, report["jobs"])))
 
     def put(self, *chunks: bytes) -> None:
         """Put a text in place, given in pieces; on disk when this returns."""
@@ -162,8 +162,7 @@ class ReportKeeper:
 
     def _chunks(self, state: RunState, now_at: float) -> Iterator[bytes]:
         report = build_report(state, started_at=self._began(), now_at=now_at, http=self._http(), jobs=[])
-        for chunk in report_chunks(report, self._texts.of(state, self._began())):
-            yield chunk.encode("ascii")
+        return report_chunks(report, self._texts.of(state, self._began()))
 
     def build(self, state: RunState, now_at: float) -> dict[str, Any]:
         """The report as it stands, for whoever must print it when the file cannot be written."""

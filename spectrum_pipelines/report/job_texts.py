@@ -14,9 +14,9 @@ class JobTexts:
     """A text is made once for each version of its job, so an update costs what has changed, and memory only what is written."""
 
     def __init__(self) -> None:
-        self._kept: dict[JobId, tuple[int, bool, str]] = {}
+        self._kept: dict[JobId, tuple[int, bool, bytes]] = {}
 
-    def of(self, state: RunState, started_at: datetime) -> Iterator[str]:
+    def of(self, state: RunState, started_at: datetime) -> Iterator[bytes]:
         """The JSON text of every job, in the order of the pipeline."""
         is_over = state.ended is not None
         secrets = secrets_of(state.pipeline)

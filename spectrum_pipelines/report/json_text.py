@@ -11,40 +11,40 @@ _encode = json.JSONEncoder(allow_nan=False).encode
 
 def report_json(report: Mapping[str, Any]) -> str:
     """The text of a report, with a line break at its end."""
-    return "".join(report_chunks(report, map(job_text, report["jobs"])))
+    return b"".join(report_chunks(report, map(job_text, report["jobs"]))).decode("ascii")
 
 
-def report_chunks(report: Mapping[str, Any], jobs: Iterable[str]) -> Iterator[str]:
+def report_chunks(report: Mapping[str, Any], jobs: Iterable[bytes]) -> Iterator[bytes]:
     """A report as JSON in pieces, with the texts of its jobs given."""
     before = "{\n"
     for key, value in report.items():
-        yield f"{before}  {_encode(key)}: "
+        yield f"{before}  {_encode(key)}: ".encode("ascii")
         if key == "jobs":
             yield from _listed(jobs)
         else:
             yield _inert(_value(key, value, "  "))
         before = ",\n"
-    yield "\n}\n"
+    yield b"\n}\n"
 
 
-def job_text(entry: Mapping[str, Any]) -> str:
+def job_text(entry: Mapping[str, Any]) -> bytes:
     """The text of a job's entry, which may be kept as long as the entry would be the same."""
     members = ",\n".join(f"      {_encode(key)}: {_value(key, value, '      ')}" for key, value in entry.items())
     return _inert("    {\n" + members + "\n    }")
 
 
-def _listed(jobs: Iterable[str]) -> Iterator[str]:
-    before = "[\n"
+def _listed(jobs: Iterable[bytes]) -> Iterator[bytes]:
+    before = b"[\n"
     for job in jobs:
         yield before
         yield job
-        before = ",\n"
-    yield "[]" if before == "[\n" else "\n  ]"
+        before = b",\n"
+    yield b"[]" if before == b"[\n" else b"\n  ]"
 
 
-def _inert(text: str) -> str:
+def _inert(text: str) -> bytes:
     # Azure takes `##vso[` for a command wherever it stands; `##` stands in JSON inside of strings only.
-    return text.replace("##", "\\u0023\\u0023")
+    return text.replace("##", "\\u0023\\u0023").encode("ascii")
 
 
 def _value(key: str, value: Any, indent: str) -> str:

@@ -297,3 +297,12 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"file\.json"):
         replace_file(path, b"new")
     assert path.read_bytes() == b"old"
+
+
+def test_a_file_may_come_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    chunks = [bytes([65 + number % 26]) * 1_000 for number in range(3_000)]
+    replace_file(path, *chunks)
+    assert path.read_bytes() == b"".join(chunks)
+    replace_file(path)
+    assert path.read_bytes() == b""

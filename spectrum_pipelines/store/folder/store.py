@@ -112,7 +112,7 @@ class FolderRun:
 
     def put_report(self, *chunks: bytes) -> None:
         """Put the report in place, as a whole. Raises StateError."""
-        self._put(self.directory.report, b"".join(chunks))
+        self._put(self.directory.report, *chunks)
 
     def report(self) -> bytes | None:
         """The report as it was put last; None if there is none. Raises StateError."""
@@ -134,9 +134,9 @@ class FolderRun:
         except OSError as error:
             raise StateError(f"{path} cannot be read: {in_words(error)}", hint="put it back from a backup") from error
 
-    def _put(self, path: Path, data: bytes) -> None:
+    def _put(self, path: Path, *chunks: bytes) -> None:
         try:
-            replace_file(path, data)
+            replace_file(path, *chunks)
         except OSError as error:
             raise StateError(f"{path} cannot be written: {in_words(error)}", hint=_NO_ROOM) from error
 
