@@ -174,7 +174,7 @@ def advance(
 def adopt(run_id: str, job: str, execution_id: int | None, connection: Connection, *, store: Store) -> None:
     """Settle an `unknown`: this execution is what the job started; None says that somebody looked and it never started.
 
-    `resume` then goes on with the run. Raises UserError for an execution that cannot be the job's.
+    `resume` then goes on with the run. Raises UserError for an execution of which Spectrum does not say that it is the job's.
     """
     from spectrum_pipelines.app.recall import Again  # noqa: PLC0415 - the network
     from spectrum_pipelines.app.settle import settle  # noqa: PLC0415

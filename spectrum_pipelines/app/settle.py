@@ -1,30 +1,26 @@
 """Settling an `unknown`: a person says which execution is the job's."""
 
-from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import ExitStack
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from spectrum_pipelines.app.connection import Reach
 from spectrum_pipelines.app.front import Front
+from spectrum_pipelines.app.owner import Owner, owner_of
 from spectrum_pipelines.app.prepare import line_to, take_lease
 from spectrum_pipelines.app.recall import Again, History, recall
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.engine.facts import Settled, Stamped
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.engine.state.run import JobState
-from spectrum_pipelines.errors import ClientError, UserError
+from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.report.commands import FILE, URL, about_run, command, named, where
 from spectrum_pipelines.runner.loop import RunClock, resume_at
-from spectrum_pipelines.spectrum import ExecutionId, JobDetails
+from spectrum_pipelines.spectrum import ExecutionId
 from spectrum_pipelines.store.interface import Store
 from spectrum_pipelines.store.leasing import named_run
-
-if TYPE_CHECKING:
-    from spectrum_pipelines.client.api import SpectrumApi
-
 
 NEVER_STARTED = "never started"
 
@@ -45,10 +41,12 @@ def settle(
     store: Store,
     again: Again,
     front: Front,
+    agreed: Callable[[str], bool] = lambda _: False,
 ) -> SettledJob:
     """Put on record that this execution is what the job started; None: somebody looked, and it never started. `go_on` goes on.
 
-    The execution must exist and belong to the job's file. Raises UserError for one that does not, and what `errors` lists.
+    The execution must exist and belong to the job's file. Where Spectrum does not say whose it is, `agreed` is asked with that said
+    in words: does the person vouch for it? Raises UserError for what does not belong to the job, and what `errors` lists.
     """
     run = named_run(store, run_id)
     with ExitStack() as stack:
@@ -59,9 +57,9 @@ def settle(
         seen = NEVER_STARTED
         if execution_id is not None:
             line = line_to(history.state.pipeline, reach, front, stack)
-            details = _named(line.api, execution_id)
-            _belongs(unknown, execution_id, details, look=_look(history, unknown))
-            seen = details.job_status
+            owner = owner_of(line.api, unknown, execution_id)
+            _refuse_foreign(history, unknown, execution_id, owner, agreed)
+            seen = owner.details.job_status
         else:
             _nothing_known(unknown)
         clock = RunClock(front.clock, start_at=resume_at(recorded.facts[-1], front.clock.now()))
@@ -92,18 +90,6 @@ def _nothing_known(job: JobState) -> None:
         raise UserError(f"job {job.job.id} has started execution {listed}", hint="adopt that one, or `resume` the run")
 
 
-def _named(api: "SpectrumApi", execution_id: ExecutionId) -> JobDetails:
-    """The execution's details. Those of a running one may not say whose it is; then the list of active jobs does."""
-    details = api.details(execution_id)
-    if details.file_id is not None or details.uuid is not None:
-        return details
-    with suppress(ClientError):
-        for entry in api.list_running():
-            if entry.execution_id == execution_id:
-                return replace(details, file_id=entry.file_id, uuid=entry.uuid)
-    return details
-
-
 def _look(history: History, job: JobState) -> str:
     """The command that shows which executions the job's file has."""
     first = next((str(it.file_id or it.target) for it in job.attempt.baselines), FILE)
@@ -111,15 +97,36 @@ def _look(history: History, job: JobState) -> str:
     return command("job", "history", "--file", first, options=on)
 
 
-def _belongs(job: JobState, execution_id: ExecutionId, details: JobDetails, *, look: str) -> None:
-    """Refuse an execution of another file, or one that was there before the trigger."""
-    files = {b.file_id for b in job.attempt.baselines if b.file_id is not None}
-    targets = {b.target for b in job.attempt.baselines}
-    named = {str(details.file_id), str(details.uuid)} & targets
-    if files and details.file_id is not None and details.file_id not in files and not named:
-        message = f"execution {execution_id} belongs to file {details.file_id}, not to {', '.join(sorted(targets))}"
-        raise UserError(message, hint=f"`{look}` shows the executions of the job's file")
-    before = [b.execution_id for b in job.attempt.baselines if b.execution_id is not None]
-    if len(job.attempt.baselines) == 1 and before and execution_id <= before[0]:
-        message = f"execution {execution_id} was there before this run triggered (the latest then was {before[0]})"
-        raise UserError(message, hint="look for a later one")
+def _refuse_foreign(
+    history: History, job: JobState, execution_id: ExecutionId, owner: Owner, agreed: Callable[[str], bool]
+) -> None:
+    """Refuse an execution of another file, of another attempt, or one that was there before the trigger."""
+    look = f"`{_look(history, job)}` shows the executions of the job's file"
+    targets = ", ".join(sorted(it.target for it in job.attempt.baselines)) or job.job.id
+    if owner.other is not None:
+        raise UserError(f"execution {execution_id} belongs to {owner.other}, not to {targets}", hint=look)
+    for other in history.state.jobs.values():
+        taken = [it for it in other.executions if it.execution_id == execution_id]
+        if any(other is not job or it.attempt != job.attempt.number for it in taken):
+            whose = "an earlier attempt" if other is job else f"job {other.job.id}"
+            raise UserError(f"execution {execution_id} is that of {whose} in this run", hint=look)
+    _refuse_earlier(job, execution_id, owner, look)
+    told = (
+        f"Spectrum does not say which file execution {execution_id} is of, so nothing shows that it is one of {targets}"
+    )
+    if not owner.is_ours and not agreed(told):
+        command_ = about_run(history.started, "adopt", job.job.id, execution_id, "--yes")
+        raise UserError(told, hint=f"look on the server; if it is the job's: `{command_}`")
+
+
+def _refuse_earlier(job: JobState, execution_id: ExecutionId, owner: Owner, look: str) -> None:
+    """The ids of a server that has lost its counter begin anew: what the run itself shows as a candidate may be below."""
+    before = [it for it in job.attempt.baselines if it.execution_id is not None]
+    if len(before) > 1 and owner.details.file_id is not None:
+        before = [it for it in before if it.file_id == owner.details.file_id or it.target == str(owner.details.file_id)]
+    if len(before) != 1 or execution_id in job.attempt.candidates:
+        return
+    latest = before[0].execution_id
+    if latest is not None and execution_id <= latest:
+        message = f"execution {execution_id} was there before this run triggered (the latest then was {latest})"
+        raise UserError(message, hint=f"adopt a later one: {look}")

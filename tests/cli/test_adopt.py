@@ -6,7 +6,7 @@ from tests.faults import misbehaviour as mis
 from tests.faults.checks import Outcome
 from tests.faults.conftest import *  # noqa: F403 - the fixtures of the folder in which their servers live
 from tests.faults.project import Project
-from tests.faults.spectrum_server import USER, File, SpectrumServer
+from tests.faults.spectrum_server import ENDLESS, USER, Exchange, Fault, File, SpectrumServer, honest
 
 
 @pytest.fixture
@@ -59,6 +59,94 @@ def test_the_execution_of_another_file_is_refused(project: Project, server: Spec
     outcome = project.adopt(unknown.run_id, "load", stranger.id)
     assert outcome.code == 2
     assert "belongs to file 49" in outcome.stderr
+
+
+def without_details_of_the_file(*, configuration: bool) -> Fault:
+    """Details that say neither the file nor, if wanted, the job configuration."""
+    left_out = {"file"} if configuration else {"file", "jobConfigurationId"}
+    return mis.edited(lambda answer: {key: value for key, value in answer.items() if key not in left_out})
+
+
+@pytest.mark.parametrize("configuration", [True, False], ids=["its configuration is told", "nothing is told"])
+@pytest.mark.parametrize("target", [48, "/Data/orders.imp", "f8d450cd-f065-4abb-a232-000000000048"])
+def test_a_foreign_execution_whose_file_is_not_told_is_refused(
+    project: Project, server: SpectrumServer, *, configuration: bool, target: int | str
+) -> None:
+    server.had(48)
+    server.misbehave("trigger", mis.close)
+    project.jobs(load={"trigger": target})
+    unknown = project.run()
+    assert unknown.code == 5
+    server.files[49] = File(id=49, path="/other")
+    stranger = server.start(49)
+    stranger.become("COMPLETED")
+    server.always("details", without_details_of_the_file(configuration=configuration))
+    outcome = project.adopt(unknown.run_id, "load", stranger.id)
+    assert outcome.code == 2
+    told = "belongs to job configuration 1049" if configuration else "does not say which file execution 12 is of"
+    assert told in outcome.stderr
+    assert outcome.facts == unknown.facts
+    if not configuration:
+        assert f"spectrum-pipelines adopt {unknown.run_id} load 12 --yes" in outcome.stderr
+        assert project.adopt(unknown.run_id, "load", stranger.id, "--yes").code == 0
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["the latest", "not the latest"])
+@pytest.mark.parametrize("target", [48, "/Data/orders.imp"])
+def test_our_execution_is_taken_where_details_do_not_tell_its_file(
+    project: Project, server: SpectrumServer, *, later: bool, target: int | str
+) -> None:
+    server.misbehave("trigger", mis.close)
+    project.jobs(load={"trigger": target})
+    unknown = project.run()
+    ours = server.start(48, user=USER)
+    ours.become("COMPLETED")
+    if later:
+        server.start(48).become("COMPLETED")
+    server.always("details", without_details_of_the_file(configuration=True))
+    outcome = project.adopt(unknown.run_id, "load", ours.id)
+    assert outcome.code == 0, outcome.stderr
+
+
+def test_a_foreign_execution_is_refused_where_the_jobs_file_never_ran(project: Project, server: SpectrumServer) -> None:
+    server.misbehave("trigger", mis.close)
+    project.jobs(load={"trigger": "/Data/orders.imp"})
+    unknown = project.run()
+    server.files[49] = File(id=49, path="/other")
+    outcome = project.adopt(unknown.run_id, "load", server.start(49).id)
+    assert outcome.code == 2
+    assert "nothing shows that it is one of /Data/orders.imp" in outcome.stderr
+
+
+def test_an_execution_of_another_job_of_the_run_is_refused(project: Project, server: SpectrumServer) -> None:
+    server.misbehave("trigger", honest, mis.close)
+    project.pipeline(fail_fast=False, jobs={"first": {"trigger": 48}, "second": {"trigger": 48, "needs": ["first"]}})
+    unknown = project.run()
+    assert (unknown.code, unknown.job("second")["status"]) == (5, "unknown")
+    outcome = project.adopt(unknown.run_id, "second", unknown.job("first")["execution_id"])
+    assert outcome.code == 2
+    assert "is that of job first in this run" in outcome.stderr
+
+
+def test_a_candidate_below_the_baseline_can_be_adopted(project: Project, server: SpectrumServer) -> None:
+    """The server has lost its counter: the run shows the new, low id, and its next line names it."""
+    server.next_id = 500
+    server.had(48)
+
+    def begun_anew(exchange: Exchange) -> bool:
+        server.next_id = 5
+        server.start(48, ENDLESS, user=USER)
+        return mis.close(exchange)
+
+    server.misbehave("trigger", begun_anew)
+    project.jobs(load={"trigger": 48})
+    unknown = project.run()
+    assert (unknown.code, unknown.job()["candidates"]) == (5, [5])
+    assert f"adopt {unknown.run_id} load 5" in unknown.stderr
+    server.executions[-1].become("COMPLETED")
+    outcome = project.adopt(unknown.run_id, "load", 5)
+    assert outcome.code == 0, outcome.stderr
+    assert project.resume(unknown.run_id).code == 0
 
 
 def test_resume_alone_leaves_an_unknown_as_it_is(project: Project, server: SpectrumServer, unknown: Outcome) -> None:

@@ -1,5 +1,6 @@
 """`adopt RUN_ID JOB EXECUTION_ID`: a person settles what the run could not know."""
 
+import sys
 from typing import Any
 
 import click
@@ -21,6 +22,9 @@ from spectrum_pipelines.spectrum import ExecutionId
 @click.argument("job", metavar="JOB", shell_complete=jobs_of_run)
 @click.argument("execution_id", metavar="EXECUTION_ID", type=click.IntRange(min=1), required=False)
 @option("--none", "never", is_flag=True, envvar=None, help="I have looked: the trigger never started an execution.")
+@option(
+    "--yes", is_flag=True, envvar=None, help="It is the job's, also where Spectrum does not say which file it is of."
+)
 @connection_options
 @option(
     "--var",
@@ -37,6 +41,7 @@ def command(
     execution_id: int | None,
     *,
     never: bool,
+    yes: bool,
     var: tuple[str, ...],
     state: str,
     **connection: Any,
@@ -44,7 +49,8 @@ def command(
     """Settle an `unknown`: say that EXECUTION_ID is what JOB started in run RUN_ID, or with --none that it never started.
 
     The execution must exist and belong to the job's file. `resume` then follows it and goes on with the run; a job that never
-    started is triggered then. Look first: `job history --file FILE` shows what there is.
+    started is triggered then. Look first: `job history --file FILE` shows what there is. Who started an execution Spectrum does not
+    say; where it does not say either which file the execution is of, you are asked to vouch for it.
 
     \b
     Examples:
@@ -56,12 +62,19 @@ def command(
 
     if never == (execution_id is not None):
         raise click.UsageError("Give an EXECUTION_ID or --none.", click.get_current_context())
+
+    def vouched(told: str) -> bool:
+        is_asked = not yes and sys.stdin.isatty() and sys.stderr.isatty()
+        return yes or (is_asked and click.confirm(f"{told}. Is it?", err=True))
+
     options = ConnectionOptions(**connection)
     values = ValueOptions(environment=None, var=var, vars_file=None)
     with store_of(state) as store, server_of(options) as reached:
         again = Again(given=given_of(values, server=reached.server), workspace=workspace_of(options))
         named = None if execution_id is None else ExecutionId(execution_id)
-        settled = settle(run_id, job, named, reach(reached), store=store, again=again, front=asking_front())
+        settled = settle(
+            run_id, job, named, reach(reached), store=store, again=again, front=asking_front(), agreed=vouched
+        )
     what = "" if execution_id is None else f"execution {execution_id}, "
     say("note", f"{job} is settled: {what}{settled.job_status}")
     say("next", settled.next)

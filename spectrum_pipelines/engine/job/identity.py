@@ -14,6 +14,11 @@ from spectrum_pipelines.spectrum import ActiveJob, FileId, JobDetails, StatusAns
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
+def is_uuid(target: str) -> bool:
+    """A file is named by its uuid."""
+    return _UUID.fullmatch(target) is not None
+
+
 def other_file(job: JobState, execution: Execution, answer: JobDetails | ActiveJob | StatusAnswer) -> str | None:
     """The other file that the answer names, in words; None if it may be ours."""
     target = _target(job)
@@ -22,7 +27,7 @@ def other_file(job: JobState, execution: Execution, answer: JobDetails | ActiveJ
         return f"file {answer.file_id}, not {file_id}"
     if isinstance(answer, StatusAnswer):
         return None
-    uuid = target if target is not None and _UUID.fullmatch(target) else None
+    uuid = target if target is not None and is_uuid(target) else None
     if answer.uuid is not None and uuid is not None and answer.uuid.lower() != uuid.lower():
         return f"file {answer.uuid}, not {uuid}"
     ours = execution.configuration_id
