@@ -8,8 +8,6 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -22,7 +20,8 @@ from spectrum_pipelines.engine.facts import Triggered
 from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.local.serving import RunningServer
-from tests.cli.command_line import LOGIN, PATIENCE, ROOT, Ended, call, dead_port, hang_up, start
+from tests.cli.command_line import LOGIN, PATIENCE, ROOT, Ended, call, dead_port, start
+from tests.cli.front import Front
 
 SECTION = re.search(r"^## It is red$(.*?)^## ", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
 assert SECTION
@@ -204,7 +203,7 @@ def test_4_a_time_limit_is_over(night: Night) -> None:
     night.file("timeout: 300ms, on_timeout: leave")
     ended = night.ends(4)
     (stop,) = re.findall(r"if it is to end: (spectrum-pipelines job stop .*)", ended.stderr)
-    assert re.search(r"^Next: look first: .*: spectrum-pipelines retry ", ended.stderr, re.MULTILINE)
+    assert re.search(r"Next: look first: [^:]*: spectrum-pipelines retry ", unwrapped(ended.stderr))
 
     def mend() -> None:
         assert "isn" in night.type(stop).stderr, "it was stopped already"
@@ -213,53 +212,6 @@ def test_4_a_time_limit_is_over(night: Night) -> None:
 
     details, *_ = night.follow(4, Step(), Step(), Step(0, mend))
     assert re.search(r"^status +RUNNING$", details.stdout, re.MULTILINE)
-
-
-class Front:
-    """A server before the server, for requests that get lost and for TLS."""
-
-    def __init__(
-        self, far: str, loses: Callable[[str], bool] = lambda _: False, tls: ssl.SSLContext | None = None
-    ) -> None:
-        host = urlsplit(far).netloc
-
-        class Handler(BaseHTTPRequestHandler):
-            def _take(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                if loses(f"{self.command} {self.path}"):
-                    hang_up(self)
-                    return
-                onward = HTTPConnection(host, timeout=PATIENCE)
-                kept = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-                onward.request(self.command, self.path, body=body, headers=kept)
-                answer = onward.getresponse()
-                content = answer.read()
-                onward.close()
-                self.send_response(answer.status)
-                self.send_header("Content-Type", answer.headers.get("Content-Type", "application/json"))
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_POST = do_DELETE = _take  # noqa: N815 - the names that http.server looks for
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's signature
-                """Keep quiet."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self.port = self._server.server_address[1]
-
-    @contextmanager
-    def serving(self) -> Iterator[int]:
-        """Serve; gives the port."""
-        with self._server:
-            thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-            thread.start()
-            yield self.port
-            self._server.shutdown()
-            thread.join(PATIENCE)
 
 
 @contextmanager
@@ -282,7 +234,7 @@ def lost_trigger(night: Night) -> Iterator[None]:
 def test_5_a_lost_trigger_that_came_too_late(night: Night) -> None:
     with lost_trigger(night):
         ended = night.ends(5)
-        assert "Next: spectrum-pipelines adopt" in ended.stderr
+        assert "spectrum-pipelines adopt" in ended.stderr
         # Nobody looks any more when the server begins with it.
         assert night.type(f"spectrum-pipelines job trigger {SALES}").code == 0
         report, history, *_ = night.follow(5, Step(), Step(), Step(), Step(None), Step())
@@ -321,7 +273,8 @@ def test_5_a_login_that_was_refused_in_mid_run(night: Night) -> None:
         told = running.stderr.read()
         assert running.wait(PATIENCE) == 5, told
         assert (
-            "Next: mend login, certificate or rights first (repeated tries lock accounts), then: spectrum-pip" in told
+            "Next: mend login, certificate or rights first (repeated tries lock accounts), then: spectrum-pip"
+            in unwrapped(told)
         )
     night.server(QUICK)
     # A server that was begun anew has ended what ran: the run learns that, and fails; then it is a red 1.
@@ -403,6 +356,11 @@ def test_130_143_interrupted(number: signal.Signals, code: int, night: Night) ->
         running.stderr.read()
         assert running.wait(PATIENCE) == code
     night.follow(code, Step(0, night.server))
+
+
+def unwrapped(text: str) -> str:
+    """A text without the ends of its lines, which depend on the width of the terminal."""
+    return " ".join(text.split())
 
 
 def night_jobs(night: Night) -> list[dict[str, Any]]:
