@@ -30,6 +30,7 @@ from spectrum_pipelines.pipeline.model.pipeline import (
     Pipeline,
     RunIf,
     Server,
+    SwitchedOff,
     Variable,
 )
 from spectrum_pipelines.pipeline.model.policy import (
@@ -94,6 +95,18 @@ def _pipeline(data: Mapping[str, Any]) -> Pipeline:
         ),
         fail_fast=bool(data["fail_fast"]),
         on_abort=OnAbort(data["on_abort"]),
+        off=tuple(_off(entry) for entry in data.get("off", ())),
+    )
+
+
+def _off(entry: Mapping[str, Any]) -> SwitchedOff:
+    condition, environment, file = (entry.get(key) for key in ("condition", "environment", "file"))
+    return SwitchedOff(
+        id=JobId(_text(entry["id"])),
+        line=int(entry["line"]),
+        condition=None if condition is None else _text(condition),
+        environment=None if environment is None else _text(environment),
+        file=None if file is None else _text(file),
     )
 
 

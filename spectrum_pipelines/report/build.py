@@ -16,6 +16,7 @@ from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry
 from spectrum_pipelines.engine.state.run import JobState, Round, RunState
 from spectrum_pipelines.pipeline.model.action import Scalar
+from spectrum_pipelines.pipeline.model.pipeline import SwitchedOff
 from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.report.commands import about_run
 from spectrum_pipelines.report.critical_path import critical_path
@@ -80,6 +81,7 @@ def build_report(
         "retries": [_round(one, started_at) for one in state.rounds],
         "trace_id": facts.trace_id,
         "jobs": job_entries(state, started_at) if jobs is None else jobs,
+        **({"off": [_off(one) for one in state.pipeline.off]} if state.pipeline.off else {}),
         "critical_path": critical_path(state),
         "findings": list(_findings(state, secrets)),
         "warnings": list(_warnings(state, secrets)),
@@ -95,6 +97,11 @@ def _round(one: Round, started_at: datetime) -> dict[str, Any]:
         "again": [{"job": job_id, "reason": reason} for job_id, reason in one.again.items()],
         "removed": [{"job": job_id, "status": status.value} for job_id, status in one.removed.items()],
     }
+
+
+def _off(one: SwitchedOff) -> dict[str, Any]:
+    where = {"line": one.line, **({"fragment": one.file} if one.file else {}), "environment": one.environment}
+    return {"id": one.id, **where, "condition": one.condition}
 
 
 def _pipeline(facts: RunStarted) -> dict[str, str | None]:

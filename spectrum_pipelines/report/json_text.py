@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-_ROWS = frozenset({"attempts", "executions", "findings", "retries", "warnings"})
+_ROWS = frozenset({"attempts", "executions", "findings", "off", "retries", "warnings"})
 # ASCII only: escape sequences and bidirectional controls stay escapes. NaN would make the file unreadable for others.
 _encode = json.JSONEncoder(allow_nan=False).encode
 

@@ -21,6 +21,7 @@ from spectrum_pipelines.render.report.explanation import (
     counted,
     how_it_ended,
     next_step,
+    switched_off,
     tally,
     verdict,
     why,
@@ -69,6 +70,7 @@ def html_report(report: Report) -> str:
         warnings=[about(one) for one in report["warnings"]],
         run_id=clean(report["run_id"] or ""),
         facts=list(_facts(report)),
+        off=switched_off(report),
         variables=[(clean(name), clean(str(value))) for name, value in report["variables"].items()],
     )
     # A page of ten thousand jobs is made of a million small pieces, which take ten times its space as long as they stand apart.

@@ -71,6 +71,17 @@ def tally(report: Report) -> str:
     return f"{many(len(report['jobs']), 'job')}: {counts_in_words(counted(report['jobs']))}"
 
 
+def switched_off(report: Report) -> list[tuple[str, str]]:
+    """The jobs that are switched off, and why: `publish`, `${var.publish} is false, night.yaml:31, environment test`."""
+    return [(clean(one["id"]), _why_off(report, one)) for one in report.get("off", ())]
+
+
+def _why_off(report: Report, one: Job) -> str:
+    why = "enabled: false" if one["condition"] is None else f"{clean(one['condition'])} is false"
+    environment = f", environment {clean(one['environment'])}" if one["environment"] else ""
+    return f"{why}, {where(report, one)}{environment}"
+
+
 def counted(jobs: Sequence[Job]) -> dict[JobStatus, int]:
     """How many jobs stand where."""
     found = dict.fromkeys(JobStatus, 0)

@@ -20,6 +20,7 @@ from spectrum_pipelines.render.report.explanation import (
     how_it_ended,
     next_step,
     records,
+    switched_off,
     tally,
     title,
     took,
@@ -185,6 +186,8 @@ def _named(report: Report) -> Iterable[tuple[str, object]]:
     yield "Server", report["server"]
     yield "Environment", report["environment"]
     yield "Only", " ".join(report["only"])
+    for name, why_off in switched_off(report):
+        yield f"Switched off: {name}", why_off
     yield "Started", report["started_at"]
     yield "Finished", report["finished_at"]
     yield "Resumed", report["resumptions"] and many(report["resumptions"], "time")

@@ -19,6 +19,7 @@ from spectrum_pipelines.render.report.explanation import (
     never_started,
     next_step,
     stop,
+    switched_off,
     tally,
     title,
     verdict,
@@ -65,6 +66,8 @@ def _verdict(report: Mapping[str, Any], kept: str | None, *, color: bool, glyphs
     mark = shown.mark(glyphs=glyphs)
     yield from _painted(mark, verdict(report), how_it_ended(report), shown.style, color=color, width=width)
     yield from wrapped(tally(report), width, lead="  ")
+    for line in _off(report, width):
+        yield paint(line, "dim", color=color)
     environment = f", environment {clean(report['environment'])}" if report["environment"] else ""
     only = f", only {clean(' '.join(report['only']))}" if report["only"] else ""
     again = f", resumed {many(report['resumptions'], 'time')}" if report["resumptions"] else ""
@@ -76,6 +79,15 @@ def _verdict(report: Mapping[str, Any], kept: str | None, *, color: bool, glyphs
         yield paint(line, "dim", color=color)
     if kept is not None:
         yield paint(f"  report {clean(kept)}", "dim", color=color)
+
+
+def _off(report: Mapping[str, Any], width: int) -> Iterator[str]:
+    """The jobs that are switched off; each says where, because nothing else here tells of it."""
+    off = switched_off(report)
+    told = [f"{name} ({why_off})" for name, why_off in off[:_MANY]]
+    told += [f"and {len(off) - _MANY:,} more"] if len(off) > _MANY else []
+    if told:
+        yield from wrapped(f"switched off: {', '.join(told)}", width, lead="  ", indent=4)
 
 
 def _why(report: Mapping[str, Any], *, color: bool, glyphs: bool, width: int) -> Iterator[str]:
