@@ -81,3 +81,7 @@ class AdoptedBy(Enum):
     def is_ours(self) -> bool:
         """Started by this run, so it is ours to stop."""
         return self in {AdoptedBy.RECONCILED, AdoptedBy.SETTLED}
+
+
+#: Ends of our watching only, with executions that may run on in Spectrum: whoever looks again may learn their own end.
+UNSEEN_ENDS = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED, Cause.STOP_UNCONFIRMED})

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from spectrum_pipelines.clock import rfc3339
 from spectrum_pipelines.engine.facts import RunStarted, Stamped
-from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
+from spectrum_pipelines.engine.outcome import UNSEEN_ENDS, JobStatus, RunStatus
 from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry
 from spectrum_pipelines.engine.state.run import JobState, Round, RunState
 from spectrum_pipelines.pipeline.model.action import Scalar
@@ -24,7 +24,6 @@ from spectrum_pipelines.report.jobs import Entry, duration, job_entries, moment
 
 VERSION = 1
 _NAMED = 5  # jobs named in a reason before it says "and n more"
-_UNSEEN_ENDS = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
 
 
 class HttpCounts(Struct, frozen=True, kw_only=True):
@@ -159,9 +158,9 @@ def next_command(state: RunState) -> str | None:
         return command_about(state, "resume")
     jobs = state.jobs.values()
     for job in jobs:
-        if job.status is JobStatus.UNKNOWN and job.cause not in _UNSEEN_ENDS:
+        if job.status is JobStatus.UNKNOWN and job.cause not in UNSEEN_ENDS:
             return command_about(state, "adopt", job.job.id, _to_adopt(job))
-    if any(job.cause in _UNSEEN_ENDS and job.open_executions for job in jobs):
+    if any(job.cause in UNSEEN_ENDS and job.open_executions for job in jobs):
         return command_about(state, "resume")
     triggered = any(job.executions for job in jobs)
     if triggered and not any(job.open_executions for job in jobs) and isinstance(plan_retry(state), RetryPlan):

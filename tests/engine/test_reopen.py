@@ -12,7 +12,7 @@ from spectrum_pipelines.engine.state.run import RunState, Step
 from spectrum_pipelines.errors import Unanswered, Unauthorized
 from spectrum_pipelines.pipeline.model.action import DeleteData, JobId, Sequence, Stop, Trigger
 from spectrum_pipelines.pipeline.model.pipeline import RunIf
-from spectrum_pipelines.pipeline.model.policy import OnRunning, OnTimeout, Retry
+from spectrum_pipelines.pipeline.model.policy import OnRunning, OnTimeout, Retry, RetryReason
 from spectrum_pipelines.spectrum import DataId, Deletion, ExecutionId
 from tests.engine.made import finished, fold, fresh, intended, job, of, pipeline, settle, the_job, triggered
 from tests.engine.tiny import File
@@ -397,8 +397,18 @@ _FINAL = ev.JobEnded(job=_A, status=JobStatus.SUCCEEDED, cause=Cause.SPECTRUM, r
                 ev.JobEnded(job=_A, status=JobStatus.TIMED_OUT, cause=Cause.STOP_UNCONFIRMED, reason=None),
                 _over(RunStatus.TIMED_OUT),
             ],
+            True,
+            id="a stop of one was not confirmed",
+        ),
+        pytest.param(
+            [
+                *triggered("a", 11),
+                *_ended(JobStatus.TIMED_OUT, Cause.TIMEOUT),
+                ev.JobEnded(job=_A, status=JobStatus.TIMED_OUT, cause=Cause.TIMEOUT, reason=None),
+                _over(RunStatus.TIMED_OUT),
+            ],
             False,
-            id="one outlived its timeout: that is its verdict",
+            id="one outlived its timeout and was left: that is its verdict",
         ),
         pytest.param(
             [
@@ -465,3 +475,58 @@ def test_a_stop_of_the_abort_that_takes_effect_later_is_still_the_abort_s() -> N
     state = world.resume(later=60.0)
     assert [attempt.cause for attempt in the_job(state).attempts] == [Cause.ABORT, Cause.SPECTRUM]
     assert the_job(state).status is JobStatus.SUCCEEDED
+
+
+def _unconfirmed(**more: Any) -> World:
+    """The timeout is over, and the server is deaf to stops."""
+    world = World(pipeline(job("a", timeout=5.0, **more)), File(path="/a", id=6, duration=500.0, deaf=True))
+    one = the_job(world.run())
+    assert (one.status, one.cause) == (JobStatus.TIMED_OUT, Cause.STOP_UNCONFIRMED)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("later", "is_deaf", "status", "cause", "stops"),
+    [
+        pytest.param(600.0, True, JobStatus.SUCCEEDED, Cause.SPECTRUM, 0, id="it has ended well by itself"),
+        pytest.param(10.0, False, JobStatus.TIMED_OUT, Cause.TIMEOUT, 1, id="it runs on, and is stopped now"),
+        pytest.param(10.0, True, JobStatus.TIMED_OUT, Cause.STOP_UNCONFIRMED, 16, id="it runs on, and nobody stops it"),
+    ],
+)
+def test_a_stop_that_nobody_confirmed_is_looked_at_again(
+    later: float, is_deaf: bool, status: JobStatus, cause: Cause, stops: int
+) -> None:
+    """`resume` gave the old report, while the execution ran on or had long ended."""
+    world = _unconfirmed()
+    before = len(world.asked(PostStop))
+    world.spectrum.files[0].deaf = is_deaf
+    assert is_resumable(world.replayed())
+    state = world.resume(later=later)
+    assert (the_job(state).status, the_job(state).cause) == (status, cause)
+    assert len(world.asked(PostStop)) - before == pytest.approx(stops, abs=2 if stops > 1 else 0)
+    assert len(world.asked(PostTrigger)) == 1
+
+
+def test_a_stop_that_is_confirmed_in_the_end_leads_to_the_next_attempt() -> None:
+    retry = Retry(limit=1, interval=1.0, when=frozenset({RetryReason.TIMED_OUT}))
+    world = _unconfirmed(retry=retry)
+    world.spectrum.files[0].deaf = False
+    world.spectrum.executions[0].stopped = 60.0
+    one = the_job(world.resume(later=60.0))
+    assert [(it.attempt, it.status, it.cause) for it in one.attempts] == [
+        (1, JobStatus.TIMED_OUT, Cause.TIMEOUT),
+        (2, JobStatus.TIMED_OUT, Cause.TIMEOUT),
+    ]
+
+
+def test_a_process_that_freezes_as_it_stops_for_a_signal_leaves_the_job_to_resume() -> None:
+    """It thawed after the time to stop: the job had timed out for good, and ran on."""
+    state = fold(fresh(job("a", timeout=900.0)), *triggered("a", 11))
+    fold(state, ev.AbortRequested(signal="SIGTERM", detach=False), at=5.0)
+    settle(state, 5.0)
+    assert the_job(state).step is Step.STOPPING
+    taken = settle(state, 200.0)
+    assert not of(ev.AttemptEnded, taken)
+    assert of(ev.RunEnded, taken)
+    fold(state, ev.Resumed(), at=201.0)
+    assert the_job(state).step is Step.FOLLOWING

@@ -14,7 +14,7 @@ from spectrum_pipelines.engine.facts import (
     TriggerIntended,
 )
 from spectrum_pipelines.engine.job.verdict import Verdict, judge
-from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
+from spectrum_pipelines.engine.outcome import UNSEEN_ENDS, AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskStatus, Purpose, Request
 from spectrum_pipelines.engine.sightings import LookedInVain, Sighting
 from spectrum_pipelines.engine.state.run import JobState, RunState, Step
@@ -40,8 +40,6 @@ from spectrum_pipelines.spectrum import FileReference, Phase, StatusAnswer
 Decision = Event | Sighting | Request
 
 _LOST_PLAN = "what the sequential trigger has started is not known in full: its answer was lost, or named less than was asked for"
-#: Ends of our watching only: `resume` goes on with the same executions, and then comes to an end of theirs.
-_SEEN_AGAIN = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
 
 
 _ABOUT_TO_RUN = frozenset({Step.INTENDED, Step.RECONCILING})
@@ -145,7 +143,7 @@ def ended(job: JobState, status: JobStatus, cause: Cause, reason: str | None) ->
     if not job.attempt.complete:
         message = f" ({reason})" if reason else ""
         status, reason = JobStatus.UNKNOWN, f"{_LOST_PLAN}{message}"
-        cause = cause if cause in _SEEN_AGAIN else Cause.AMBIGUOUS
+        cause = cause if cause in UNSEEN_ENDS else Cause.AMBIGUOUS
     return AttemptEnded(job=job.job.id, attempt=job.attempt.number, status=status, cause=cause, reason=reason)
 
 

@@ -1,15 +1,15 @@
 """Taking a run up again: what a new process may believe of an old one's state, and what it must ask again.
 
 An intent without an answer may have been sent: it is searched for, never sent again. What an abort stopped was the user's wish
-for that process only: it gets a new attempt. What ended because nobody could see it (silence, refused credentials) is followed
-again under the id that we know. An `unknown` without an id stays one until a person settles it.
+for that process only: it gets a new attempt. What ended because nobody could see it (silence, refused credentials, a stop that was
+not confirmed) is looked at again under the id that we know. An `unknown` without an id stays one until a person settles it.
 """
 
 import math
 from collections.abc import Iterator
 
 from spectrum_pipelines.engine import facts as ev
-from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
+from spectrum_pipelines.engine.outcome import UNSEEN_ENDS, AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.run.redefine import take_policy
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.run import AttemptState, JobState, RunState, Step, StopState
@@ -17,14 +17,17 @@ from spectrum_pipelines.engine.triggering.lookup import Lookup
 from spectrum_pipelines.engine.watching.fold import follow
 from spectrum_pipelines.pipeline.model.action import JobId
 
-_UNSEEN_ENDS = frozenset({Cause.SILENCE, Cause.UNAUTHORIZED})
-
 
 def is_resumable(state: RunState) -> bool:
     """The run has not ended, or something of it may still be learnt: `Resumed` would change what the report says."""
     if state.ended is None or state.abort is not None:
         return True
-    return any(job.is_done and job.cause in _UNSEEN_ENDS and job.open_executions for job in state.jobs.values())
+    return any(_is_unseen(job) for job in state.jobs.values())
+
+
+def _is_unseen(job: JobState) -> bool:
+    """What became of the job's executions may still be learnt."""
+    return job.is_done and job.cause in UNSEEN_ENDS and bool(job.open_executions)
 
 
 def pause(state: RunState, seconds: float) -> None:
@@ -59,8 +62,8 @@ def resumed(state: RunState, event: ev.Resumed, at: float) -> None:
             if job.attempt.wake_at is not None:
                 state.agenda.wake_at(job.attempt.wake_at, job_id)
             _take_up(state, job, at)
-        elif job.is_done and job.cause in _UNSEEN_ENDS and job.open_executions:
-            _follow_again(state, job, at)
+        elif _is_unseen(job):
+            _look_again(state, job, at)
     reindex(state)
 
 
@@ -86,14 +89,18 @@ def _take_up(state: RunState, job: JobState, at: float) -> None:
         case Step.FOLLOWING:
             _follow_again(state, job, at)
         case Step.STOPPING if attempt.stop is not None:
-            if attempt.stop.cause is Cause.ABORT:
-                _follow_again(state, job, at)
-            else:
-                stop = attempt.stop
-                attempt.stop = StopState(cause=stop.cause, reason=stop.reason, since=at)
-                _poll_again(state, job, at)
+            _look_again(state, job, at)
         case _:
             pass
+
+
+def _look_again(state: RunState, job: JobState, at: float) -> None:
+    """Follow a job's executions again; what was to be stopped, unless for an abort, is still to be stopped."""
+    stop = job.attempt.stop
+    _follow_again(state, job, at)
+    if stop is not None and stop.cause is not Cause.ABORT:
+        job.step = Step.STOPPING
+        job.attempt.stop = StopState(cause=stop.cause, reason=stop.reason, since=at)
 
 
 def _follow_again(state: RunState, job: JobState, at: float) -> None:

@@ -19,7 +19,7 @@ _TIMEOUTS = frozenset({Cause.TIMEOUT, Cause.QUEUE_TIMEOUT, Cause.PIPELINE_TIMEOU
 
 
 def decide_stopping(state: RunState, job: JobState, now: float) -> Iterator[Decision]:
-    """Look, stop, and wait for the end to be seen."""
+    """Look, stop, and wait for the end to be seen. What is stopped for an abort is left open: the next process looks again."""
     stop = job.attempt.stop
     assert stop is not None
     if stop.cause is Cause.ON_RUNNING:
@@ -27,7 +27,7 @@ def decide_stopping(state: RunState, job: JobState, now: float) -> Iterator[Deci
         return
     if not job.open_executions:
         yield _confirmed(state, job, stop)
-    elif now >= stop.since + state.patience.stop_grace:
+    elif now >= stop.since + state.patience.stop_grace and stop.cause is not Cause.ABORT:
         yield _unconfirmed(job, stop)
     elif not job.attempt.busy and (job.attempt.wake_at is None or job.attempt.wake_at <= now):
         yield from _next_stop(state, job, stop)
