@@ -15,6 +15,7 @@ from spectrum_pipelines.engine import apply, decide, interpret
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.job import following, looking, verdict
 from spectrum_pipelines.engine.job.looking import Decision
+from spectrum_pipelines.engine.outcome import UNSEEN_ENDS, Cause
 from spectrum_pipelines.engine.requests import AskStatus, Outcome, PostSequence, PostStop, PostTrigger
 from spectrum_pipelines.engine.run import reopen, retry
 from spectrum_pipelines.engine.run.ending import limit_times
@@ -202,6 +203,10 @@ def _wake_up_for_limits_in_an_abort(patch: Patch) -> None:
     patch.setattr(loop, "next_wake_up", next_wake_up)
 
 
+def _leave_an_unconfirmed_stop_alone(patch: Patch) -> None:
+    patch.setattr(reopen, "UNSEEN_ENDS", UNSEEN_ENDS - {Cause.STOP_UNCONFIRMED})
+
+
 def _do_all_again_in_a_retry(patch: Patch) -> None:
     patch.setattr(retry, "is_same_work", lambda *_: False)
 
@@ -264,6 +269,7 @@ BUGS = (
     Bug(name="count the time of nobody", promise="P4", plant=_count_the_time_of_nobody, seen_at=21),
     Bug(name="wake up for limits in an abort", promise="P6", plant=_wake_up_for_limits_in_an_abort, seen_at=223),
     Bug(name="wait for ever in an abort", promise="P6", plant=_wait_for_stops_for_ever),
+    Bug(name="leave an unconfirmed stop alone", promise="P6", plant=_leave_an_unconfirmed_stop_alone, seen_at=5),
     Bug(name="do all again in a retry", promise="P1", plant=_do_all_again_in_a_retry, seen_at=3),
     Bug(name="keep what has changed in a retry", promise="P4", plant=_keep_what_has_changed, seen_at=3),
     Bug(name="open too much in a retry", promise="P1", plant=_open_too_much_in_a_retry, seen_at=3),

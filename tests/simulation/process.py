@@ -160,6 +160,7 @@ class Process:
         life = self._life
         self._on(life.breaks_on, kind, self._break_disk)
         self._on(life.signal_on, kind, lambda: self._hear(pool))
+        self._on(life.freezes_on, kind, self._freeze)
         self._on(life.dies_on, kind, lambda: self._die(f"at a {kind}"))
 
     def _on(self, moment: Moment | None, kind: str, act: Callable[[], None]) -> None:
@@ -172,6 +173,11 @@ class Process:
 
     def _break_disk(self) -> None:
         self._machine.disk.fault = DiskFault(call=0)
+
+    def _freeze(self) -> None:
+        """Stand still while the world goes on; answers come in meanwhile, and wait."""
+        self._machine.promises.frozen(self._life.frozen_for)
+        self._machine.kernel.pass_time(self._life.frozen_for)
 
     def _while_alive(self, act: Callable[[], None]) -> Callable[[], None]:
         return lambda: None if self._is_over else act()

@@ -120,6 +120,10 @@ class Promises:
         if state is not None:
             self._stops.pipeline = state.pipeline
 
+    def frozen(self, seconds: float) -> None:
+        """The process stands still for so long, whatever it has promised."""
+        self._truths.frozen(seconds)
+
     def _read_disk(self) -> None:
         for fact in self._disk.kept[self._read :]:
             if fact["event"] == "trigger_intended":

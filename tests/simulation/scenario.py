@@ -38,8 +38,9 @@ class Moment:
 class Life:
     """One process of ours. It dies at a step, a second or a moment of its own, if at all; `cuts_power`: the machine dies with it.
 
-    `signal_at`, `signal_on`: when a person interrupts it. `breaks_on`: when its disk breaks. `rests`: seconds until the next one.
-    `skew`: seconds by which the wall clock of its machine is wrong.
+    `signal_at`, `signal_on`: when a person interrupts it. `breaks_on`: when its disk breaks. `freezes_on`: when it stands still
+    while the world goes on, for `frozen_for` seconds. `rests`: seconds until the next one. `skew`: seconds by which the wall clock
+    of its machine is wrong.
     """
 
     dies_at_step: int | None = None
@@ -47,6 +48,8 @@ class Life:
     dies_on: Moment | None = None
     signal_on: Moment | None = None
     breaks_on: Moment | None = None
+    freezes_on: Moment | None = None
+    frozen_for: float = 0.0
     skew: float = 0.0
     cuts_power: bool = False
     disk_fault: DiskFault | None = None
@@ -128,7 +131,9 @@ def draw(seed: int) -> Scenario:
         ),
     )
     trials = random.Random(f"trials/{seed}")
-    return hidden(rough, trials) if drawing.hiding else tried(rough, trials)
+    if drawing.hiding:
+        return hidden(rough, trials)
+    return frozen(tried(rough, trials), random.Random(f"freezes/{seed}"))
 
 
 def tried(scenario: Scenario, rng: random.Random) -> Scenario:
@@ -151,6 +156,19 @@ def tried(scenario: Scenario, rng: random.Random) -> Scenario:
         strangers=_shadows(rng, scenario.files) if shadowed else scenario.strangers,
         lives=_lives_on_the_edge(rng) if shadowed or rng.random() < 0.2 else _skewed(rng, scenario.lives),
     )
+
+
+def frozen(scenario: Scenario, rng: random.Random) -> Scenario:
+    """The same, but a process may stand still, most often as it stops something."""
+    if rng.random() >= 0.15:
+        return scenario
+    kinds = ("stop", "stop", "verify", "trigger", "look-up", "details", "other")
+    freezes_on = Moment(kind=rng.choice(kinds), nth=rng.choice((1, 1, 2)), after=None)
+    length = rng.choice((3.0, 40.0, 40.0, 300.0))
+    first = replace((*scenario.lives, Life())[0], freezes_on=freezes_on, frozen_for=length)
+    if rng.random() < 0.5:
+        first = replace(first, signal_on=_moment(rng, ("trigger", "details", "other")), dies_at=None, dies_on=None)
+    return replace(scenario, lives=(first, *scenario.lives[1:]))
 
 
 def hidden(scenario: Scenario, rng: random.Random) -> Scenario:

@@ -43,6 +43,7 @@ class Truths:
         self._worked = 0.0
         self._began_at = 0.0
         self._aborted_at: float | None = None
+        self._frozen = 0.0
 
     def searched(self, job: str) -> None:
         """A round of the search after a lost trigger begins."""
@@ -52,6 +53,10 @@ class Truths:
         """A new process knows of no abort."""
         self._aborted_at = None
         self._began_at = self._kernel.now
+
+    def frozen(self, seconds: float) -> None:
+        """A process stands still: it cannot end while it does."""
+        self._frozen += seconds
 
     def put_down(self) -> None:
         """A process is over."""
@@ -88,7 +93,7 @@ class Truths:
             case ev.JobEnded(status=JobStatus.SUCCEEDED | JobStatus.WARNED):
                 self._succeeded(state.jobs[event.job])
             case ev.AbortRequested():
-                self._aborted_at = self._kernel.now
+                self._aborted_at, self._frozen = self._kernel.now, 0.0
             case ev.Retried():
                 self._worked, self._began_at = 0.0, self._kernel.now
             case ev.RunEnded():
@@ -205,7 +210,7 @@ class Truths:
         return is_named and job.job.id not in self.vouched_for
 
     def _run_ended(self, event: ev.RunEnded, state: RunState) -> None:
-        if self._aborted_at is not None and self._kernel.now > self._aborted_at + _ABORT_TAKES:
+        if self._aborted_at is not None and self._kernel.now > self._aborted_at + _ABORT_TAKES + self._frozen:
             raise BrokenPromise(f"P6: the abort took {self._kernel.now - self._aborted_at:.1f}s")
         if (event.status is RunStatus.SUCCEEDED) != (event.exit_code == 0):
             raise BrokenPromise(f"P4: the run ended {event.status.value} with exit code {event.exit_code}")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from spectrum_pipelines.engine.facts import Stamped
-from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
+from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.run.reopen import is_resumable
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.engine.timing.patience import Patience
@@ -111,8 +111,7 @@ class World:
             patch.setattr(journal_module, "os", self.machine.disk)
             for number in itertools.count(1):
                 state = self._one_process(number)
-                enough = _MOST_PROCESSES + len(self.scenario.rounds)
-                if state is not None and (number > enough or not self._goes_on(state)):
+                if state is not None and (number > self._most_processes or not self._goes_on(state)):
                     return self._end(state, number)
         raise AssertionError("unreachable")
 
@@ -120,6 +119,10 @@ class World:
     def _pipelines(self) -> list[Pipeline]:
         """Those of all rounds."""
         return [self.scenario.pipeline, *self.machine.rounds.later.values()]
+
+    @property
+    def _most_processes(self) -> int:
+        return _MOST_PROCESSES + len(self.scenario.rounds)
 
     def _plan_deeds(self) -> None:
         for deed in self.scenario.strangers:
@@ -204,6 +207,8 @@ class World:
 
     def _end(self, state: RunState, processes: int) -> End:
         assert state.ended is not None
+        if processes <= self._most_processes and (left := list(_left_unseen(state))):
+            raise BrokenPromise(f"P6: the run has ended, and nobody will ever look again at {left}")
         patience = processes * max(longest(one) for one in self._pipelines)
         if self._kernel.now > patience:
             raise BrokenPromise(f"P6: the run took {self._kernel.now:,.0f}s, and {patience:,.0f}s are more than enough")
@@ -218,6 +223,13 @@ class World:
 
     def _tell(self, fact: Stamped, _state: RunState) -> None:
         self.story.tell("fact", lambda: f"{fact.at:.3f} {fact.event}")
+
+
+def _left_unseen(state: RunState) -> Iterator[str]:
+    """What may run on, because our watching ended and not because the pipeline said so."""
+    for job in state.jobs.values():
+        if job.cause in {Cause.SILENCE, Cause.UNAUTHORIZED, Cause.STOP_UNCONFIRMED}:
+            yield from (f"execution {one.execution_id} of {job.job.id}" for one in job.open_executions)
 
 
 def longest(pipeline: Pipeline) -> float:
