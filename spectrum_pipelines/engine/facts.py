@@ -301,11 +301,12 @@ class JobSkipped(Fact, frozen=True, kw_only=True):
 
 
 class ExecutionChanged(Fact, frozen=True, kw_only=True):
-    """Spectrum's status word changed, and is not final."""
+    """Spectrum's status word changed, and is not final. `file_id`: the file that the answer has named, the first time one does."""
 
     job: JobId
     execution_id: ExecutionId
     job_status: str
+    file_id: FileId | None = None
 
 
 class ExecutionEnded(Fact, frozen=True, kw_only=True):

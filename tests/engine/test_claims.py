@@ -9,7 +9,7 @@ from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.engine.requests import AskStatus, AskTarget, PostSequence, PostTrigger
 from spectrum_pipelines.errors import Unanswered
 from spectrum_pipelines.pipeline.model.action import Sequence, Trigger
-from spectrum_pipelines.pipeline.model.policy import OnRunning
+from spectrum_pipelines.pipeline.model.policy import OnAmbiguous, OnRunning, Retry
 from spectrum_pipelines.spectrum import ExecutionId, ExecutionPlan, PlannedExecution, StatusAnswer, TriggerAnswer
 from tests.engine.made import job, pipeline
 from tests.engine.tiny import File
@@ -78,7 +78,22 @@ def test_the_id_that_was_there_before_is_no_answer() -> None:
         Fault(on=(AskTarget, AskStatus), outcome=before, times=9e9),
         Fault(on=PostTrigger, outcome=TriggerAnswer(execution_id=ExecutionId(101))),
     ]
-    assert world.run().jobs[next(iter(world.pipeline.jobs))].status is JobStatus.UNKNOWN
+    (one,) = world.run().jobs.values()
+    assert (one.status, one.attempt.candidates) == (JobStatus.UNKNOWN, (101,))
+
+
+def test_an_answer_with_the_id_that_was_there_before_is_never_sent_again() -> None:
+    """The server had lost its counter and gave the id once more: the look-ups saw the baseline, and the job was triggered twice."""
+    file = File(path="/a", id=6, duration=1.0)
+    world = World(pipeline(job("a", **_POLICY, on_ambiguous=OnAmbiguous.RETRY, retry=Retry(limit=2))), file)
+    before = StatusAnswer(job_status="COMPLETED", execution_id=ExecutionId(101))
+    world.faults += [
+        Fault(on=(AskTarget, AskStatus), outcome=before, times=9e9),
+        Fault(on=PostTrigger, outcome=TriggerAnswer(execution_id=ExecutionId(101))),
+    ]
+    (one,) = world.run().jobs.values()
+    assert one.status is JobStatus.UNKNOWN
+    assert len(world.asked(PostTrigger)) == 1
 
 
 def test_a_file_that_ran_under_no_name_before_makes_every_candidate_doubtful() -> None:

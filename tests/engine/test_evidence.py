@@ -440,6 +440,35 @@ def test_a_search_waits_for_another_that_may_be_for_the_same_file_and_finds_noth
     assert the_job(state, "b").status is JobStatus.UNKNOWN, "its trigger may have been lost, or not"
 
 
+def _restored() -> RunState:
+    """`a`, named by its path, was given 503 and seen running in file 42; the server was then restored, and its file never ran."""
+    state = fresh(job("a"))
+    fold(state, ev.AttemptStarted(job=A, attempt=1), intended("a", before=None, file_id=None))
+    return fold(state, ev.Triggered(job=A, attempt=1, executions=(execution(503),)))
+
+
+def test_an_id_that_has_moved_to_another_file_is_not_ours_any_more_after_a_resume() -> None:
+    """The process that had seen it in its own file died; the next one made the job green by another file's end."""
+    state = _restored()
+    shown = ev.ExecutionChanged(job=A, execution_id=ExecutionId(503), job_status="RUNNING", file_id=FileId(42))
+    fold(state, shown, ev.Resumed())
+    assert _ended_by(state, FileId(41)) is JobStatus.UNKNOWN
+
+
+def test_an_end_is_not_believed_while_the_jobs_own_file_has_never_run() -> None:
+    assert _ended_by(_restored(), FileId(41)) is JobStatus.UNKNOWN
+
+
+def _ended_by(state: RunState, file_id: FileId) -> JobStatus | None:
+    for second in range(1, 60):
+        for ask in settle(state, float(second)):
+            if isinstance(ask, AskStatus):
+                _answer(state, ask, StatusAnswer(job_status="_NONE"), float(second))
+            elif isinstance(ask, AskDetails):
+                _answer(state, ask, JobDetails(job_status="COMPLETED", file_id=file_id), float(second))
+    return the_job(state).status
+
+
 def test_details_do_not_tell_which_file_a_path_means() -> None:
     """The server was restored, our id was another file's, which was taken for ours and made the job green."""
     state = fresh(job("a"))

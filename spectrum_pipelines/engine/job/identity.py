@@ -1,7 +1,8 @@
 """Whether an answer is about our file: a verdict about another file is no verdict.
 
 A server that was restored from a backup gives ids once more, and a proxy may mix answers up. What is known of an execution's file
-is its id, or that of its target; its uuid if the target is named by that; and its configuration if the plan has told it.
+is its id, or that of its target, else that which the first answer about it has named; its uuid if the target is named by that; and
+its configuration if the plan has told it.
 """
 
 import re
@@ -22,7 +23,7 @@ def is_uuid(target: str) -> bool:
 def other_file(job: JobState, execution: Execution, answer: JobDetails | ActiveJob | StatusAnswer) -> str | None:
     """The other file that the answer names, in words; None if it may be ours."""
     target = _target(job)
-    file_id = _known_file(job, execution, target)
+    file_id = _known_file(job, execution, target) or execution.shown_file_id
     if answer.file_id is not None and file_id is not None and answer.file_id != file_id:
         return f"file {answer.file_id}, not {file_id}"
     if isinstance(answer, StatusAnswer):

@@ -19,7 +19,8 @@ class Execution:
     adopted: AdoptedBy | None = None  # how we came to follow it; None: a trigger's answer named it
     name: str | None = None  # as the execution plan names it
     configuration_id: ConfigurationId | None = None
-    file_id: FileId | None = None
+    file_id: FileId | None = None  # of its target, as the target's status, the plan or the end has told it
+    shown_file_id: FileId | None = None  # as the first answer about it has named it, perhaps another's by a mix-up
     running_at: float | None = None  # run clock, seconds: when it was first seen running
     ended_at: float | None = None  # run clock, seconds: when its end was seen under its own id
     start_time: str | None = None  # the server's own text

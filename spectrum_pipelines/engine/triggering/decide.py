@@ -124,7 +124,7 @@ def _is_undecided(other: JobState) -> bool:
 def _doubt(job: JobState, lookup: Lookup) -> str | None:
     """Why nobody will ever know which candidate is ours."""
     if lookup.lost_counter:
-        return "; the server gives lower ids than before the trigger, as if it had lost its counter"
+        return "; the server gives ids that are not above those before the trigger, as if it had lost its counter"
     if any(len(candidates) > 1 for candidates in lookup.candidates.values()):
         return ""
     if lookup.all_candidates and not all(b.is_known for b in job.attempt.baselines):

@@ -68,7 +68,7 @@ def interpret_post(state: RunState, request: PostTrigger | PostSequence, outcome
     match outcome:
         case TriggerAnswer() if is_taken(state, job, outcome.execution_id):
             told = f"execution {outcome.execution_id} was there before, or is another job's"
-            return [*_kept(job, request, (outcome.execution_id,)), _ambiguous(request, told)]
+            return [*_kept(request, (outcome.execution_id,)), _ambiguous(request, told)]
         case TriggerAnswer():
             file_id = job.attempt.baselines[0].file_id if job.attempt.baselines else None
             started = StartedExecution(execution_id=outcome.execution_id, file_id=file_id)
@@ -96,11 +96,12 @@ def _named(state: RunState, name: str | None) -> str | None:
     return None if name is None else masked(name, secrets_of(state.pipeline))
 
 
-def _kept(job: JobState, request: PostTrigger | PostSequence, ids: tuple[ExecutionId, ...]) -> list[Event]:
-    """Ids that an answer has named and that cannot be believed: a person is shown them. The baseline itself is an old answer's."""
-    before = {baseline.execution_id for baseline in job.attempt.baselines}
-    named = tuple(one for one in ids if one not in before)
-    return [CandidatesFound(job=request.job, attempt=request.attempt, execution_ids=named)] if named else []
+def _kept(request: PostTrigger | PostSequence, ids: tuple[ExecutionId, ...]) -> list[Event]:
+    """Ids that an answer has named and that cannot be believed: a person is shown them, and none of them is taken for absent.
+
+    The baseline's own id may be an old answer, or a new execution of a server that has lost its counter.
+    """
+    return [CandidatesFound(job=request.job, attempt=request.attempt, execution_ids=ids)] if ids else []
 
 
 def _planned(
@@ -117,7 +118,7 @@ def _planned(
         if one.execution_id is not None and one.triggered and not is_taken(state, job, one.execution_id)
     )
     named = [one.execution_id for one in plan.executions if one.execution_id is not None]
-    kept = _kept(job, request, tuple(one for one in named if is_taken(state, job, one)))
+    kept = _kept(request, tuple(one for one in named if is_taken(state, job, one)))
     if not executions:
         return [*kept, _ambiguous(request, "an execution plan without any execution that it has started")]
     promised = sum(one.triggered for one in plan.executions)

@@ -76,9 +76,9 @@ class Lookup(Struct, frozen=True, kw_only=True):
 
     `sent_until`: the trigger may still arrive until then, so a round before it shows no absence.
 
-    By target: `candidates` above the baseline and ids `below` it, of all rounds; the `latest` execution of this round, whether the
-    round is `clear`: it would have shown an execution of ours; and whether it is `whole`: as far as the server can show it, no
-    execution is hidden. `earlier`: what the journal has of an earlier process's rounds.
+    By target: `candidates` above the baseline and ids `below` it, or its own given once more, of all rounds; the `latest` execution
+    of this round, whether the round is `clear`: it would have shown an execution of ours; and whether it is `whole`: as far as the
+    server can show it, no execution is hidden. `earlier`: what the journal has of an earlier process's rounds.
     `round_failed`: a status was not answered; `unlisted`: the list was not, in each round since `unlisted_at`; `blind`: what lies
     behind the latest execution was not.
     """
@@ -110,7 +110,7 @@ class Lookup(Struct, frozen=True, kw_only=True):
 
     @property
     def lost_counter(self) -> bool:
-        """The server gives ids below the baseline."""
+        """The server gives ids that are not above the baseline."""
         return any(self.below.values())
 
     def rest(self, patience: Patience) -> float:
@@ -145,8 +145,10 @@ def begin_round(
 
 
 def _placed(lookup: Lookup, baseline: Baseline) -> Lookup:
-    """With one file, what was found earlier can only be of that one."""
-    return replace(_with_ids(lookup, baseline, lookup.earlier), earlier=frozenset())
+    """With one file, what was found earlier can only be of that one. An answer that named the baseline's id makes it doubtful."""
+    found = _with_ids(lookup, baseline, lookup.earlier)
+    again = frozenset(one for one in lookup.earlier if one == baseline.execution_id)
+    return replace(found, below=_joined(found.below, baseline.target, again), earlier=frozenset())
 
 
 def after_answer(

@@ -290,6 +290,7 @@ def _execution_changed(state: RunState, event: ev.ExecutionChanged, at: float) -
     execution = state.execution((event.job, event.execution_id))
     execution.job_status = event.job_status
     execution.changes += 1
+    execution.shown_file_id = execution.shown_file_id or event.file_id
     if execution.phase is Phase.RUNNING and execution.running_at is None:
         execution.running_at = at
 

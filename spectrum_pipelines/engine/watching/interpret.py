@@ -30,7 +30,7 @@ from spectrum_pipelines.errors import (
     Undecodable,
 )
 from spectrum_pipelines.pipeline.model.action import JobId
-from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, JobDetails, Phase, StatusAnswer, phase_of
+from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, FileId, JobDetails, Phase, StatusAnswer, phase_of
 
 Events = list[Event | Sighting]
 
@@ -67,7 +67,7 @@ def interpret_list(state: RunState, outcome: Outcome, now: float) -> Events:
             if not watch.unlisted and state.execution(followed).accepted_at < asked_at:
                 events.append(ExecutionDoubted(job=followed[0], execution_id=followed[1], unlisted=True))
         elif watch.word is None or entry.job_status.upper() != watch.word.upper():
-            events += _shown(state, followed[0], state.execution(followed), entry.job_status)
+            events += _shown(state, followed[0], state.execution(followed), entry.job_status, entry.file_id)
     events.append(ListSeen(entries=entries))
     return list(_each_warning_once(events))
 
@@ -100,7 +100,7 @@ def locked_out(job: JobState, error: ClientError) -> Events:
     return [ended(job, JobStatus.UNKNOWN, Cause.UNAUTHORIZED, reason)]
 
 
-def _shown(state: RunState, job_id: JobId, execution: Execution, word: str) -> Events:
+def _shown(state: RunState, job_id: JobId, execution: Execution, word: str, file_id: FileId | None) -> Events:
     """The meaning of a status word. A word that nobody knows is no end, and never success."""
     phase = phase_of(word)
     if phase.is_final:
@@ -108,7 +108,8 @@ def _shown(state: RunState, job_id: JobId, execution: Execution, word: str) -> E
     events: Events = []
     begins = execution.running_at is None and phase is Phase.RUNNING
     if begins or (word.upper() != execution.job_status.upper() and execution.changes < _MOST_CHANGES):
-        events.append(ExecutionChanged(job=job_id, execution_id=execution.execution_id, job_status=word))
+        first = file_id if execution.shown_file_id is None else None
+        events.append(ExecutionChanged(job=job_id, execution_id=execution.execution_id, job_status=word, file_id=first))
         if execution.changes + 1 == _MOST_CHANGES and ("restless-status", job_id) not in state.warned:
             told = f"the status of execution {execution.execution_id} has changed {_MOST_CHANGES} times: only its end is told now"
             events.append(Warned(code="restless-status", message=told, job=job_id))
@@ -153,7 +154,7 @@ def interpret_status(state: RunState, request: AskStatus, outcome: Outcome) -> E
         estimate_seconds=outcome.estimate_seconds,
         file_id=file_id,
     )
-    return [*_shown(state, request.job, ours, word), seen]
+    return [*_shown(state, request.job, ours, word, file_id), seen]
 
 
 def _missed(state: RunState, job_id: JobId, execution_id: ExecutionId, error: ClientError) -> Events:
@@ -197,7 +198,8 @@ def interpret_details(state: RunState, request: AskDetails, outcome: Outcome) ->
         file_id=outcome.file_id,
         by_details=True,
     )
-    return [*_shown(state, request.job, execution, outcome.job_status), seen, *_incomplete_list(state, watch)]
+    shown = _shown(state, request.job, execution, outcome.job_status, outcome.file_id)
+    return [*shown, seen, *_incomplete_list(state, watch)]
 
 
 def _incomplete_list(state: RunState, watch: Watch) -> Events:
