@@ -59,10 +59,14 @@ def test_the_help_of_run_shows_its_own_options_first() -> None:
     assert shown.index("--run-key") < shown.index("--server") < shown.index("--var NAME") < shown.index("--junit")
 
 
+#: What is said of one run or one execution is no setting of an environment.
+_OF_ONE_CALL = {"var", "help", "dry_run", "never", "vouches"}
+
+
 @pytest.mark.parametrize(("path", "command"), LEAVES, ids=[" ".join(path) for path, _ in LEAVES])
 def test_every_option_has_its_variable_and_its_help(path: tuple[str, ...], command: click.Command) -> None:
     for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.name not in {"var", "help", "dry_run", "never"}:
+        if isinstance(parameter, click.Option) and parameter.name not in _OF_ONE_CALL:
             named = f"SPECTRUM_{max(parameter.opts, key=len).lstrip('-').upper().replace('-', '_')}"
             expected = {
                 "SPECTRUM_SERVER": "SPECTRUM_URL",

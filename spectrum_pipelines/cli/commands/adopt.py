@@ -23,7 +23,11 @@ from spectrum_pipelines.spectrum import ExecutionId
 @click.argument("execution_id", metavar="EXECUTION_ID", type=click.IntRange(min=1), required=False)
 @option("--none", "never", is_flag=True, envvar=None, help="I have looked: the trigger never started an execution.")
 @option(
-    "--yes", is_flag=True, envvar=None, help="It is the job's, also where Spectrum does not say which file it is of."
+    "--yes",
+    "vouches",
+    is_flag=True,
+    envvar=None,
+    help="It is the job's, also where Spectrum does not say which file it is of.",
 )
 @connection_options
 @option(
@@ -41,7 +45,7 @@ def command(
     execution_id: int | None,
     *,
     never: bool,
-    yes: bool,
+    vouches: bool,
     var: tuple[str, ...],
     state: str,
     **connection: Any,
@@ -64,8 +68,8 @@ def command(
         raise click.UsageError("Give an EXECUTION_ID or --none.", click.get_current_context())
 
     def vouched(told: str) -> bool:
-        is_asked = not yes and sys.stdin.isatty() and sys.stderr.isatty()
-        return yes or (is_asked and click.confirm(f"{told}. Is it?", err=True))
+        is_asked = not vouches and sys.stdin.isatty() and sys.stderr.isatty()
+        return vouches or (is_asked and click.confirm(f"{told}. Is it?", err=True))
 
     options = ConnectionOptions(**connection)
     values = ValueOptions(environment=None, var=var, vars_file=None)
