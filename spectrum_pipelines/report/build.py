@@ -69,6 +69,7 @@ def build_report(
         "server": masked(facts.server, secrets),
         "state": facts.state_dir,
         "workspace": facts.workspace,
+        "origin": {name: masked(value, secrets) for name, value in facts.origin.items()},
         "environment": facts.environment,
         "only": list(facts.only),
         "variables": {name: _plain(value) for name, value in facts.variables.items()},

@@ -59,6 +59,7 @@ def unstarted_report(
         "server": asked.server,
         "state": asked.state,
         "workspace": asked.workspace,
+        "origin": {},
         "environment": asked.environment,
         "only": list(asked.only),
         "variables": {},

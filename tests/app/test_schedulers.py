@@ -87,6 +87,7 @@ def test_a_failed_run_goes_on_from_what_failed(connection: Connection, store: St
     night = loaded(tmp_path, "{a: {trigger: 20}, b: {needs: [a], trigger: 21}, c: {needs: [b], trigger: 20}}")
     failed = run(night, connection, store=store, run_key=KEY, origin={"try": "1"})
     assert failed.status is RunStatus.FAILED
+    assert failed.document["origin"] == {"try": "1"}
     again = run(night, connection, store=store, run_key=KEY, origin={"try": "2"})
     assert again.execution_ids == failed.execution_ids, "the report, handed out again"
     report = run(night, connection, store=store, run_key=KEY, when_ended="retry", origin={"try": "3"})
@@ -95,7 +96,7 @@ def test_a_failed_run_goes_on_from_what_failed(connection: Connection, store: St
     assert {job.id: len(job.execution_ids) for job in report.jobs} == {"a": 1, "b": 2, "c": 1}
     last = last_of_key(store, KEY)
     assert last is not None
-    assert (last.status, last.origin) == (RunStatus.SUCCEEDED, {"try": "3"})
+    assert (last.status, last.origin, report.document["origin"]) == (RunStatus.SUCCEEDED, {"try": "3"}, {"try": "3"})
     closed = run(night, connection, store=store, run_key=KEY, when_ended="retry")
     assert closed.execution_ids == report.execution_ids, "nothing is left to retry"
 

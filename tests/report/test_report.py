@@ -48,7 +48,7 @@ ON = " --server http://127.0.0.1:8080"
 #: Every report has them but those of version 0.1.0, which are read as well.
 LATER = {"fragment", "state", "workspace", "rounds"}
 #: The same of the report itself: `http` has always had `retries`.
-LATER_AT_THE_TOP = LATER | {"retries", "off"}
+LATER_AT_THE_TOP = LATER | {"retries", "off", "origin"}
 
 
 @pytest.mark.parametrize("make", RUNS.values(), ids=RUNS)
@@ -84,6 +84,7 @@ def test_a_succeeded_run_in_full() -> None:
         "server": "http://127.0.0.1:8080",
         "state": None,
         "workspace": None,
+        "origin": {},
         "environment": None,
         "only": [],
         "variables": {"region": "emea", "token": "***"},

@@ -60,6 +60,12 @@ def tell_source(state: RunState, changed: ev.Changed | None) -> None:
         state.facts = replace(state.facts, **{name: value for name, value in told.items() if value is not None})
 
 
+def tell_origin(state: RunState, event: ev.Resumed | ev.Retried) -> None:
+    """Have the run's facts name what began the process that goes on with it, if that says so."""
+    if state.facts is not None and event.origin:
+        state.facts = replace(state.facts, origin=event.origin)
+
+
 def take_policy(state: RunState, event: ev.Resumed) -> None:
     """Fold what a `Resumed` says of a changed file: the same jobs, each as far as it has come, under another policy.
 

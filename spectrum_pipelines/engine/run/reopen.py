@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import UNSEEN_ENDS, AdoptedBy, Cause, JobStatus
-from spectrum_pipelines.engine.run.redefine import take_policy
+from spectrum_pipelines.engine.run.redefine import take_policy, tell_origin
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.run import AttemptState, JobState, RunState, Step, StopState
 from spectrum_pipelines.engine.triggering.lookup import Lookup
@@ -44,6 +44,7 @@ def resumed(state: RunState, event: ev.Resumed, at: float) -> None:
     """
     failed_fast = state.pipeline.fail_fast
     take_policy(state, event)
+    tell_origin(state, event)
     if failed_fast and not state.pipeline.fail_fast:
         _give_back(state)
     state.abort = None

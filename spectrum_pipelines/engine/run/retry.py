@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
-from spectrum_pipelines.engine.run.redefine import is_same_work, pipeline_after, redefine
+from spectrum_pipelines.engine.run.redefine import is_same_work, pipeline_after, redefine, tell_origin
 from spectrum_pipelines.engine.run.reopen import count_anew, is_resumable
 from spectrum_pipelines.engine.state.run import AttemptState, JobState, Round, RunState, Step, dependents_of
 from spectrum_pipelines.engine.targets import outputs_of
@@ -172,6 +172,7 @@ def fold_retried(state: RunState, event: ev.Retried, at: float) -> None:
     state.rounds.append(Round(number=event.round, at=at, ended=state.ended, again=opened, removed=gone))
     state.jobs = {job_id: _reopened(before.get(job_id), job, job_id in opened) for job_id, job in pipeline.jobs.items()}
     redefine(state, pipeline, event.changed)
+    tell_origin(state, event)
     state.behind = {}
     state.ended = state.abort = None
     state.timed_out = state.finally_timed_out = False

@@ -93,6 +93,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         "Git commit": pipeline["git_commit"],
         "Digest": pipeline["digest"],
         "Trace": report["trace_id"],
+        "Begun by": ", ".join(f"{name} {value}" for name, value in report.get("origin", {}).items()),
         "Requests": None if http["requests"] is None else f"{http['requests']:,}, {http['retries'] or 0:,} repeated",
         "Written by": f"spectrum-pipelines {report['tool_version']}",
     }
