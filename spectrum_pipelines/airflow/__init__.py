@@ -8,6 +8,7 @@
     hook       SpectrumHook: Airflow's connection of type `spectrum` as a `spectrum_pipelines.Connection`
     journal    where the journal of a task is: a store, or Airflow's own task state store
     task_state Airflow's task state store as a store of runs
+    pages      pages of runs in a folder that somebody serves
     task       one try of a run, in a thread that Airflow's signals cannot break
     operators  SpectrumPipelineOperator (one task is one run), SpectrumJobOperator (one task is one job of a pipeline)
     triggers   SpectrumTrigger: wakes a deferred task up, judges nothing
@@ -40,12 +41,15 @@ CONNECTION_FIELDS = {
     "timezone": "Time zone of the server's dates",
     "state": "State (folder or postgresql:// URL)",
     "state_password": "Password of the state",
+    "reports": "Folder for the pages of runs",
+    "reports_url": "URL under which that folder is served",
 }
 CONNECTION_PLACEHOLDERS = {
     "host": "spectrum.example.com",
     "port": "8080",
     "schema": "https",
     "state": "postgresql://ci@db.example.com/spectrum",
+    "reports_url": "https://reports.example.com/spectrum",
 }
 
 __all__ = [*_PLACES, "get_provider_info"]  # noqa: PLE0604 - the keys are texts

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import BaseHook
 
 from spectrum_pipelines.airflow import CONNECTION_FIELDS, CONNECTION_PLACEHOLDERS
+from spectrum_pipelines.airflow.pages import Pages
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.model.pipeline import Http, Server
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
 
 
 class Access(NamedTuple):
-    """What Airflow's connection says: how to reach the server, and where journals are kept."""
+    """What Airflow's connection says: how to reach the server, where journals are kept, and where pages of runs are served."""
 
     connection: "Connection"
     state: str | None
     state_password: str | None
+    pages: Pages | None
 
 
 class SpectrumHook(BaseHook):
@@ -30,7 +33,8 @@ class SpectrumHook(BaseHook):
 
     Schema, host and port are the address (`https` without a schema); `login` and `password` go with every request. Extra fields:
     `path` (a base path behind the host), `ca_bundle`, `client_cert`, `client_key` (files), `insecure` (true: any certificate),
-    `timezone` (of the server's dates), `state` (where journals are kept: a folder or a postgresql:// URL) and `state_password`.
+    `timezone` (of the server's dates), `state` (where journals are kept: a folder or a postgresql:// URL), `state_password`,
+    `reports` and `reports_url` (a folder for the pages of runs, and where it is served).
     """
 
     conn_name_attr = "conn_id"
@@ -71,7 +75,7 @@ class SpectrumHook(BaseHook):
         return self.access().connection
 
     def access(self) -> Access:
-        """The connection, and the fields about the state. One look-up. Raises UserError for what it lacks."""
+        """The connection, and the fields about state and reports. One look-up. Raises UserError for what it lacks."""
         from spectrum_pipelines import Connection  # noqa: PLC0415 - requests, when a task runs
 
         found = self.get_connection(self.conn_id)
@@ -88,7 +92,18 @@ class SpectrumHook(BaseHook):
             client_cert=(cert, key) if cert and key else cert,
             timezone=extra.get("timezone") or None,
         )
-        return Access(connection, extra.get("state") or None, extra.get("state_password") or None)
+        folder, url = extra.get("reports"), extra.get("reports_url")
+        if bool(folder) != bool(url):
+            raise UserError(
+                f"the connection `{self.conn_id}` has one of `reports` and `reports_url`",
+                hint="give both: the folder that tasks write to, and the URL under which it is served",
+            )
+        return Access(
+            connection,
+            state=extra.get("state") or None,
+            state_password=extra.get("state_password") or None,
+            pages=Pages(Path(folder), url) if folder and url else None,
+        )
 
     def test_connection(self) -> tuple[bool, str]:
         """For the button of the form: one list-running."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import (
 
 from spectrum_pipelines.airflow.faults import in_words
 from spectrum_pipelines.airflow.journal import AUTO, NONE
+from spectrum_pipelines.airflow.pages import Pages
 from spectrum_pipelines.airflow.task import Try
 from spectrum_pipelines.airflow.verdict import (
     Earlier,
@@ -25,6 +26,7 @@ from spectrum_pipelines.airflow.verdict import (
     key_and_wish,
     run_key,
     task_end,
+    what_next,
 )
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import SpectrumPipelinesError, UserError
@@ -36,8 +38,20 @@ if TYPE_CHECKING:
 _LINK_KEY = "spectrum_report_url"
 
 
+class _Work(NamedTuple):
+    """What a try has to do, and what must be known when it is done.
+
+    `stops`: a person who ends the task stops what runs. `has_commands`: a shell can open the store of the run.
+    """
+
+    do: "Callable[[], Report | Waiting]"
+    stops: bool
+    has_commands: bool
+    pages: Pages | None
+
+
 class SpectrumReportLink(BaseOperatorLink):
-    """The button beside a task: the report of its run, or the server where no place for reports is configured."""
+    """The button beside a task: the page of its run, or the server where the connection names no place for pages."""
 
     name = "Spectrum run"
 
@@ -85,7 +99,6 @@ class SpectrumPipelineOperator(BaseOperator):
         default = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = default if deferrable is None else deferrable
         self._try: Try[Any] | None = None
-        self._stops = True
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Start the run, or go on with it. Defers itself once everything under way has an execution id."""
@@ -115,30 +128,30 @@ class SpectrumPipelineOperator(BaseOperator):
 
         abort = Abort()
         try:
-            self._try = Try(self._work(context, abort), abort)
+            work = self._work(context, abort)
+            self._try = Try(work.do, abort)
             result = self._try.result()
         except SpectrumPipelinesError as error:
             raise self._failure(task_end(int(error.exit_code)), in_words(error)) from error
         finally:
             self._try = None
         if isinstance(result, Waiting):
-            self._defer(result)
-        return self._delivered(result, context)
+            self._defer(result, work)
+        return self._delivered(result, work, context)
 
-    def _work(self, context: Any, abort: "Abort") -> "Callable[[], Report | Waiting]":
-        """Everything that asks Airflow is asked here, in the main thread; the result runs in another."""
+    def _work(self, context: Any, abort: "Abort") -> "_Work":
+        """Everything that asks Airflow is asked here, in the main thread; what there is to do runs in another."""
         from spectrum_pipelines import advance, run  # noqa: PLC0415
         from spectrum_pipelines.airflow.hook import SpectrumHook  # noqa: PLC0415
-        from spectrum_pipelines.airflow.journal import store_for  # noqa: PLC0415
+        from spectrum_pipelines.airflow.journal import has_commands, store_for  # noqa: PLC0415
 
-        connection, place, password = SpectrumHook(self.conn_id).access()
+        connection, place, password, pages = SpectrumHook(self.conn_id).access()
         if self.deferrable and self.state == NONE:
             raise UserError('`deferrable` needs a journal, and `state="none"` keeps none', hint="give one of them up")
         store = store_for(self.state, place, context, password=password)
         loaded = self._loaded(connection, context)
         key, ended = self._key_and_wish(store, context)
         go_on = advance if self.deferrable else run
-        self._stops = loaded.pipeline.on_abort is OnAbort.STOP
 
         def work() -> "Report | Waiting":
             with store:
@@ -153,7 +166,8 @@ class SpectrumPipelineOperator(BaseOperator):
                     abort=abort,
                 )
 
-        return work
+        stops = loaded.pipeline.on_abort is OnAbort.STOP
+        return _Work(work, stops=stops, has_commands=has_commands(store), pages=pages)
 
     def _loaded(self, connection: "Connection", context: Any) -> "Loaded":
         from spectrum_pipelines import load  # noqa: PLC0415
@@ -178,7 +192,7 @@ class SpectrumPipelineOperator(BaseOperator):
         cleared_after = clearings(max_tries=context["ti"].max_tries, retries=self.retries or 0)
         return key_and_wish(self.key(context), cleared_after=cleared_after, look_up=look_up)
 
-    def _defer(self, waiting: "Waiting") -> None:
+    def _defer(self, waiting: "Waiting", work: "_Work") -> None:
         from spectrum_pipelines.airflow.triggers import SpectrumTrigger  # noqa: PLC0415
 
         self.log.info("waiting for executions %s", ", ".join(map(str, waiting.execution_ids)))
@@ -187,15 +201,15 @@ class SpectrumPipelineOperator(BaseOperator):
                 conn_id=self.conn_id,
                 execution_ids=list(waiting.execution_ids),
                 wake_at=None if waiting.wake_at is None else waiting.wake_at.astimezone(UTC).isoformat(),
-                stops=self._stops,
+                stops=work.stops,
             ),
             method_name="wake_up",
         )
 
-    def _delivered(self, report: "Report", context: Any) -> dict[str, Any]:
+    def _delivered(self, report: "Report", work: "_Work", context: Any) -> dict[str, Any]:
         """The report as the task's value; raises what a bad end means for the task."""
         document = report.document
-        context["ti"].xcom_push(key=_LINK_KEY, value=document["server"])
+        context["ti"].xcom_push(key=_LINK_KEY, value=self._shown_at(report, work.pages))
         small = {
             "run_id": report.run_id,
             "status": report.status.value,
@@ -210,10 +224,19 @@ class SpectrumPipelineOperator(BaseOperator):
         }
         if (end := _end_of(report)) is not TaskEnd.SUCCESS:
             context["ti"].xcom_push(key="spectrum_run", value=small)
-            why = f": {document['reason']}" if document["reason"] else ""
-            then = f"; then: {document['next']}" if document["next"] else ""
-            raise self._failure(end, f"run {report.run_id} {report.status}{why}{then}")
+            why = f": {report.reason}" if report.reason else ""
+            then = what_next(report.status, report.next if work.has_commands else None)
+            raise self._failure(end, f"run {report.run_id} {report.status.value}{why}; {then}")
         return small
+
+    def _shown_at(self, report: "Report", pages: Pages | None) -> str:
+        """The URL of the run's page; of the server, where no place for pages is configured or none can be written."""
+        if pages is not None:
+            try:
+                return pages.put(report.document)
+            except SpectrumPipelinesError as error:
+                self.log.warning("there is no page of the run: %s", in_words(error))
+        return str(report.document["server"])
 
     def _failure(self, end: TaskEnd, message: str) -> AirflowException:
         kind = AirflowFailException if end is TaskEnd.FAILED_FOR_GOOD else AirflowException

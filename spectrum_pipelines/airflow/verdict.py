@@ -7,7 +7,8 @@ the run                  a try
 =======================  ============================================================================================
 is not there             starts it
 is under way             waits for its holder, then goes on with it: a worker died, or two processes run one try
-ended in success         gives its report again; a new run if a person has cleared the task since, for that asks for one
+ended in success         gives its report again; a new run if a person has cleared the task since a try ended it, for that asks for
+                         one. A run that the command line has ended is new to Airflow: its report
 ended in failure         gives new attempts to the jobs that failed and to those skipped because of them
 is unknown or timed out  gives its report again: a person has to look
 =======================  ============================================================================================
@@ -18,6 +19,7 @@ from enum import Enum
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
+from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import ExitCode
 
 #: The longest run key that a store takes, less what a number behind it needs.
@@ -72,7 +74,7 @@ def clearings(*, max_tries: int, retries: int) -> int:
 
 
 class Earlier(NamedTuple):
-    """The run of a key. `status` is None while it has no end; `last_try` is the try that worked on it last."""
+    """The run of a key. `status` is None while it has no end; `last_try` worked on it last: None if the command line did."""
 
     status: str | None
     last_try: int | None
@@ -89,7 +91,21 @@ def key_and_wish(base: str, *, cleared_after: int, look_up: Callable[[str], Earl
         earlier = look_up(key)
         if earlier is None:
             continue
-        if earlier.status == "succeeded" and (earlier.last_try or 0) <= cleared_after and key != keys[0]:
+        seen = earlier.last_try is not None and earlier.last_try <= cleared_after
+        if earlier.status == "succeeded" and seen and key != keys[0]:
             return keys[0], "report"
         return key, "retry" if earlier.status == "failed" else "report"
     return base, "report"
+
+
+def what_next(status: RunStatus, command: str | None) -> str:
+    """What a person can do about a run that did not succeed. `command` is that of the report, if a shell can open the store."""
+    match status:
+        case RunStatus.FAILED:
+            return "a further try, or clearing the task, gives new attempts to what failed and to nothing else"
+        case RunStatus.UNKNOWN | RunStatus.TIMED_OUT if command is None:
+            return "look in Spectrum what has run; then mark the task as success, or trigger a new DAG run"
+        case RunStatus.UNKNOWN | RunStatus.TIMED_OUT:
+            return f"look in Spectrum what has run; `{command}`; then clear the task, which goes on with this run"
+        case _:
+            return "a further try goes on with this run"

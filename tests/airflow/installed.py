@@ -97,6 +97,7 @@ class Airflow:
         self.port = port or free_port()
         self.is_second = is_second(environment)
         self._bin = environment / "bin"
+        self._settings = settings
         self._stack = ExitStack()
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
         self._environ = {
@@ -109,6 +110,10 @@ class Airflow:
             "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
             **settings,
         }
+
+    def elsewhere(self, dags: Path, settings: Mapping[str, str]) -> "Airflow":
+        """The same home, with DAG files of another folder and more settings."""
+        return Airflow(self._bin.parent, self.home, dags, {**self._settings, **settings}, port=self.port)
 
     def __enter__(self) -> Self:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -131,7 +136,7 @@ class Airflow:
             timeout=patience,
             check=False,
         )
-        assert ended.returncode == 0, f"airflow {' '.join(words)}\n{ended.stdout[-4000:]}\n{ended.stderr[-4000:]}"
+        assert ended.returncode == 0, f"airflow {' '.join(words)}\n{ended.stdout[-40000:]}\n{ended.stderr[-4000:]}"
         return ended.stdout
 
     def python(self, script: str, *words: str) -> str:
@@ -145,7 +150,7 @@ class Airflow:
             timeout=300,
             check=False,
         )
-        assert ended.returncode == 0, f"{ended.stdout[-4000:]}\n{ended.stderr[-4000:]}"
+        assert ended.returncode == 0, f"{ended.stdout[-40000:]}\n{ended.stderr[-4000:]}"
         return ended.stdout
 
     @property

@@ -37,6 +37,8 @@ from tests.airflow.installed import USER, Airflow, Api, free_port, is_second, ru
 
 LONG = "15s"
 ENDED = {"success", "failed"}
+#: Where the connections say that pages of runs are served. Nobody does.
+PAGES = "https://reports.example.com/spectrum"
 
 
 @dataclass(frozen=True)
@@ -126,13 +128,22 @@ class Stage:
     def until_state(self, case: Case, *states: str) -> None:
         until(f"{case.name} {'/'.join(states)}", lambda: self.state(case) in states)
 
-    def run(self, case: Case) -> str | None:
-        """The state of the run, as the task has left it."""
-        for key in ("return_value", "spectrum_run"):
-            left = self.api.xcom(case.name, self.runs[case.name], key)
-            if left is not None:
-                return str(left["status"])
-        return None
+    def left(self, case: Case) -> Mapping[str, Any]:
+        """What the task has left of the run; empty if it has left nothing."""
+        found = (self.api.xcom(case.name, self.runs[case.name], key) for key in ("return_value", "spectrum_run"))
+        return next(filter(None, found), {})
+
+    def lacks(self, case: Case, tries: int) -> str:
+        """What is missing of what people look at: words in the log, and the button that leads to the page of the run."""
+        if case.log not in self.log(case, tries):
+            return f"`{case.log}` is not in the log"
+        run_id = self.left(case).get("run_id")
+        link = self.api.links(case.name, self.runs[case.name])["Spectrum run"]
+        if run_id is not None and link != f"{PAGES}/{run_id}.html":
+            return f"the button leads to {link}"
+        if run_id is not None and not (self.folder / "pages" / f"{run_id}.html").exists():
+            return "there is no page of the run"
+        return ""
 
     def log(self, case: Case, number: int) -> str:
         """The log of a try; that of a deferred one is in two files."""
@@ -304,12 +315,12 @@ def play(stage: Stage, case: Case) -> Played:
             case,
             time.monotonic() - began,
             state=str(task["state"]),
-            run=stage.run(case),
+            run=stage.left(case).get("status"),
             first=len(stage.executions(case, "first")),
             posts=len(executions),
             stops=sum(str(one.status) == "CANCELED" for one in executions),
             tries=task["try_number"],
-            lacks="" if case.log in stage.log(case, task["try_number"]) else f"`{case.log}` is not in the log",
+            lacks=stage.lacks(case, task["try_number"]),
         )
     except Exception as error:  # noqa: BLE001 - one case hides no other
         played = Played(case, time.monotonic() - began, state=f"{type(error).__name__}: {error}")
@@ -362,10 +373,11 @@ def table(environment: Path, cases: Sequence[Case], folder: Path) -> list[list[s
         files = prepare(folder, cases)
         server = serve(folder, cases, files, stack)
         # Airflow 2 has no store for the state of a task.
-        own: dict[str, Any] = {
-            "port": urlsplit(server.url).port,
-            "extra": {"state": str(folder / "state")} if second else {},
-        }
+        (folder / "pages").mkdir()
+        extra = {"reports": str(folder / "pages"), "reports_url": PAGES} | (
+            {"state": str(folder / "state")} if second else {}
+        )
+        own: dict[str, Any] = {"port": urlsplit(server.url).port, "extra": extra}
         connections = {
             "SPECTRUM_DEFAULT": own,
             "SPECTRUM_CUT": own | {"port": Cutter(server.url).port},

@@ -7,19 +7,24 @@ skipped.
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from spectrum_pipelines import open_store
 from spectrum_pipelines.local.serving import RunningServer
+from spectrum_pipelines.store import admin
+from spectrum_pipelines.store.leasing import named_run
 from tests.airflow.environments import ROOT
 from tests.airflow.installed import Airflow
 from tests.cli.command_line import embedded
+from tests.databases import OWNER, PASSWORDS, DatabaseServer, database_server, why_not
 
 VENVS = [Path(it) for it in os.environ.get("AIRFLOW_VENVS", "").split(":") if it]
+PAGES = "https://reports.example.com/spectrum"
 DAGS = ROOT / "pipelines" / "airflow"
 WHY = "needs an Airflow: AIRFLOW_VENVS=VENV[:VENV] pytest tests/airflow, see tests/README.md"
 
@@ -34,23 +39,32 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
-@pytest.fixture(scope="module", params=VENVS, ids=lambda venv: venv.name)
-def airflow(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, server: RunningServer
-) -> Iterator[Airflow]:
-    home = tmp_path_factory.mktemp("airflow")
-    connection = {
+def connection_to(server: RunningServer, extra: Mapping[str, str]) -> dict[str, Any]:
+    return {
         "conn_type": "spectrum",
         "schema": "http",
         "host": "127.0.0.1",
         "port": urlsplit(server.url).port,
         "login": "analyst",
         "password": "analyst",
-        "extra": {"state": str(home / "state")},
+        "extra": extra,
     }
+
+
+@pytest.fixture(scope="module", params=VENVS, ids=lambda venv: venv.name)
+def airflow(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, server: RunningServer
+) -> Iterator[Airflow]:
+    home = tmp_path_factory.mktemp("airflow")
+    connection = connection_to(server, {"state": str(home / "state")})
     settings = {"AIRFLOW_CONN_SPECTRUM_DEFAULT": json.dumps(connection)}
     with Airflow(request.param, home, DAGS, settings) as installed:
         yield installed
+
+
+def triggered(server: RunningServer, before: int) -> list[int]:
+    """The files of the executions since then, without those that the server starts downstream of them."""
+    return sorted(file for one in server.executions()[before:] if (file := int(one.file_id)) in {4, 5, 10})
 
 
 def answer(airflow: Airflow, script: str, *words: str) -> Any:
@@ -164,5 +178,92 @@ def test_the_form_of_a_connection_has_our_fields(airflow: Airflow) -> None:
 def test_a_dag_of_the_examples_runs(airflow: Airflow, server: RunningServer, dag: str) -> None:
     before = len(server.executions())
     airflow.call("dags", "test", dag)
-    started = [int(one.file_id) for one in server.executions()[before:] if int(one.file_id) in {4, 5, 10}]
-    assert sorted(started) == [4, 5, 10], "each job once"
+    assert triggered(server, before) == [4, 5, 10], "each job once"
+
+
+WIDE = """
+import json
+from datetime import datetime
+from pathlib import Path
+from airflow.providers.common.compat.sdk import DAG, BaseOperator
+from spectrum_pipelines.airflow import SpectrumPipelineOperator
+
+FOLDER = Path(r"{folder}")
+
+class Note(BaseOperator):
+    def execute(self, context):
+        ti = context["ti"]
+        left = [ti.xcom_pull(task_ids=task, key=key) for task in ("mapped", "templated") for key in KEYS]
+        (FOLDER / "left.json").write_text(json.dumps(left, default=list))
+
+KEYS = ("return_value", "spectrum_report_url")
+given = {"file": "wide", "environment": "test", "day": "today-1d", "only": "one", "conn": "spectrum_shared"}
+with DAG("wide", start_date=datetime(2026, 1, 1), schedule=None, params=given):
+    mapped = SpectrumPipelineOperator.partial(
+        task_id="mapped", pipeline=FOLDER / "wide.yaml", conn_id="spectrum_shared", only=["one"]
+    ).expand(variables=[{"id": 4}, {"id": 5}])
+    templated = SpectrumPipelineOperator(
+        task_id="templated",
+        pipeline=str(FOLDER / "{{ params.file }}.yaml"),
+        environment="{{ params.environment }}",
+        variables={"day": "{{ params.day }}"},
+        only=["{{ params.only }}"],
+        conn_id="{{ params.conn }}",
+    )
+    mapped >> templated >> Note(task_id="note")
+"""
+PIPELINE = """version: 1
+name: wide
+variables:
+  id: {type: number, default: 20}
+  day: {type: date, default: today}
+environments:
+  test: {variables: {id: 10}}
+jobs:
+  one: {description: "of ${var.day}", trigger: "${var.id}", on_running: wait}
+  two: {trigger: 20}
+"""
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[DatabaseServer]:
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    with database_server() as server:
+        yield server
+
+
+def test_mapped_and_templated_tasks_with_their_journals_in_a_database(
+    airflow: Airflow, server: RunningServer, database: DatabaseServer, tmp_path: Path
+) -> None:
+    where = database.url(schema=database.new_schema())
+    with open_store(where, password=PASSWORDS[OWNER]) as store:
+        admin.init(store)
+    (tmp_path / "wide.yaml").write_text(PIPELINE, encoding="utf-8")
+    (tmp_path / "wide_dag.py").write_text(WIDE.replace("{folder}", str(tmp_path)), encoding="utf-8")
+    (tmp_path / "pages").mkdir()
+    extra = {
+        "state": where,
+        "state_password": PASSWORDS[OWNER],
+        "reports": str(tmp_path / "pages"),
+        "reports_url": PAGES,
+    }
+    connection = connection_to(server, extra)
+    before = len(server.executions())
+    airflow.elsewhere(tmp_path, {"AIRFLOW_CONN_SPECTRUM_SHARED": json.dumps(connection)}).call("dags", "test", "wide")
+    assert triggered(server, before) == [4, 5, 10]
+    mapped, mapped_urls, templated, url = json.loads((tmp_path / "left.json").read_text(encoding="utf-8"))
+    assert [one["status"] for one in (*mapped, templated)] == ["succeeded"] * 3
+    assert [*mapped_urls, url] == [f"{PAGES}/{one['run_id']}.html" for one in (*mapped, templated)]
+    assert {path.stem for path in (tmp_path / "pages").iterdir()} == {one["run_id"] for one in (*mapped, templated)}
+    with open_store(where, password=PASSWORDS[OWNER]) as store:
+        reports = [json.loads(named_run(store, one["run_id"]).report() or b"") for one in (*mapped, templated)]
+    origins = [report["origin"] for report in reports]
+    assert [(it["dag"], it["task"], it["map_index"], it["try"]) for it in origins] == [
+        ("wide", "mapped", "0", "1"),
+        ("wide", "mapped", "1", "1"),
+        ("wide", "templated", "-1", "1"),
+    ]
+    assert [report["run_key"].rpartition("/mapped/")[2] for report in reports[:2]] == ["0", "1"]
+    assert (reports[2]["environment"], reports[2]["only"]) == ("test", ["one"])

@@ -10,7 +10,9 @@ from spectrum_pipelines.airflow.verdict import (
     key_and_wish,
     run_key,
     task_end,
+    what_next,
 )
+from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import ExitCode
 
 
@@ -84,6 +86,9 @@ NEW, OLD = "base#2", "base"
         pytest.param(
             {OLD: ("succeeded", 1), "base#1": (None, None)}, 2, "base#1", "report", id="an older one is under way"
         ),
+        pytest.param(
+            {OLD: ("succeeded", None)}, 2, OLD, "report", id="ended by the command line: Airflow has not seen it"
+        ),
         pytest.param({OLD: ("failed", 1)}, 0, OLD, "retry", id="a further try: what failed"),
         pytest.param({OLD: ("failed", 1)}, 2, OLD, "retry", id="cleared after a failure: what failed"),
         pytest.param({OLD: ("unknown", 1)}, 0, OLD, "report", id="unknown: a person has to look"),
@@ -96,3 +101,20 @@ def test_what_a_try_works_on(
 ) -> None:
     known = {name: Earlier(*run) for name, run in runs.items()}
     assert key_and_wish("base", cleared_after=cleared_after, look_up=known.get) == (key, what)
+
+
+@pytest.mark.parametrize(
+    ("status", "command", "told"),
+    [
+        pytest.param("failed", "retry 1", "clearing the task, gives new attempts", id="failed: Airflow's own words"),
+        pytest.param(
+            "unknown", "adopt 1", "`adopt 1`; then clear the task", id="unknown, in a store of the command line"
+        ),
+        pytest.param("unknown", None, "mark the task as success, or trigger", id="unknown, in Airflow's own store"),
+        pytest.param("timed_out", None, "look in Spectrum", id="timed out"),
+        pytest.param("interrupted", "resume 1", "a further try goes on", id="interrupted"),
+        pytest.param("conflict", None, "a further try goes on", id="busy"),
+    ],
+)
+def test_what_a_person_can_do(status: str, command: str | None, told: str) -> None:
+    assert told in what_next(RunStatus(status), command)
