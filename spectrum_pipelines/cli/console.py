@@ -16,7 +16,7 @@ from spectrum_pipelines.app.checkout import named_from, root
 from spectrum_pipelines.app.deliver import GitHubStep, Renderings, is_why
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.cli.signals import Signals
-from spectrum_pipelines.cli.terminal import say, wants_color, width_of
+from spectrum_pipelines.cli.terminal import say, wants_color, width_of, width_to_read
 from spectrum_pipelines.cli.traces import traced
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.diagnostic import Diagnostic
@@ -87,7 +87,7 @@ def show_findings(found: Sequence[Diagnostic], shown: Sequence[Source]) -> None:
     from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - a good file needs none
 
     sources = {it.name: it for it in shown}
-    sys.stderr.write(render_text(found, sources, color=wants_color(sys.stderr), width=width_of(sys.stderr)))
+    sys.stderr.write(render_text(found, sources, color=wants_color(sys.stderr), width=width_to_read(sys.stderr)))
 
 
 class ToPeople:

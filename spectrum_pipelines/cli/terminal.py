@@ -31,6 +31,11 @@ def width_of(stream: IO[str], environ: Mapping[str, str] = os.environ) -> int:
     return int(given) if given.isdecimal() and len(given) < 6 and int(given) else UNBOUNDED
 
 
+def width_to_read(stream: IO[str]) -> int:
+    """The width at which findings break: that of a terminal. Elsewhere a program may read them, for which each is one line."""
+    return width_of(stream, {})
+
+
 def say(kind: str, message: str, *, hint: str | None = None, details: Iterable[str] = ()) -> None:
     """Write `kind: message`, indented details and a hint to stderr. Foreign text in it can act on no terminal and no CI system."""
     from spectrum_pipelines.words.clean import clean  # noqa: PLC0415 - most commands end without a word

@@ -133,7 +133,7 @@ def _reason(state: RunState) -> str | None:
     if state.timed_out or state.finally_timed_out:
         told.append(f"timeouts.{'pipeline' if state.timed_out else 'finally'} is over")
     if blamed := [job.job.id for job in state.jobs.values() if _is_to_blame(job)]:
-        told.append(f"{len(blamed)} of {len(state.jobs)} jobs did not succeed: {listed(blamed)}")
+        told.append(f"{len(blamed):,} of {len(state.jobs):,} jobs did not succeed: {listed(blamed)}")
     return "; ".join(told) or None
 
 

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.render.page.html import html_report
 from tests.browser.conftest import Open, Page
 from tests.browser.nights import large, morning
 from tests.render.foreign import poisoned
-from tests.report.runs import RUNS, Run, unknown_run
+from tests.report.runs import RUNS, Run, job, pipeline, run_ended, started, unknown_run
 
 ROWS = ".jobs > details"
 NAMES = f"{ROWS} .name"
@@ -78,7 +79,7 @@ def test_the_search_filters(visit: Open, failed: dict[str, Any]) -> None:
     assert names(page) == ["publish[emea]"]
     page.press("x")
     assert names(page) == []
-    assert page.texts(".none") == ["No job is like that."]
+    assert page.texts(".none") == ["No job matches."]
     page.press("\ue00c")  # Escape
     assert len(names(page)) == 7
     page.press("822")
@@ -238,3 +239,38 @@ def _written(page: Page, report: dict[str, Any]) -> str:
 def _busy(page: Page) -> float:
     metrics = {one["name"]: one["value"] for one in page.devtools("Performance.getMetrics")["metrics"]}
     return float(metrics["TaskDuration"])
+
+
+def test_what_is_told_of_an_unknown_is_told_on_the_page_too(visit: Open) -> None:
+    page = visit(unknown_run().report())
+    assert page.texts(".card dt")[-2:] == ["Look", "If it never started"]
+    assert page.texts(".card dd")[-1].startswith("spectrum-pipelines adopt 20261123T150405Z-7f3a orders --none ")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_command_breaks_between_its_words_only(visit: Open, failed: dict[str, Any], width: int) -> None:
+    page = visit(failed, width=width)
+    broken = "return [...document.querySelectorAll('.copy span')].filter(one => one.offsetHeight > 30).map(one => one.innerText)"
+    assert page.js(broken) == []
+    assert page.js("return document.querySelector('.next .copy').textContent").startswith(
+        "spectrum-pipelines retry 2026"
+    )
+
+
+def test_a_long_name_is_whole_where_its_job_is_open(visit: Open) -> None:
+    name = "customers-of-the-whole-world-" * 3
+    report = Run(pipeline(job(name))).add(started(), run_ended(RunStatus.INTERRUPTED, 130)).report()
+    page = visit(report, width=390)
+    cut = "const one = document.querySelector('#job-0 .name'); return one.scrollWidth > one.clientWidth"
+    assert page.js(cut)
+    page.one("#job-0 summary").click()
+    assert not page.js(cut)
+
+
+def test_a_wide_graph_is_whole_on_paper(visit: Open) -> None:
+    page = visit(large(60).report(), width=1000, media="print")
+    assert page.js(
+        "const svg = document.querySelector('.graph svg'); const box = svg.getBoundingClientRect();"
+        "const last = Math.max(...[...svg.querySelectorAll('rect')].map(one => one.getBoundingClientRect().right));"
+        "return box.width <= svg.parentElement.clientWidth && last <= box.right + 1"
+    )

@@ -1,9 +1,13 @@
 import json
+import re
+
+import pytest
 
 from spectrum_pipelines.document.diagnostic import Diagnostic, Related, Severity
 from spectrum_pipelines.document.position import Position, Span
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.render.findings.text import render_json, render_text
+from spectrum_pipelines.words.columns import width_of
 
 TEXT = "jobs:\n  sales:\n    need: [orders, customers]\n"
 SOURCES = {"pipelines/nightly.yaml": Source(name="pipelines/nightly.yaml", text=TEXT)}
@@ -109,3 +113,22 @@ def test_49_foreign_text_is_neutral_in_text_and_in_json() -> None:
         assert "\u202e" not in output
         assert not any(line.lstrip().startswith("::") for line in output.splitlines())
     assert json.loads(written)[0]["message"] == evil
+
+
+@pytest.mark.parametrize("color", [False, True])
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_on_a_narrow_screen_words_stay_whole(width: int, color: bool) -> None:
+    told = "`timeout`: the text `5 minutes` is not a duration: a number needs its unit (`ms`, `s`, `m`, `h` or `d`)"
+    fault = Diagnostic(
+        file="a.yaml",
+        span=Span(start=Position(line=1, column=1), end=Position(line=1, column=2)),
+        code="bad-format",
+        message=told,
+        hint="write `250ms`, `30s` or `1h30m`, the larger unit first; it must be longer than zero",
+    )
+    sources = {"a.yaml": Source(name="a.yaml", text="x")}
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", render_text([fault], sources, color=color, width=width))
+    assert all(width_of(line) <= width for line in shown.splitlines())
+    assert " ".join(shown.split()).startswith(
+        f"a.yaml:1:1: error: {told} [bad-format] | 1 | x | ^ = hint: write `250ms`,"
+    )

@@ -22,7 +22,7 @@ from spectrum_pipelines.cli.options import (
     value_options,
 )
 from spectrum_pipelines.cli.printed import put
-from spectrum_pipelines.cli.terminal import say, wants_color, width_of
+from spectrum_pipelines.cli.terminal import say, wants_color, width_to_read
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.errors import ExitCode, UnreadableFile
@@ -134,7 +134,7 @@ def _as_text(found: Sequence[Diagnostic], checked: Sequence[Checked], stream: Te
     from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - one of several
 
     sources = {shown.name: shown for one in checked for shown in one.shown}
-    return render_text(found, sources, color=wants_color(stream), width=width_of(stream))
+    return render_text(found, sources, color=wants_color(stream), width=width_to_read(stream))
 
 
 def _is_a_file(stream: TextIO) -> bool:

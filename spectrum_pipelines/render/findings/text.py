@@ -9,7 +9,7 @@ from spectrum_pipelines.document.position import Span, lines_of
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.render.findings.excerpt import excerpt
 from spectrum_pipelines.words.clean import clean
-from spectrum_pipelines.words.columns import UNBOUNDED
+from spectrum_pipelines.words.columns import UNBOUNDED, wrapped
 from spectrum_pipelines.words.wording import many
 
 #: More than this is a wall of text; the count at the end tells of the rest.
@@ -84,8 +84,12 @@ def _place(span: Span) -> dict[str, int]:
 
 def _block(it: Diagnostic, lines: list[str] | None, paint: _Paint, width: int) -> Iterator[str]:
     start, file = it.span.start, clean(it.file)
-    severity = paint(f"{it.severity.value}:", _COLORS[it.severity])
-    yield f"{paint(f'{file}:{start.line}:{start.column}:', _BOLD)} {severity} {paint(clean(it.message), _BOLD)} [{it.code}]"
+    place, severity = f"{file}:{start.line}:{start.column}:", f"{it.severity.value}:"
+    first, *more = wrapped(f"{clean(it.message)} [{it.code}]", width, lead=f"{place} {severity} ", indent=4)
+    said, code = [first.removeprefix(f"{place} {severity} "), *more], f"[{it.code}]"
+    first, *more = [_bold_but(code, line, paint) for line in said]
+    yield f"{paint(place, _BOLD)} {paint(severity, _COLORS[it.severity])} {first}"
+    yield from more
     gutter = " " * len(str(start.line))
     if lines is not None and start.line <= len(lines):
         line, carets = excerpt(lines[start.line - 1], it.span, width=width - len(gutter) - 3)
@@ -94,9 +98,24 @@ def _block(it: Diagnostic, lines: list[str] | None, paint: _Paint, width: int) -
         yield f"{paint(f'{gutter} |', _BLUE)} {paint(carets, _COLORS[it.severity])}"
     for other in it.related:
         place = f"{clean(other.file or it.file)}:{other.span.start.line}:{other.span.start.column}"
-        yield f"{paint(f'{gutter} =', _BLUE)} {place}: {clean(other.message)}"
+        yield from _note(f"{place}: {clean(other.message)}", gutter, paint, width)
     if it.hint is not None:
-        yield f"{paint(f'{gutter} =', _BLUE)} hint: {clean(it.hint)}"
+        yield from _note(f"hint: {clean(it.hint)}", gutter, paint, width)
+
+
+def _bold_but(code: str, line: str, paint: _Paint) -> str:
+    """A line of a message in bold; the code at its end is not."""
+    text = line.removesuffix(code).rstrip()
+    end = line[len(text) :]
+    return f"{paint(text, _BOLD) if text else ''}{end}"
+
+
+def _note(text: str, gutter: str, paint: _Paint, width: int) -> Iterator[str]:
+    """What stands below the excerpt."""
+    lead = f"{gutter} ="
+    first, *more = wrapped(text, width, lead=f"{lead} ", indent=len(lead) + 3)
+    yield f"{paint(lead, _BLUE)}{first.removeprefix(lead)}"
+    yield from more
 
 
 def _painted(text: str, color: str) -> str:

@@ -27,6 +27,7 @@ from spectrum_pipelines.render.report.explanation import (
     why,
 )
 from spectrum_pipelines.words.clean import clean
+from spectrum_pipelines.words.columns import width_of
 from spectrum_pipelines.words.wording import JOB_LOOKS, RUN_LOOKS, many
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 _MOST_CARDS = 12
 _MOST_DETAILED = 2_500
 _PIECES = 1_000
+#: The column of names in rem: a letter takes about so much of it, the glyph and the space behind it the rest.
+_LETTER, _BESIDE_NAME, _LEAST_NAME, _MOST_NAME = 0.56, 2.0, 9.0, 20.0
 
 
 def html_report(report: Report) -> str:
@@ -44,7 +47,9 @@ def html_report(report: Report) -> str:
     axis = Axis(report)
     jobs = job_views(report, axis)
     blamed = [job for job in jobs if job.needs_look]
-    style = f"{_part('report.css')}:root{{--step:{axis.percent(axis.step)}%}}\n"
+    longest = max((width_of(job.name) for job in jobs), default=0)
+    names = min(max(_LEAST_NAME, _BESIDE_NAME + longest * _LETTER), _MOST_NAME)
+    style = f"{_part('report.css')}:root{{--step:{axis.percent(axis.step)}%;--names:{names:g}rem}}\n"
     script = _part("report.js")
     page = _template().stream(
         style=Markup(style),  # noqa: S704 - our own
@@ -89,6 +94,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         "Only": " ".join(report["only"]),
         "Started": report["started_at"],
         "Finished": report["finished_at"],
+        "Retried": many(rounds, "time") if (rounds := report.get("rounds")) else None,
         "Resumed": many(report["resumptions"], "time") if report["resumptions"] else None,
         "Git commit": pipeline["git_commit"],
         "Digest": pipeline["digest"],

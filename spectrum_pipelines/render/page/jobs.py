@@ -18,7 +18,9 @@ from spectrum_pipelines.render.report.explanation import (
     explained,
     is_allowed,
     look,
+    never_started,
     records,
+    stop,
     title,
     took,
     where,
@@ -74,6 +76,15 @@ class JobView:
         self.target = clean(job["target"])
         self.execution_id: int | None = job["execution_id"]
         self.look = look(report, job)
+        self.commands = [
+            (what, told)
+            for what, told in (
+                ("Look", self.look),
+                ("If it is to end", stop(report, job)),
+                ("If it never started", never_started(report, job)),
+            )
+            if told
+        ]
         self._job = job
         self._axis = axis
         self._numbers = numbers
