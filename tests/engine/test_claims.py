@@ -10,10 +10,17 @@ from spectrum_pipelines.engine.requests import AskStatus, AskTarget, PostSequenc
 from spectrum_pipelines.errors import Unanswered
 from spectrum_pipelines.pipeline.model.action import Sequence, Trigger
 from spectrum_pipelines.pipeline.model.policy import OnAmbiguous, OnRunning, Retry
-from spectrum_pipelines.spectrum import ExecutionId, ExecutionPlan, PlannedExecution, StatusAnswer, TriggerAnswer
+from spectrum_pipelines.spectrum import (
+    ExecutionId,
+    ExecutionPlan,
+    FileId,
+    PlannedExecution,
+    StatusAnswer,
+    TriggerAnswer,
+)
 from tests.engine.made import job, pipeline
 from tests.engine.tiny import File
-from tests.engine.world import Fault, World
+from tests.engine.world import Crash, Fault, World
 
 _LOST = Unanswered("the connection was closed")
 _POLICY: dict[str, Any] = {"ambiguous_grace": 3.0, "on_running": OnRunning.WAIT}
@@ -93,6 +100,23 @@ def test_an_answer_with_the_id_that_was_there_before_is_never_sent_again() -> No
     ]
     (one,) = world.run().jobs.values()
     assert one.status is JobStatus.UNKNOWN
+    assert len(world.asked(PostTrigger)) == 1
+
+
+def test_a_process_that_dies_as_it_writes_down_such_an_answer_leaves_no_trigger_to_be_sent_again() -> None:
+    """The answer shows that the trigger was handled, whatever the searches of the next process find."""
+    world = World(pipeline(job("a", **_POLICY)), File(path="/a", id=6, duration=1.0))
+    before = StatusAnswer(job_status="COMPLETED", execution_id=ExecutionId(101), file_id=FileId(6))
+    world.faults += [
+        Fault(on=(AskTarget, AskStatus), outcome=before, times=9e9),
+        Fault(on=PostTrigger, outcome=TriggerAnswer(execution_id=ExecutionId(101))),
+    ]
+    world.crash_after = 5  # started, pre-flight, attempt, intent, what the answer has named
+    with pytest.raises(Crash):
+        world.run()
+    assert world.said(ev.CandidatesFound)
+    (one,) = world.resume(delivered=False).jobs.values()
+    assert (one.status, one.attempt.candidates) == (JobStatus.UNKNOWN, (101,))
     assert len(world.asked(PostTrigger)) == 1
 
 

@@ -165,6 +165,8 @@ def _nothing_found(state: RunState, job: JobState, lookup: Lookup, now: float) -
     is_absent = shows_absence(lookup, job.attempt.baselines, state.patience, grace=grace, now=now)
     if lookup.all_candidates:
         yield _unknown(job, f"{_listed(lookup)} may be ours")
+    elif job.attempt.answered:
+        yield _unknown(job, "the answer named an execution that was there before")
     elif not is_absent:
         hidden = "others came after the trigger, and nothing shows all executions since then"
         yield _unknown(job, f"no execution of it showed up in {lookup.full_rounds} look-ups, but {hidden}")
