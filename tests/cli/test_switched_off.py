@@ -47,7 +47,7 @@ jobs:
 OFF = [
     {"id": "old", "line": 4, "fragment": "base.yaml", "environment": None, "condition": None},
     {"id": "export", "line": 16, "environment": None, "condition": "${var.publish}"},
-    {"id": "told", "line": 9, "environment": "test", "condition": None},
+    {"id": "told", "line": 10, "environment": "test", "condition": None},
 ]
 
 
@@ -80,7 +80,7 @@ def test_a_run_tells_what_is_off_and_why(folder: Path, server: RunningServer) ->
     assert found["off"] == OFF
     told = " ".join(ended.stderr.split())
     assert "switched off: old (enabled: false, base.yaml:4), export (${var.publish} is false, night.yaml:16)" in told
-    assert "told (enabled: false, night.yaml:9, environment test)" in told
+    assert "told (enabled: false, night.yaml:10, environment test)" in told
     page = (folder / "r.html").read_text(encoding="utf-8")
     assert "<li><b>export</b>: ${var.publish} is false, night.yaml:16</li>" in page
     assert "Switched off: told" in (folder / "r.md").read_text(encoding="utf-8")
