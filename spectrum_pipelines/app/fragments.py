@@ -20,7 +20,7 @@ class Fragments:
     def of(self, pipeline: str) -> Read:
         """What reads the fragments of one pipeline file: they stay inside its repository, or its folder."""
         folder = Path(pipeline).parent
-        tree = _tree_around(folder)
+        tree = tree_around(folder)
 
         def read(key: str) -> Fragment:
             path = folder / key
@@ -50,7 +50,7 @@ def kept(texts: Mapping[str, str], pipeline: str) -> Read:
     return read
 
 
-def _tree_around(folder: Path) -> Path:
+def tree_around(folder: Path) -> Path:
     """The repository around a folder, else the folder itself."""
     real = Path(os.path.realpath(folder))
     return next((it for it in (real, *real.parents) if (it / ".git").exists()), real)

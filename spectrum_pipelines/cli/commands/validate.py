@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from spectrum_pipelines.app.checkout import named_from, root
 from spectrum_pipelines.app.fragments import Fragments
+from spectrum_pipelines.app.includers import Includers
 from spectrum_pipelines.app.validate import Asked, Checked, ask_nobody, check_file
 from spectrum_pipelines.cli.console import asking_front
 from spectrum_pipelines.cli.groups import TellingCommand
@@ -55,7 +56,8 @@ def command(
 ) -> int:
     """Find every fault of pipeline files, and of workspace files.
 
-    No server is asked and no variables are needed, unless `--online` wants to know whether the targets exist.
+    No server is asked and no variables are needed, unless `--online` wants to know whether the targets exist. A fragment is
+    checked by its own form, and in every pipeline of its repository that includes it.
 
     \b
     Examples:
@@ -75,10 +77,13 @@ def command(
     asked = _asking(values, ConnectionOptions(**connection)) if online else ask_nobody
     checked: list[Checked] = []
     unreadable: list[UnreadableFile] = []
-    fragments = Fragments()
+    fragments, includers, beside = Fragments(), Includers(), frozenset(map(os.path.realpath, files))
+    allowed = allowed_names(os.environ)
     for name in dict.fromkeys(files):
         try:
-            checked.append(check_file(name, asked, fragments=fragments, allowed=allowed_names(os.environ)))
+            checked.append(
+                check_file(name, asked, fragments=fragments, allowed=allowed, includers=includers, beside=beside)
+            )
         except UnreadableFile as error:
             unreadable.append(error)
     _show(checked, form, complete=not unreadable)
