@@ -13,6 +13,7 @@ from spectrum_pipelines.app.recorded import recorded_report
 from spectrum_pipelines.clock import Clock, rfc3339
 from spectrum_pipelines.document.diagnostic import Diagnostic, InvalidFile, Severity
 from spectrum_pipelines.errors import ExitCode, SpectrumPipelinesError
+from spectrum_pipelines.redaction import Redact, plain
 from spectrum_pipelines.report.file import ReportFile
 from spectrum_pipelines.report.json_text import report_json
 from spectrum_pipelines.report.unstarted import Unstarted, status_of_end, unstarted_report
@@ -24,8 +25,9 @@ _TOLD = 5  # findings in a reason
 class Armed:
     """A delivery that knows what it has delivered, and which run it is about."""
 
-    def __init__(self, inner: Delivery, asked: Unstarted, *, clock: Clock) -> None:
+    def __init__(self, inner: Delivery, asked: Unstarted, *, clock: Clock, redact: Redact) -> None:
         self._inner = inner
+        self._redact = redact
         self._asked = asked
         self._clock = clock
         self._about: tuple[RunStore, Store] | None = None
@@ -64,6 +66,8 @@ class Armed:
 
     def _report(self, error: BaseException) -> Mapping[str, Any]:
         code, reason = end_of(error)
+        if code is ExitCode.BUG:
+            reason = self._redact(reason)
         if self._about is not None:
             with suppress(
                 Exception
@@ -75,9 +79,9 @@ class Armed:
 
 
 @contextmanager
-def armed(inner: Delivery, asked: Unstarted, *, clock: Clock) -> Iterator[Armed]:
-    """See to it that a report is handed out however the command ends."""
-    delivery = Armed(inner, asked, clock=clock)
+def armed(inner: Delivery, asked: Unstarted, *, clock: Clock, redact: Redact = plain) -> Iterator[Armed]:
+    """See to it that a report is handed out however the command ends. `redact` is for the text of a bug, which may be anything."""
+    delivery = Armed(inner, asked, clock=clock, redact=redact)
     try:
         yield delivery
     except BaseException as error:

@@ -130,12 +130,25 @@ def run(args: list[str]) -> int:
         # Whoever read our output has left; that is their decision, not a failure of ours. (click makes SystemExit(1) of it.)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.SUCCEEDED
-    except Exception as error:
-        if debug:
-            raise
-        say("bug", f"{type(error).__name__}: {error}", hint="run again with --debug and report what it shows")
+    except Exception as error:  # noqa: BLE001 - the last resort
+        _tell_bug(error, args, debug=debug)
         return ExitCode.BUG
     return int(result) if isinstance(result, int) else ExitCode.SUCCEEDED
+
+
+def _tell_bug(error: Exception, args: list[str], *, debug: bool) -> None:
+    """One line, or the traceback for `--debug`. A bug may say anything, so what may be secret is masked."""
+    import traceback  # noqa: PLC0415 - only a bug needs it
+
+    from spectrum_pipelines.cli.secrets import of_process  # noqa: PLC0415
+    from spectrum_pipelines.words.clean import clean  # noqa: PLC0415
+
+    redact = of_process(os.environ, (it.partition("=")[2] for it in args))
+    if debug:
+        lines = redact("".join(traceback.format_exception(error))).splitlines()
+        sys.stderr.write("".join(f"{clean(line)}\n" for line in lines))
+    hint = None if debug else "run again with --debug and report what it shows"
+    say("bug", redact(f"{type(error).__name__}: {error}"), hint=hint)
 
 
 def _show_faults(error: SpectrumPipelinesError) -> None:

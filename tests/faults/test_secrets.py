@@ -315,6 +315,58 @@ def test_a_server_that_repeats_what_it_was_given_in_every_text_tells_nobody(
     project.call("job", "details", "1", "--server", project.url)
 
 
+@pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["one line", "traceback"])
+def test_a_bug_that_shows_a_secret_shows_none(
+    project: Project, monkeypatch: pytest.MonkeyPatch, debug: tuple[str, ...]
+) -> None:
+    """What is secret in a pipeline, is not known where a bug is told: all values that were given are masked."""
+    path = project.folder.parent / "word"
+    path.write_text("in-a-file-Kx81\n", encoding="utf-8")
+    monkeypatch.setenv("SPECTRUM_VAR_more_FILE", str(path))
+    project.secrets += ["in-a-file-Kx81", "on-the-line-Vb20"]
+    project.pipeline(
+        variables={it: {"secret": True} for it in ("token", "more", "last")}, jobs={"load": {"trigger": 48}}
+    )
+
+    def broken(*_: object, **__: object) -> None:
+        raise LookupError(f"{TOKEN} in-a-file-Kx81 on-the-line-Vb20 {PASSWORD} \n::error::x")
+
+    monkeypatch.setattr("spectrum_pipelines.runner.loop.interpret", broken)
+    monkeypatch.setattr("tests.faults.checks.assert_report_follows_journal", lambda *_: None)
+    assert project.url is not None
+    run = ("run", str(project.file), "--server", project.url, "--var", "last=on-the-line-Vb20", *ALL)
+    outcome = project.call(*debug, *run)
+    assert outcome.code == 70
+    assert "bug: LookupError: *** *** *** ***" in outcome.stderr
+    assert ("Traceback" in outcome.stderr) is bool(debug)
+    assert "*** *** *** ***" in json.loads((project.folder / "out.json").read_text("utf-8"))["reason"]
+
+
+@pytest.mark.parametrize("command", ["status", "details", "list", "history", "trigger"])
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_command_by_hand_shows_no_secret_of_its_environment(
+    serve: Serve, begin: Begin, command: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does `--trace`: a path may be made of one."""
+    monkeypatch.setenv("VAULT_TOKEN", HIDDEN)
+    server = serve(File(id=48, path=f"/Data/{HIDDEN}.imp"))
+    server.start(48)
+    word = f"WORD {HIDDEN}"
+    said = {"counters": {f"A {HIDDEN}": 1}, "jobStatus": word, "job-status": word, "job-execution-user": HIDDEN}
+    said |= {"fileName": HIDDEN, "start-time": HIDDEN, "jobName": HIDDEN}
+
+    def echoed(answer: Any) -> Any:
+        return [{**one, **said} for one in answer] if isinstance(answer, list) else {**answer, **said}
+
+    server.always(command, mis.edited(echoed))
+    project = begin(server)
+    project.judge = None  # nothing that is started by hand is in a journal
+    project.secrets.append(HIDDEN)
+    words = {"details": ["11"], "list": [], "history": ["1048"]}.get(command, [f"/Data/{HIDDEN}.imp"])
+    assert project.url is not None
+    project.call("job", command, *words, "--server", project.url, "--format", form, "--trace")
+
+
 PIN = "83746512"
 
 

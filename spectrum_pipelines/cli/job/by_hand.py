@@ -1,5 +1,6 @@
 """What the commands of `job` share: a connection without a pipeline, and their options."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ from msgspec.structs import fields
 from spectrum_pipelines.app.connection import open_line
 from spectrum_pipelines.cli.options import ConnectionOptions, connection_options, option
 from spectrum_pipelines.cli.reach import reach, server_of
+from spectrum_pipelines.cli.secrets import of_environment
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import Refused
@@ -43,6 +45,7 @@ def spectrum(connection: Mapping[str, Any], *, server: Server | None = None) -> 
             http=_HTTP,
             clock=SystemClock(),
             stack=stack,
+            redact=of_environment(os.environ),
             on_retry=lambda told: say("note", told),
         )
         yield line.api
