@@ -19,6 +19,7 @@ from spectrum_pipelines.store.guarding import connect_timeout_under
 from spectrum_pipelines.store.holder import Holder, Who
 from spectrum_pipelines.store.interface import Lease, Store, group_lease
 from spectrum_pipelines.store.leasing import OnWait, take_group, take_run
+from spectrum_pipelines.words.wording import span_in_words
 
 #: What to do with a run key whose run has ended: give its report, go on from what failed, or begin anew.
 WhenEnded = Literal["report", "retry", "again"]
@@ -92,7 +93,7 @@ def waits(front: Front, what: str) -> OnWait:
     """Say that something is waited for, and who holds it."""
 
     def on_wait(holder: Holder | None, waited: float) -> None:
-        front.notices.note(f"waiting for {what}, {waited:.0f} s, held by {holder or 'another run'}")
+        front.notices.note(f"waiting for {what} for {span_in_words(waited)}, held by {holder or 'another run'}")
 
     return on_wait
 
@@ -142,7 +143,7 @@ def await_server(line: Line, seconds: float, front: Front) -> None:
                 raise
             if not told:
                 told = True
-                front.notices.note(f"waiting for the server, {seconds:.0f} s at most: {error.message}")
+                front.notices.note(f"waiting for the server, {span_in_words(seconds)} at most: {error.message}")
         else:
             return
         next_look = min(front.clock.monotonic() + _PAUSE, ends)

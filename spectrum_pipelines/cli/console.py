@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,10 +54,11 @@ class Shown(Struct, frozen=True, kw_only=True):
 
 
 class Terminal:
-    """Notices on stderr. `retries`: say that a lost question is asked again; a bar shows it as time that passes."""
+    """Notices on stderr. `retries`: say that a lost question is asked again; a bar, once it is drawn, shows that `in_bar`."""
 
     def __init__(self, *, retries: bool = True) -> None:
         self._retries = retries
+        self.in_bar: Callable[[str], None] | None = None
 
     def note(self, text: str, *, hint: str | None = None) -> None:
         """`note: text`."""
@@ -76,8 +77,10 @@ class Terminal:
         show_findings(found, shown)
 
     def asked_again(self, text: str) -> None:
-        """`note: text`, where lines are told."""
-        if self._retries:
+        """`note: text`, or where a bar is drawn a line of it."""
+        if self.in_bar is not None:
+            self.in_bar(text)
+        elif self._retries:
             say("note", text)
 
 
@@ -207,14 +210,16 @@ def front_of(shown: Shown, signals: Signals, delivery: "Armed") -> Front:
     def progress(recorded: int) -> "Progress":
         made = make_progress(shown.progress, seq=recorded + 1)
         words.progress = made
+        notices.in_bar = getattr(made, "asked_again", None)  # a bar has it
         return made
 
     words = LastWords(is_told=shown.progress != "json")
     signals.last_words = words.say
 
     plain = shown.progress == "plain" or (shown.progress == "auto" and not draws_bar())
+    notices = Terminal(retries=plain)
     return Front(
-        notices=Terminal(retries=plain),
+        notices=notices,
         delivery=delivery,
         abort=signals.abort,
         progress=progress,

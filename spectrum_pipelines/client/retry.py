@@ -104,4 +104,4 @@ class Retrier(Struct, frozen=True, kw_only=True):
         if self.on_retry is not None:
             error = state.outcome.exception() if state.outcome else None
             again = f"retry {state.attempt_number} of {self.settings.limit}"
-            self.on_retry(f"{error}; {again} in {state.upcoming_sleep:.1f} s")
+            self.on_retry(f"{error}; {again} in {state.upcoming_sleep:.1f}s")

@@ -19,6 +19,8 @@ from spectrum_pipelines.pipeline.secrets import secrets_of
 from spectrum_pipelines.progress.screen import Screen, ScreenLine, draw, draw_end
 from spectrum_pipelines.words.columns import width_of
 
+#: Seconds for which a question that got no answer is told.
+_TOLD_FOR = 5.0
 #: Seconds between two drawings: faster than this, nobody sees anything.
 _PAUSE = 0.2
 _UNKNOWN_SIZE = (80, 24)
@@ -42,6 +44,7 @@ class BarProgress:
         self._is_open = True
         self._drawn_at: float | None = None
         self._last: tuple[RunState, float] | None = None
+        self._told: tuple[str, float] | None = None  # and when, on the run clock
         self._drawn: list[int] = []  # cells of each line of the last drawing
         self._drawn_width = 0  # cells of the terminal then
 
@@ -58,10 +61,20 @@ class BarProgress:
         if self._drawn_at is None or now_at - self._drawn_at >= _PAUSE:
             self._draw(state, now_at)
 
+    def asked_again(self, text: str) -> None:
+        """A question got no answer and is asked again: shown below the jobs for some seconds. From any thread."""
+        # What was asked comes first, and most screens have room for no more than why it got no answer.
+        asked, _, cause = text.partition(": ")
+        self._told = (cause or asked, self._last[1] if self._last else 0.0)
+
     def _draw(self, state: RunState, now_at: float, *, above: ScreenLine | None = None) -> None:
         self._last = (state, now_at)
         self._drawn_at = now_at
-        self._show(draw(state, now_at, self._screen(state)), above=above)
+        screen, told = self._screen(state), self._told
+        lines = draw(state, now_at, screen)
+        if told is not None and now_at - told[1] < _TOLD_FOR:
+            lines.append(screen.fit([(f"  {screen.text(told[0])}", "yellow")]))
+        self._show(lines, above=above)
 
     def close(self) -> None:
         """Leave the cursor behind what stays: nothing of a run that has ended, for its report comes next, else a summary."""

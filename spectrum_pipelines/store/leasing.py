@@ -152,7 +152,7 @@ def take_group(
             if behavior is GroupBehavior.FAIL:
                 raise _taken(store, group, "run it later, or let it wait with `concurrency: {behavior: queue}`")
             if timeout is not None and waited >= timeout:
-                raise _taken(store, group, f"it was not let go within {waited:.0f} s; run it later")
+                raise _taken(store, group, f"it was not let go within {waited:.0f}s; run it later")
             if told is None or waited - told >= _WORD_EVERY:
                 told = waited
                 on_wait(store.holder(group_lease(group)), waited)

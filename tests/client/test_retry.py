@@ -144,8 +144,8 @@ def test_each_repetition_is_told_in_one_line() -> None:
     with pytest.raises(Unsent):
         telling.run(Question(Unsent("GET http://host/x: refused")))
     assert lines == [
-        "GET http://host/x: refused; retry 1 of 2 in 1.0 s",
-        "GET http://host/x: refused; retry 2 of 2 in 2.0 s",
+        "GET http://host/x: refused; retry 1 of 2 in 1.0s",
+        "GET http://host/x: refused; retry 2 of 2 in 2.0s",
     ]
 
 

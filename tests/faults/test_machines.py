@@ -286,7 +286,7 @@ def test_who_waits_for_a_lease_is_told_for_whom(cluster: Cluster) -> None:
     second = cluster.run()
     assert second.wait() == 6
     assert re.search(
-        r"waiting for the run of the key `commit 1f0c9b2`, 0 s, held by run \S+ \(process \d+ on \S+, since",
+        r"waiting for the run of the key `commit 1f0c9b2` for 0\.0s, held by run \S+ \(process \d+ on \S+, since",
         second.said,
     )
     assert "is already being worked on by process" in second.said

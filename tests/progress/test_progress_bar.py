@@ -92,6 +92,21 @@ def test_of_a_run_that_has_not_ended_the_head_and_what_may_still_run_stay() -> N
     ]
 
 
+def test_a_question_without_an_answer_is_told_for_a_while() -> None:
+    def make(show: Progress) -> Run:
+        run = running_run(show)
+        assert isinstance(show, BarProgress)
+        show.asked_again("GET http://127.0.0.1:8080/api/x: 127.0.0.1:8080 refuses connections; retry 1 of 5 in 0.8s")
+        return run
+
+    assert Terminal(drawn(make, close=False)).shown[-1] == "  127.0.0.1:8080 refuses connections; retry 1 of 5 in 0.8s"
+    stream = io.StringIO()
+    show = BarProgress(stream)
+    run = make(show)
+    show.tick(run.state, run.at + 6)
+    assert Terminal(stream.getvalue()).shown[-1].startswith("  · cleanup")
+
+
 @pytest.mark.parametrize("make", RUNS.values(), ids=RUNS)
 def test_the_cursor_is_behind_the_last_line_and_visible(make: Callable[..., Run]) -> None:
     terminal = Terminal(drawn(make))

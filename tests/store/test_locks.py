@@ -260,7 +260,7 @@ def test_a_wait_ends(tmp_path: Path) -> None:
     with taken(group_lock_path(tmp_path, "nightly")), pytest.raises(ConflictError) as caught:
         acquire(tmp_path, clock=clock, timeout=90.1)
     assert sum(clock.slept) == pytest.approx(90.1, abs=0.01)
-    assert "within 90 s" in (caught.value.hint or "")
+    assert "within 90s" in (caught.value.hint or "")
 
 
 def test_a_wait_can_be_broken_off(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def show_status(answer: StatusAnswer) -> None:
             ("file", answer.file_id),
             ("started (server's time)", answer.start_time),
             ("stopped (server's time)", answer.stop_time),
-            ("progress", None if answer.progress is None else f"{answer.progress:.0f} %"),
+            ("progress", None if answer.progress is None else f"{answer.progress:.0f}%"),
             ("remaining", None if left is None else f"about {span_in_words(left)}, says the server"),
         ]
     )

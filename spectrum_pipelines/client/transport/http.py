@@ -146,7 +146,7 @@ class HttpTransport:
             host = f"the proxy {proxy.host}" if proxy else urlsplit(call.url).netloc
             raise unsent(failure, where=call.where, host=host, redact=self.redact) from None
         except FOREIGN as error:
-            patience = f"{self._read_timeout:g} s of silence, {call.deadline:g} s in all"
+            patience = f"{self._read_timeout:g}s of silence, {call.deadline:g}s in all"
             raise unanswered(error, where=call.where, patience=patience, redact=self.redact) from None
 
     def _proxy_for(self, url: str) -> Proxy | None:

@@ -86,7 +86,7 @@ class _Impatient(psycopg.Connection[Row]):
 def _left(until: float, clock: Clock) -> float:
     left = until - clock.monotonic()
     if left <= 0:
-        raise psycopg.OperationalError(f"no answer within {_ANSWER:.0f} s")
+        raise psycopg.OperationalError(f"no answer within {_ANSWER:.0f}s")
     return left
 
 
