@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from spectrum_pipelines.airflow.task_state import TaskStateStore
+from spectrum_pipelines.airflow.task_state.store import TaskStateStore
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import Fenced, StateError, StoreUnreachable, UserError
 from spectrum_pipelines.store.interface import Store

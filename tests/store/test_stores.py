@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from spectrum_pipelines.airflow.task_state import TaskStateLease, TaskStateStore
+from spectrum_pipelines.airflow.task_state.lease import TaskStateLease
+from spectrum_pipelines.airflow.task_state.store import TaskStateStore
 from spectrum_pipelines.app.recorded import LastOfKey, last_of_key
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import RunStatus

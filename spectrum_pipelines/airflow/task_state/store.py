@@ -1,0 +1,201 @@
+"""The store: the runs of a task, their keys and their leases."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self
+
+from spectrum_pipelines.airflow.task_state.lease import LEASE, Note, TaskStateLease
+from spectrum_pipelines.airflow.task_state.queue import TaskStatePlace
+from spectrum_pipelines.airflow.task_state.run import TaskStateRun
+from spectrum_pipelines.airflow.task_state.values import VALUE, Values
+from spectrum_pipelines.clock import Clock, rfc3339
+from spectrum_pipelines.errors import StateError
+from spectrum_pipelines.files import safe_name
+from spectrum_pipelines.store.codec import decode
+from spectrum_pipelines.store.heads import began_at, check_key, has_acted, head_of, is_run_id, run_id_of
+from spectrum_pipelines.store.holder import Holder, Who
+from spectrum_pipelines.store.interface import Busy, Existing, NewRun, RunHead, RunStore, run_lease
+from spectrum_pipelines.store.leasing import busy
+
+_PREFIX = "spectrum-pipelines"
+
+
+class TaskStateStore:
+    """The values of a task as a store."""
+
+    is_shared = True
+    name = "Airflow's task state store"
+
+    def __init__(self, values: Values, clock: Clock) -> None:
+        self.clock = clock
+        self._values = values
+        self._seen: dict[str, tuple[str | None, int, float]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is open."""
+
+    def probe(self) -> None:
+        """Find out whether a run can be kept here. Raises StateError."""
+        self.put("probe", rfc3339(self.clock.now()))
+
+    def new_run(self, started: datetime, token: Callable[[], str]) -> TaskStateRun:
+        """Make room for a new run. Raises StateError."""
+        known = self._runs()
+        run_id = run_id_of(started, token())
+        while run_id in known:
+            run_id = run_id_of(started, token())
+        self.put("runs", [*known, run_id])
+        return TaskStateRun(self, run_id)
+
+    def find(self, run_id: str) -> TaskStateRun | None:
+        """The run of this id, if there is one. Raises StateError."""
+        return TaskStateRun(self, run_id) if is_run_id(run_id) and run_id in self._runs() else None
+
+    def newest(self, *, limit: int | None = None, pipeline: str | None = None) -> Iterator[RunHead]:
+        """The runs, the newest first. Raises StateError."""
+        heads = (self._head(run_id) for run_id in sorted(self._runs(), reverse=True))
+        return islice((head for head in heads if pipeline is None or head.pipeline == pipeline), limit)
+
+    def claim(self, key: str, new_run: Callable[[], RunStore], who: Who) -> NewRun | Existing:
+        """The run that a run key stands for. Raises UserError, Busy and StateError."""
+        check_key(key)
+        known = self.get(f"key.{safe_name(key)}")
+        if known is not None and known in self._runs():
+            holder = self.holder(run_lease(known))
+            if holder is not None:
+                raise busy(known, holder)
+            values = TaskStateRun(self, known).values()
+            if values and has_acted(decode(values[-1][-1])[1]):
+                return Existing(run=TaskStateRun(self, known))
+        run = new_run()
+        lease = self.lease(run_lease(run.run_id), who, run_id=run.run_id)
+        # Told only now: whoever finds the run by its key finds it taken.
+        self.put(f"key.{safe_name(key)}", run.run_id)
+        if lease is None or self.get(f"key.{safe_name(key)}") != run.run_id:
+            raise Busy(f"the run of the key `{key}` was taken while it was made", holder=None)
+        return NewRun(run=run, lease=lease)
+
+    def lease(self, name: str, who: Who, *, run_id: str) -> TaskStateLease | None:
+        """Take a lease, or None if somebody has it. Raises StateError."""
+        sent_at = self.clock.monotonic()
+        before = self.note(name)
+        if before is not None and self._left(name, before) is not None:
+            return None
+        mine = Note(
+            fence=1 if before is None else before.fence + 1,
+            owner=secrets.token_hex(8),
+            beat=0,
+            pid=who.pid,
+            host=who.host,
+            run_id=run_id,
+            since=rfc3339(self.clock.now()),
+        )
+        self.put_note(name, mine)
+        if self.note(name) != mine:
+            return None
+        return TaskStateLease(self, name, mine, sent_at)
+
+    def line_up(self, name: str, who: Who, *, run_id: str) -> TaskStatePlace:
+        """A place at the end of the queue for a lease. Raises StateError."""
+        return TaskStatePlace(self, name, who, run_id)
+
+    def holder(self, name: str) -> Holder | None:
+        """Who holds a lease; None if nobody does. Raises StateError."""
+        note = self.note(name)
+        left = None if note is None else self._left(name, note)
+        if note is None or left is None:
+            return None
+        return Holder(pid=note.pid, host=note.host, run_id=note.run_id, since=note.since, lease_left=left)
+
+    def caveat(self, name: str) -> str | None:
+        """What people must know about the reach of a lease in this store."""
+        if name.startswith("group-"):
+            return f"{self.name} is that of one task: `concurrency.group` holds among the tries of it alone; use a pool"
+        return None
+
+    def prune(self, *, older_than: timedelta, keep: int) -> int:
+        """Delete old runs; how many. Raises StateError."""
+        before, seen, gone = self.clock.now() - older_than, dict[str | None, int](), 0
+        for head in list(self.newest()):
+            seen[head.pipeline] = seen.get(head.pipeline, 0) + 1
+            is_old = began_at(head.run_id) < before
+            if head.fault is None and head.holder is None and is_old and seen[head.pipeline] > keep:
+                self.remove(head.run_id, len(TaskStateRun(self, head.run_id).values()))
+                gone += 1
+        return gone
+
+    def remove(self, run_id: str, values: int) -> None:
+        """Delete a run with so many values of its journal. Raises StateError."""
+        self.put("runs", [known for known in self._runs() if known != run_id])
+        for number in range(values):
+            self._values.delete(f"{_PREFIX}.journal.{run_id}.{number}")
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """A value. Raises StateError."""
+        found = self._values.get(f"{_PREFIX}.{key}")
+        return default if found is None else found
+
+    def put(self, key: str, value: Any) -> None:
+        """Replace a value. Raises StateError."""
+        self._values.set(f"{_PREFIX}.{key}", value)
+
+    def put_text(self, key: str, text: str) -> None:
+        """A text of any length, with its first part last: that one says how many there are. Raises StateError."""
+        parts = [text[at : at + VALUE] for at in range(0, len(text), VALUE)] or [""]
+        for number in reversed(range(1, len(parts))):
+            self.put(f"{key}.{number}", _whole(parts[number]))
+        self.put(f"{key}.0", {"parts": len(parts), "text": _whole(parts[0])})
+
+    def text(self, key: str) -> str | None:
+        """What `put_text` has put. Raises StateError."""
+        first = self.get(f"{key}.0")
+        if first is None:
+            return None
+        rest = [self.get(f"{key}.{number}") for number in range(1, first["parts"])]
+        return "".join(json.loads(part) for part in [first["text"], *rest])
+
+    def note(self, name: str) -> Note | None:
+        """The value of a lease. Raises StateError."""
+        found = self.get(f"lease.{safe_name(name)}")
+        return None if found is None else Note(**found)
+
+    def put_note(self, name: str, note: Note) -> None:
+        """Replace the value of a lease. Raises StateError."""
+        self.put(f"lease.{safe_name(name)}", {field: getattr(note, field) for field in note.__struct_fields__})
+
+    def _left(self, name: str, note: Note) -> float | None:
+        """Seconds for which the lease must be taken for held; None if it is free."""
+        if note.owner is None:
+            return None
+        now = self.clock.monotonic()
+        seen = self._seen.get(name)
+        if seen is None or seen[:2] != (note.owner, note.beat):
+            seen = self._seen[name] = (note.owner, note.beat, now)
+        left = seen[2] + LEASE - now
+        return round(left, 3) if left > 0 else None
+
+    def _runs(self) -> list[str]:
+        return list(self.get("runs", []))
+
+    def _head(self, run_id: str) -> RunHead:
+        holder = self.holder(run_lease(run_id))
+        values = TaskStateRun(self, run_id).values()
+        try:
+            ends = (decode(values[0][0])[1], decode(values[-1][-1])[1]) if values else None
+        except StateError as error:
+            return RunHead(run_id=run_id, fault=error.message)
+        return head_of(run_id, ends, is_running=holder is not None, holder=holder)
+
+
+def _whole(text: str) -> str:
+    """A text as ASCII: a file may hold half of a surrogate pair, which no database takes."""
+    return json.dumps(text)
