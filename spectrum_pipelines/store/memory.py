@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from types import TracebackType
-from typing import Self
 
 from spectrum_pipelines.clock import Clock, rfc3339
 from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.errors import Fenced, StateError, StoreUnreachable
+from spectrum_pipelines.store.closing import Closing, Releasing
 from spectrum_pipelines.store.codec import decode, encode
 from spectrum_pipelines.store.heads import began_at, check_key, has_acted, head_of, run_id_of
 from spectrum_pipelines.store.history import Recorded
@@ -67,7 +66,7 @@ class Memory:
             return self.owners
 
 
-class MemoryLease:
+class MemoryLease(Releasing):
     """A lease of `Memory`. `renew` is to be called at least every third of its time."""
 
     def __init__(self, store: "MemoryStore", name: str, row: _Row, sent_at: float) -> None:
@@ -104,16 +103,8 @@ class MemoryLease:
         self._until = self._store.clock.monotonic()
         self._store.let_go(self)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
-
-
-class MemoryPlace:
+class MemoryPlace(Releasing):
     """A place in the queue for a lease."""
 
     def __init__(self, store: "MemoryStore", name: str, who: Who, run_id: str) -> None:
@@ -128,16 +119,12 @@ class MemoryPlace:
                 return None
             return self._store.lease(self._name, self._who, run_id=self._run_id)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def release(self) -> None:
+        """Give the place up."""
         self._store.memory.queues[self._name].remove(self._ticket)
 
 
-class MemoryJournal:
+class MemoryJournal(Closing):
     """The facts of a run, under the fence of its lease."""
 
     def __init__(self, store: "MemoryStore", run_id: str, lease: MemoryLease, count: int) -> None:
@@ -176,14 +163,6 @@ class MemoryJournal:
     def close(self) -> None:
         """Take nothing any more."""
         self._is_open = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class MemoryRun:
@@ -255,7 +234,7 @@ class MemoryRun:
             del runs[self.run_id]
 
 
-class MemoryStore:
+class MemoryStore(Closing):
     """The store as one process sees it, by its own `clock`. `reach` may be replaced: it raises when the store is away."""
 
     is_shared = True
@@ -404,12 +383,7 @@ class MemoryStore:
             if row is not None and (row.fence, row.owner) == (lease.fence, lease.owner):
                 row.until = float("-inf")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """Nothing is open."""
 
 

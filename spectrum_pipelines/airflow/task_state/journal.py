@@ -1,20 +1,20 @@
 """The journal of a run: a row of values, of which the last one grows."""
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from spectrum_pipelines.airflow.task_state.lease import TaskStateLease
 from spectrum_pipelines.airflow.task_state.values import VALUE
 from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.errors import StateError
+from spectrum_pipelines.store.closing import Closing
 from spectrum_pipelines.store.codec import encode
 
 if TYPE_CHECKING:
     from spectrum_pipelines.airflow.task_state.store import TaskStateStore
 
 
-class TaskStateJournal:
+class TaskStateJournal(Closing):
     """Adds facts to the last value of the journal; begins another when that is full."""
 
     def __init__(self, store: "TaskStateStore", run_id: str, lease: TaskStateLease, values: list[list[str]]) -> None:
@@ -41,11 +41,3 @@ class TaskStateJournal:
     def close(self) -> None:
         """Take nothing any more."""
         self._is_open = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

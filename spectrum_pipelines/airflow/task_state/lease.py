@@ -2,12 +2,12 @@
 
 import threading
 from contextlib import suppress
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from spectrum_pipelines.errors import Fenced, StateError
+from spectrum_pipelines.store.closing import Releasing
 
 if TYPE_CHECKING:
     from spectrum_pipelines.airflow.task_state.store import TaskStateStore
@@ -29,7 +29,7 @@ class Note(Struct, frozen=True, kw_only=True):
     since: str
 
 
-class TaskStateLease:
+class TaskStateLease(Releasing):
     """A lease in our hands, renewed by a thread of its own until it is released."""
 
     seconds = LEASE
@@ -89,14 +89,6 @@ class TaskStateLease:
         while not self._over.wait(LEASE / _BEATS) and self.is_ours(for_seconds=0.0):
             with suppress(StateError):  # tried again with the next beat
                 self.renew()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 def replaced(note: Note, **changes: Any) -> Note:

@@ -1,10 +1,10 @@
 """The queue for a lease: a value that lists who waits."""
 
 import secrets
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from spectrum_pipelines.files import safe_name
+from spectrum_pipelines.store.closing import Releasing
 from spectrum_pipelines.store.holder import Who
 from spectrum_pipelines.store.interface import Lease
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from spectrum_pipelines.airflow.task_state.store import TaskStateStore
 
 
-class TaskStatePlace:
+class TaskStatePlace(Releasing):
     """A place in the queue for a lease."""
 
     def __init__(self, store: "TaskStateStore", name: str, who: Who, run_id: str) -> None:
@@ -27,11 +27,7 @@ class TaskStatePlace:
             return None
         return self._store.lease(self._name, self._who, run_id=self._run_id)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def release(self) -> None:
+        """Give the place up."""
         waiting = [ticket for ticket in self._store.get(self._key, []) if ticket != self._ticket]
         self._store.put(self._key, waiting)

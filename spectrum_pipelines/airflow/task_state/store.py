@@ -5,8 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from spectrum_pipelines.airflow.task_state.lease import LEASE, Note, TaskStateLease
 from spectrum_pipelines.airflow.task_state.queue import TaskStatePlace
@@ -15,6 +14,7 @@ from spectrum_pipelines.airflow.task_state.values import VALUE, Values
 from spectrum_pipelines.clock import Clock, rfc3339
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import safe_name
+from spectrum_pipelines.store.closing import Closing
 from spectrum_pipelines.store.codec import decode
 from spectrum_pipelines.store.heads import began_at, check_key, has_acted, head_of, is_run_id, run_id_of
 from spectrum_pipelines.store.holder import Holder, Who
@@ -24,7 +24,7 @@ from spectrum_pipelines.store.leasing import busy
 _PREFIX = "spectrum-pipelines"
 
 
-class TaskStateStore:
+class TaskStateStore(Closing):
     """The values of a task as a store."""
 
     is_shared = True
@@ -35,12 +35,7 @@ class TaskStateStore:
         self._values = values
         self._seen: dict[str, tuple[str | None, int, float]] = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """Nothing is open."""
 
     def probe(self) -> None:

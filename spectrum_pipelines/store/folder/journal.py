@@ -12,19 +12,19 @@ import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import open_regular, sync_folder
+from spectrum_pipelines.store.closing import Closing
 from spectrum_pipelines.store.codec import MAX_LINE, encode
 from spectrum_pipelines.store.history import MAX_BYTES, Recorded, read_journal, replay, scan
 
 __all__ = ["JournalFile", "Recorded", "read_journal", "replay", "scan"]
 
 
-class JournalFile:
+class JournalFile(Closing):
     """Appends facts; satisfies `runner.Journal`. One process at a time: hold the lock of the run."""
 
     def __init__(self, descriptor: int, *, length: int = 0, count: int = 0, limit: int = MAX_BYTES) -> None:
@@ -88,14 +88,6 @@ class JournalFile:
             os.close(self._descriptor)
             self._descriptor = -1
             self._failed = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _cut_off(descriptor: int, path: Path, recorded: Recorded) -> None:

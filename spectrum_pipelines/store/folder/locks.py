@@ -11,13 +11,13 @@ import json
 import os
 import re
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from msgspec.structs import asdict
 
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words, open_regular, read_capped, safe_name
+from spectrum_pipelines.store.closing import Releasing
 from spectrum_pipelines.store.holder import Holder
 
 _MAX_NOTE = 4096
@@ -27,7 +27,7 @@ _UNFIT_FOR_HOSTS = re.compile(r"[^0-9A-Za-z._:-]", re.ASCII)
 _TRIES = 100
 
 
-class HeldLock:
+class HeldLock(Releasing):
     """A lock in our hands, until `release` or the end of this process."""
 
     def __init__(self, descriptor: int) -> None:
@@ -40,14 +40,6 @@ class HeldLock:
                 os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 def group_lock_path(folder: Path, group: str) -> Path:

@@ -10,11 +10,10 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words, open_regular
+from spectrum_pipelines.store.closing import Releasing
 from spectrum_pipelines.store.folder.locks import is_held
 from spectrum_pipelines.store.interface import Lease
 
@@ -22,7 +21,7 @@ from spectrum_pipelines.store.interface import Lease
 _DIGITS = 16
 
 
-class FolderPlace:
+class FolderPlace(Releasing):
     """A place in the queue that is kept in `folder`. `lease` takes the lock itself, if it is free."""
 
     def __init__(self, folder: Path, lease: Callable[[], Lease | None]) -> None:
@@ -47,12 +46,8 @@ class FolderPlace:
                 path.unlink()
         return self._lease()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def release(self) -> None:
+        """Give the place up."""
         if self._descriptor >= 0:
             with suppress(OSError):
                 (self._folder / str(self._number)).unlink()

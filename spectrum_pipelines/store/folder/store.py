@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from spectrum_pipelines.clock import Clock, SystemClock
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words, read_capped, replace_file
+from spectrum_pipelines.store.closing import Closing, Releasing
 from spectrum_pipelines.store.folder import run_keys
 from spectrum_pipelines.store.folder.journal import JournalFile, scan
 from spectrum_pipelines.store.folder.locks import HeldLock, group_lock_path, holder_of, is_held, try_lock
@@ -34,7 +33,7 @@ _NO_ROOM = "make room there, or choose another place with --state"
 _RUN, _GROUP = "run-", "group-"
 
 
-class FolderLease:
+class FolderLease(Releasing):
     """A lock of the kernel: ours until it is released, or until this process dies."""
 
     fence = 0
@@ -52,14 +51,6 @@ class FolderLease:
     def release(self) -> None:
         """Let others have it. May be called twice."""
         self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 class FolderRun:
@@ -141,7 +132,7 @@ class FolderRun:
             raise StateError(f"{path} cannot be written: {in_words(error)}", hint=_NO_ROOM) from error
 
 
-class FolderStore:
+class FolderStore(Closing):
     """The state directory as a store. `groups`: where the locks of concurrency groups are; None for the state directory's own."""
 
     is_shared = False
@@ -244,10 +235,5 @@ class FolderStore:
             return self.directory.locks / f"{name}.lock"
         return group_lock_path(self._group_folder(), name.removeprefix(_GROUP))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """Nothing is open."""

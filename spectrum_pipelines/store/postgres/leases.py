@@ -7,14 +7,13 @@ rely on it. Ours counts from before the renewing statement was sent, so it alway
 import secrets
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from msgspec import Struct
 
 from spectrum_pipelines.clock import rfc3339
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import safe_name
+from spectrum_pipelines.store.closing import Releasing
 from spectrum_pipelines.store.holder import Holder, Who
 from spectrum_pipelines.store.interface import Lease
 from spectrum_pipelines.store.postgres.database import Database, Row
@@ -62,7 +61,7 @@ def stored_name(name: str) -> str:
     return name if kind == "run" else f"{kind}-{safe_name(rest)}"
 
 
-class PostgresLease:
+class PostgresLease(Releasing):
     """A lease in our hands, for as long as it is renewed."""
 
     def __init__(self, keeper: "Keeper", name: str, *, fence: int, owner: str, until: float) -> None:
@@ -95,14 +94,6 @@ class PostgresLease:
     def release(self) -> None:
         """Let others have it. May be called twice. Where the database is away, it ends by itself."""
         self._keeper.release(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 class Claimant(Struct, frozen=True, kw_only=True):
@@ -213,7 +204,7 @@ class Keeper:
             self._wake.notify_all()
 
 
-class PostgresPlace:
+class PostgresPlace(Releasing):
     """A place in the queue for a lease."""
 
     def __init__(self, keeper: Keeper, name: str, claimant: Claimant) -> None:
@@ -234,12 +225,8 @@ class PostgresPlace:
             return None
         return self._keeper.take(self._name, self._claimant)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def release(self) -> None:
+        """Give the place up."""
         try:
             self._keeper.database.ask(_RELEASE, self._mine, 1, self._claimant.owner)
         except StateError:

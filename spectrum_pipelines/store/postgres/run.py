@@ -3,11 +3,10 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
 
 from spectrum_pipelines.engine.facts import RunStarted, Stamped
 from spectrum_pipelines.errors import Fenced, StateError
+from spectrum_pipelines.store.closing import Closing
 from spectrum_pipelines.store.codec import encode
 from spectrum_pipelines.store.history import Recorded, read_line
 from spectrum_pipelines.store.holder import Holder
@@ -45,7 +44,7 @@ AND NOT EXISTS (SELECT FROM {s}.lease WHERE name = %s AND until >= clock_timesta
 """
 
 
-class PostgresJournal:
+class PostgresJournal(Closing):
     """Appends facts under the fence of a lease; satisfies `runner.Journal`."""
 
     def __init__(self, run: "PostgresRun", lease: PostgresLease, count: int) -> None:
@@ -108,14 +107,6 @@ class PostgresJournal:
     def close(self) -> None:
         """Take nothing any more."""
         self._is_open = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class PostgresRun:

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from types import TracebackType
-from typing import Self
 
 import psycopg
 from msgspec import Struct
@@ -13,6 +11,7 @@ from msgspec.structs import replace
 from spectrum_pipelines.clock import Clock, SystemClock
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import safe_name
+from spectrum_pipelines.store.closing import Closing
 from spectrum_pipelines.store.codec import Newer, decode
 from spectrum_pipelines.store.heads import check_key, has_acted, head_of, is_run_id, run_id_of
 from spectrum_pipelines.store.holder import Holder, Who
@@ -60,7 +59,7 @@ SELECT run_id FROM (
 """
 
 
-class PostgresStore:
+class PostgresStore(Closing):
     """The database as a store."""
 
     is_shared = True
@@ -192,14 +191,6 @@ class PostgresStore:
         self._keeper.close()
         self.database.close()
         self._beats.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class _Claimed(Struct, frozen=True, kw_only=True):
