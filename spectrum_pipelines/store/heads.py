@@ -1,6 +1,8 @@
 """What a store knows of a run from the two ends of its journal; and what is a run id, and what a run key."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from spectrum_pipelines.engine.facts import RunEnded, RunStarted, Stamped
@@ -83,6 +85,16 @@ def head_of(
         resumable=status is RunStatus.INTERRUPTED and not is_running,
         holder=holder,
     )
+
+
+def outlived(heads: Iterable[RunHead], *, before: datetime, keep: int) -> Iterator[str]:
+    """The runs, of all from the newest on, that began earlier, have ended and are not among the `keep` newest of their pipeline."""
+    seen: Counter[str | None] = Counter()
+    for head in heads:
+        seen[head.pipeline] += 1
+        is_old = began_at(head.run_id) < before
+        if head.fault is None and head.holder is None and is_old and seen[head.pipeline] > keep:
+            yield head.run_id
 
 
 def _end(last: object, *, is_running: bool) -> tuple[RunStatus, bool, int | None]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from spectrum_pipelines.clock import Clock
-from spectrum_pipelines.errors import StateError, UserError
+from spectrum_pipelines.errors import Fenced, StateError, UserError
 from spectrum_pipelines.pipeline.model.pipeline import GroupBehavior
 from spectrum_pipelines.store.heads import is_run_id
 from spectrum_pipelines.store.holder import Holder, Who
@@ -119,9 +119,18 @@ class _Patience:
 
 def busy(run_id: str, holder: Holder | None) -> Busy:
     """The refusal to touch a run that somebody else works on."""
-    who = f"process {holder.pid} on {holder.host}, since {holder.since}" if holder else "another process"
     hint = f"wait for its end; `spectrum-pipelines report {run_id}` shows how far it is"
-    return Busy(f"run {run_id} is already being worked on by {who}", holder=holder, hint=hint)
+    return Busy(f"run {run_id} is already being worked on by {_in_words(holder)}", holder=holder, hint=hint)
+
+
+def fenced(run_id: str, holder: Holder | None) -> Fenced:
+    """The refusal of a fact, naming who works on the run now."""
+    hint = f"nothing more was done here; `spectrum-pipelines report {run_id}` shows how the run goes on"
+    return Fenced(f"run {run_id} was taken over by {_in_words(holder)}", hint=hint)
+
+
+def _in_words(holder: Holder | None) -> str:
+    return f"process {holder.pid} on {holder.host}, since {holder.since}" if holder else "another process"
 
 
 def take_group(

@@ -12,15 +12,16 @@ from itertools import islice
 
 from spectrum_pipelines.clock import Clock, rfc3339
 from spectrum_pipelines.engine.facts import Stamped
-from spectrum_pipelines.errors import Fenced, StateError, StoreUnreachable
+from spectrum_pipelines.errors import StateError, StoreUnreachable
 from spectrum_pipelines.store.closing import Closing, Releasing
-from spectrum_pipelines.store.codec import decode, encode
-from spectrum_pipelines.store.heads import began_at, check_key, has_acted, head_of, run_id_of
+from spectrum_pipelines.store.codec import decode
+from spectrum_pipelines.store.heads import check_key, has_acted, head_of, outlived, run_id_of
 from spectrum_pipelines.store.history import Recorded
 from spectrum_pipelines.store.holder import Holder, Who
 from spectrum_pipelines.store.interface import Busy, Existing, Lease, NewRun, RunHead, RunStore, run_lease
-from spectrum_pipelines.store.leasing import busy
-from spectrum_pipelines.store.texts import Texts, checked
+from spectrum_pipelines.store.leasing import busy, fenced
+from spectrum_pipelines.store.lines import KeptRun, LineJournal
+from spectrum_pipelines.store.texts import Texts
 
 _TRIES = 100
 _PAUSE = 0.5  # seconds between two attempts to reach the store
@@ -124,54 +125,33 @@ class MemoryPlace(Releasing):
         self._store.memory.queues[self._name].remove(self._ticket)
 
 
-class MemoryJournal(Closing):
-    """The facts of a run, under the fence of its lease."""
+class MemoryJournal(LineJournal):
+    """The lines of a run, under the fence of its lease."""
 
     def __init__(self, store: "MemoryStore", run_id: str, lease: MemoryLease, count: int) -> None:
-        self._store, self._run_id, self._lease, self._count = store, run_id, lease, count
-        self._is_open = True
+        super().__init__(count)
+        self._store, self._run_id, self._lease = store, run_id, lease
 
-    def append(self, facts: Sequence[Stamped]) -> None:
-        """Write in order, and renew the lease; a store that is away is asked again until our own lease is over.
-
-        Raises Fenced, and StoreUnreachable; from then on always.
-        """
-        if not self._is_open:
-            raise StateError("the journal could not be written before and is closed")
-        lines = [encode(fact, seq) for seq, fact in enumerate(facts, self._count + 1)]
-        try:
-            sent_at = self._append(lines)
-        except BaseException:
-            self._is_open = False
-            raise
-        self._lease.renewed(sent_at, is_ours=True)
-        self._count += len(lines)
-
-    def _append(self, lines: Sequence[str]) -> float:
-        """When the statement was sent that succeeded, by our own clock. Raises Fenced, and StoreUnreachable."""
+    def _write(self, lines: list[str], first: Stamped) -> None:  # noqa: ARG002 - of a base class
+        """Add them, and renew the lease; a store that is away is asked again until our own lease is over."""
         while True:
             sent_at = self._store.clock.monotonic()
             try:
-                self._store.append(self._run_id, self._lease, self._count, lines)
+                self._store.append(self._run_id, self._lease, self.count, lines)
             except StoreUnreachable:
                 if not self._lease.is_ours(for_seconds=_PAUSE):
                     raise
             else:
-                return sent_at
+                self._lease.renewed(sent_at, is_ours=True)
+                return
             self._store.clock.sleep(_PAUSE)
 
-    def close(self) -> None:
-        """Take nothing any more."""
-        self._is_open = False
 
-
-class MemoryRun:
+class MemoryRun(KeptRun):
     """One run in memory."""
 
-    report_path = None
-
     def __init__(self, store: "MemoryStore", run_id: str) -> None:
-        self.run_id = run_id
+        super().__init__(run_id, store.name)
         self._store = store
 
     def __eq__(self, other: object) -> bool:
@@ -181,11 +161,6 @@ class MemoryRun:
         return hash(self.run_id)
 
     @property
-    def place(self) -> str:
-        """Where the run is, for messages."""
-        return f"run {self.run_id} in {self._store.name}"
-
-    @property
     def _run(self) -> _Run:
         return self._store.reach().runs[self.run_id]
 
@@ -193,25 +168,17 @@ class MemoryRun:
         """Store what is about to be run."""
         self._run.texts, self._run.plan = texts, plan
 
-    def texts(self, digest: str) -> Texts:
-        """The texts that were run. Raises StateError."""
-        texts = self._run.texts
-        if texts is None:
-            raise StateError(f"the pipeline of {self.place} is missing", hint="start a new run")
-        return checked(texts, digest, run_id=self.run_id, place=f"the pipeline of {self.place}")
+    def kept_texts(self) -> Texts | None:
+        """The texts that were run."""
+        return self._run.texts
 
-    def plan(self) -> bytes:
-        """The plan that was kept. Raises StateError."""
-        if self._run.plan is None:
-            raise StateError(f"the plan of {self.place} is missing", hint="start a new run")
-        return self._run.plan.encode("utf-8", "surrogatepass")
+    def kept_plan(self) -> str | None:
+        """The plan."""
+        return self._run.plan
 
-    def facts(self) -> Recorded:
-        """The journal. Raises StateError."""
-        lines = list(self._run.lines)
-        if not lines:
-            raise StateError(f"the journal of {self.place} is missing", hint="start a new run")
-        return Recorded(facts=[decode(line)[1] for line in lines], length=len(lines), size=len(lines))
+    def lines(self) -> list[str]:
+        """The journal."""
+        return list(self._run.lines)
 
     def journal(self, lease: Lease, recorded: Recorded | None = None) -> MemoryJournal:
         """Begin the journal, or go on behind what it has `recorded`."""
@@ -340,14 +307,10 @@ class MemoryStore(Closing):
 
     def prune(self, *, older_than: timedelta, keep: int) -> int:
         """Delete old runs; how many."""
-        before, seen, gone = self.memory.clock.now() - older_than, dict[str | None, int](), 0
-        for head in list(self.newest()):
-            seen[head.pipeline] = seen.get(head.pipeline, 0) + 1
-            is_old = began_at(head.run_id) < before
-            if head.fault is None and head.holder is None and is_old and seen[head.pipeline] > keep:
-                del self.memory.runs[head.run_id]
-                gone += 1
-        return gone
+        doomed = list(outlived(self.newest(), before=self.memory.clock.now() - older_than, keep=keep))
+        for run_id in doomed:
+            del self.memory.runs[run_id]
+        return len(doomed)
 
     def renew(self, lease: MemoryLease) -> bool:
         """Give a lease its whole time again, if it is still that of its holder: late, but taken by nobody, counts."""
@@ -385,10 +348,3 @@ class MemoryStore(Closing):
 
     def close(self) -> None:
         """Nothing is open."""
-
-
-def fenced(run_id: str, holder: Holder | None) -> Fenced:
-    """The refusal of a fact, naming who works on the run now."""
-    who = f"process {holder.pid} on {holder.host}, since {holder.since}" if holder else "another process"
-    hint = f"nothing more was done here; `spectrum-pipelines report {run_id}` shows how the run goes on"
-    return Fenced(f"run {run_id} was taken over by {who}", hint=hint)

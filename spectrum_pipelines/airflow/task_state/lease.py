@@ -2,9 +2,10 @@
 
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from spectrum_pipelines.errors import Fenced, StateError
 from spectrum_pipelines.store.closing import Releasing
@@ -71,7 +72,7 @@ class TaskStateLease(Releasing):
         self._over.set()
         with suppress(StateError), self._lock:  # it ends by itself
             self.check()
-            self._store.put_note(self.name, replaced(self._note, owner=None))
+            self._store.put_note(self.name, replace(self._note, owner=None))
 
     def renew(self) -> None:
         """Ask for the whole time again. Raises Fenced, and StateError."""
@@ -80,7 +81,7 @@ class TaskStateLease(Releasing):
             if self._over.is_set():
                 return
             self.check()
-            self._note = replaced(self._note, beat=self._note.beat + 1)
+            self._note = replace(self._note, beat=self._note.beat + 1)
             self._store.put_note(self.name, self._note)
             self._until = sent_at + LEASE
 
@@ -89,8 +90,3 @@ class TaskStateLease(Releasing):
         while not self._over.wait(LEASE / _BEATS) and self.is_ours(for_seconds=0.0):
             with suppress(StateError):  # tried again with the next beat
                 self.renew()
-
-
-def replaced(note: Note, **changes: Any) -> Note:
-    """The note with other values."""
-    return Note(**{field: getattr(note, field) for field in note.__struct_fields__} | changes)

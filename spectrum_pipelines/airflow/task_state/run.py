@@ -8,56 +8,42 @@ from typing import TYPE_CHECKING
 from spectrum_pipelines.airflow.task_state.journal import TaskStateJournal
 from spectrum_pipelines.airflow.task_state.lease import TaskStateLease
 from spectrum_pipelines.errors import StateError
-from spectrum_pipelines.store.codec import decode
 from spectrum_pipelines.store.history import Recorded
 from spectrum_pipelines.store.interface import Lease, run_lease
-from spectrum_pipelines.store.texts import Texts, checked
+from spectrum_pipelines.store.lines import KeptRun
+from spectrum_pipelines.store.texts import Texts
 
 if TYPE_CHECKING:
     from spectrum_pipelines.airflow.task_state.store import TaskStateStore
 
 
-class TaskStateRun:
+class TaskStateRun(KeptRun):
     """One run of the task."""
 
-    report_path = None
-
     def __init__(self, store: "TaskStateStore", run_id: str) -> None:
-        self.run_id = run_id
+        super().__init__(run_id, store.name)
         self._store = store
-
-    @property
-    def place(self) -> str:
-        """Where the run is, for messages."""
-        return f"run {self.run_id} in {self._store.name}"
 
     def keep(self, texts: Texts, *, plan: str) -> None:
         """Store what is about to be run. Raises StateError."""
         self._store.put_text(f"texts.{self.run_id}", json.dumps([texts.pipeline, dict(texts.fragments)]))
         self._store.put_text(f"plan.{self.run_id}", plan)
 
-    def texts(self, digest: str) -> Texts:
+    def kept_texts(self) -> Texts | None:
         """The texts that were run. Raises StateError."""
         kept = self._store.text(f"texts.{self.run_id}")
         if kept is None:
-            raise StateError(f"the pipeline of {self.place} is missing", hint="start a new run")
+            return None
         pipeline, fragments = json.loads(kept)
-        texts = Texts(pipeline=pipeline, fragments=fragments)
-        return checked(texts, digest, run_id=self.run_id, place=f"the pipeline of {self.place}")
+        return Texts(pipeline=pipeline, fragments=fragments)
 
-    def plan(self) -> bytes:
-        """The plan that was kept. Raises StateError."""
-        kept = self._store.text(f"plan.{self.run_id}")
-        if kept is None:
-            raise StateError(f"the plan of {self.place} is missing", hint="start a new run")
-        return kept.encode("utf-8", "surrogatepass")
+    def kept_plan(self) -> str | None:
+        """The plan. Raises StateError."""
+        return self._store.text(f"plan.{self.run_id}")
 
-    def facts(self) -> Recorded:
+    def lines(self) -> list[str]:
         """The journal. Raises StateError."""
-        lines = [line for value in self.values() for line in value]
-        if not lines:
-            raise StateError(f"the journal of {self.place} is missing", hint="start a new run")
-        return Recorded(facts=[decode(line)[1] for line in lines], length=len(lines), size=len(lines))
+        return [line for value in self.values() for line in value]
 
     def values(self) -> list[list[str]]:
         """The lines of the journal, value by value. Raises StateError."""

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from msgspec.structs import asdict
+
 from spectrum_pipelines.airflow.task_state.lease import LEASE, Note, TaskStateLease
 from spectrum_pipelines.airflow.task_state.queue import TaskStatePlace
 from spectrum_pipelines.airflow.task_state.run import TaskStateRun
@@ -16,7 +18,7 @@ from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import safe_name
 from spectrum_pipelines.store.closing import Closing
 from spectrum_pipelines.store.codec import decode
-from spectrum_pipelines.store.heads import began_at, check_key, has_acted, head_of, is_run_id, run_id_of
+from spectrum_pipelines.store.heads import check_key, has_acted, head_of, is_run_id, outlived, run_id_of
 from spectrum_pipelines.store.holder import Holder, Who
 from spectrum_pipelines.store.interface import Busy, Existing, NewRun, RunHead, RunStore, run_lease
 from spectrum_pipelines.store.leasing import busy
@@ -119,14 +121,10 @@ class TaskStateStore(Closing):
 
     def prune(self, *, older_than: timedelta, keep: int) -> int:
         """Delete old runs; how many. Raises StateError."""
-        before, seen, gone = self.clock.now() - older_than, dict[str | None, int](), 0
-        for head in list(self.newest()):
-            seen[head.pipeline] = seen.get(head.pipeline, 0) + 1
-            is_old = began_at(head.run_id) < before
-            if head.fault is None and head.holder is None and is_old and seen[head.pipeline] > keep:
-                self.remove(head.run_id, len(TaskStateRun(self, head.run_id).values()))
-                gone += 1
-        return gone
+        doomed = list(outlived(self.newest(), before=self.clock.now() - older_than, keep=keep))
+        for run_id in doomed:
+            self.remove(run_id, len(TaskStateRun(self, run_id).values()))
+        return len(doomed)
 
     def remove(self, run_id: str, values: int) -> None:
         """Delete a run with so many values of its journal. Raises StateError."""
@@ -165,7 +163,7 @@ class TaskStateStore(Closing):
 
     def put_note(self, name: str, note: Note) -> None:
         """Replace the value of a lease. Raises StateError."""
-        self.put(f"lease.{safe_name(name)}", {field: getattr(note, field) for field in note.__struct_fields__})
+        self.put(f"lease.{safe_name(name)}", asdict(note))
 
     def _left(self, name: str, note: Note) -> float | None:
         """Seconds for which the lease must be taken for held; None if it is free."""

@@ -1,16 +1,14 @@
 """One run in a database: what is kept of it, and its journal under the fence of its lease."""
 
 import json
-from collections.abc import Sequence
 from contextlib import suppress
 
 from spectrum_pipelines.engine.facts import RunStarted, Stamped
-from spectrum_pipelines.errors import Fenced, StateError
-from spectrum_pipelines.store.closing import Closing
-from spectrum_pipelines.store.codec import encode
+from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.store.history import Recorded, read_line
-from spectrum_pipelines.store.holder import Holder
 from spectrum_pipelines.store.interface import Lease, run_lease
+from spectrum_pipelines.store.leasing import fenced
+from spectrum_pipelines.store.lines import LineJournal
 from spectrum_pipelines.store.postgres.database import PATIENCE, Database
 from spectrum_pipelines.store.postgres.leases import Keeper, PostgresLease
 from spectrum_pipelines.store.texts import Texts, checked
@@ -44,36 +42,20 @@ AND NOT EXISTS (SELECT FROM {s}.lease WHERE name = %s AND until >= clock_timesta
 """
 
 
-class PostgresJournal(Closing):
-    """Appends facts under the fence of a lease; satisfies `runner.Journal`."""
+class PostgresJournal(LineJournal):
+    """Adds lines under the fence of a lease."""
 
     def __init__(self, run: "PostgresRun", lease: PostgresLease, count: int) -> None:
-        self._run, self._lease, self._count = run, lease, count
-        self._is_open = True
+        super().__init__(count)
+        self._run, self._lease = run, lease
 
-    def append(self, facts: Sequence[Stamped]) -> None:
-        """Write in order; return when all are on the database's disk.
-
-        A database that is away is asked again until our own lease is over. Raises StateError, and from then on always; Fenced if
-        somebody else works on the run.
-        """
-        if not self._is_open:
-            raise StateError("the journal could not be written before and is closed")
-        if not facts:
-            return
-        try:
-            self._append([encode(fact, seq) for seq, fact in enumerate(facts, self._count + 1)], _pipeline_of(facts[0]))
-        except BaseException:
-            self._is_open = False
-            raise
-        self._count += len(facts)
-
-    def _append(self, lines: Sequence[str], pipeline: str | None) -> None:
+    def _write(self, lines: list[str], first: Stamped) -> None:
+        """Return when all are on the database's disk. A database that is away is asked again until our own lease is over."""
         database, lease, run_id = self._run.database, self._lease, self._run.run_id
         name = run_lease(run_id)
         values = {
             "lease": database.target.lease, "name": name, "fence": lease.fence, "owner": lease.owner, "more": len(lines),
-            "pipeline": pipeline, "run_id": run_id, "count": self._count, "lines": list(lines),
+            "pipeline": _pipeline_of(first), "run_id": run_id, "count": self.count, "lines": lines,
         }  # fmt: skip
         sent_at = database.clock.monotonic()
         query = database.spelled(_APPEND)
@@ -90,7 +72,7 @@ class PostgresJournal(Closing):
     def _look_closer(self, name: str, more: int) -> None:
         """No line was added: an answer was lost and the lines are there, or somebody else has the run."""
         database, lease, run_id = self._run.database, self._lease, self._run.run_id
-        values = (run_id, lease.fence, self._count, self._count + more, name, lease.fence, lease.owner)
+        values = (run_id, lease.fence, self.count, self.count + more, name, lease.fence, lease.owner)
         there, is_ours = database.ask(_IS_THERE, *values, until=lambda: lease.until)[0]
         if is_ours and there == more:
             return
@@ -103,10 +85,6 @@ class PostgresJournal(Closing):
         with suppress(StateError):
             holder = self._run.keeper.holder(name)
         raise fenced(run_id, holder)
-
-    def close(self) -> None:
-        """Take nothing any more."""
-        self._is_open = False
 
 
 class PostgresRun:
@@ -208,10 +186,3 @@ def _pipeline_of(fact: Stamped) -> str | None:
 def stored_pipeline(name: str) -> str:
     """The name of a pipeline as the table has it: it may hold what a database takes for no text."""
     return json.dumps(name)
-
-
-def fenced(run_id: str, holder: Holder | None) -> Fenced:
-    """The refusal of a fact, naming who works on the run now."""
-    who = f"process {holder.pid} on {holder.host}, since {holder.since}" if holder else "another process"
-    hint = f"nothing more was done here; `spectrum-pipelines report {run_id}` shows how the run goes on"
-    return Fenced(f"run {run_id} was taken over by {who}", hint=hint)
