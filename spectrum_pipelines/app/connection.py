@@ -187,6 +187,7 @@ def open_line(
         on_retry=None if on_retry is None else lambda line: on_retry(redact(line)),
         on_exchange=_redacted(connection.on_exchange, lambda text: redact(transport.redact(text))),
         deadline=max(2 * http.read_timeout, http.connect_timeout + http.read_timeout),
+        one_connection=http.max_connections == 1,
     )
     return Line(api=api, transport=transport, login=login, clock=clock, zone=zone, redact=redact, connection=connection)
 

@@ -43,7 +43,8 @@ class SpectrumApi:
     """One server. Safe to call from many threads at once; every method raises ClientError and nothing else.
 
     `deadline` bounds a single call in seconds of wall clock. `redact` cleans the server's texts before they go into an exception;
-    `stopping` cuts waits between repetitions short (see `Retrier`). `on_exchange` is told of every request, from any thread.
+    `stopping` cuts waits between repetitions short (see `Retrier`). `on_exchange` is told of every request, from any thread. With
+    `one_connection` every other question waits while the list of active jobs hangs, so that such a list is given up soon.
     Raises UserError for a server URL that cannot be used.
     """
 
@@ -61,6 +62,7 @@ class SpectrumApi:
         redact: Redact = plain,
         deadline: float = CALL_DEADLINE,
         on_exchange: Callable[[Exchange], None] | None = None,
+        one_connection: bool = False,
     ) -> None:
         self._base = paths.base_url(server)
         self._transport = transport
@@ -70,6 +72,7 @@ class SpectrumApi:
         self._deadline = deadline
         self._on_retry = on_retry
         self._on_exchange = on_exchange
+        self._one_connection = one_connection
         self._latency = Latency()
         self._retrier = Retrier(
             settings=retry, clock=clock, random=random, stopping=stopping, on_retry=self._count_retry
@@ -102,7 +105,8 @@ class SpectrumApi:
 
     def list_running(self) -> tuple[ActiveJob, ...]:
         """Every active job of the server."""
-        return self._ask(paths.list_running(self._base), wire.list_running)
+        url = paths.list_running(self._base)
+        return (self._ask_briefly if self._one_connection else self._ask)(url, wire.list_running)
 
     def knock(self, *, deadline: float) -> None:
         """Ask once whether the server answers, without any repetition. `deadline` in seconds."""
@@ -145,6 +149,21 @@ class SpectrumApi:
     def _ask(self, url: str, read: Callable[[Answer], T]) -> T:
         # Reading stands inside: an answer that cannot be read is as lost as one that never came.
         return self._retrier.run(lambda: read(self._hedged(url)))
+
+    def _ask_briefly(self, url: str, read: Callable[[Answer], T]) -> T:
+        """A question whose answer is not waited for long: nothing else can be asked meanwhile. It may get lost like any other."""
+
+        def ask() -> T | AnswerTimeout:
+            deadline = self._latency.only_try(self._deadline)
+            try:
+                return read(self._exchange(Call(method="GET", url=url, deadline=deadline)))
+            except AnswerTimeout as late:
+                return late
+
+        answer = self._retrier.run(ask)
+        if isinstance(answer, AnswerTimeout):
+            raise answer
+        return answer
 
     def _hedged(self, url: str) -> Answer:
         """The answer to a question. A first try that takes far longer than answers usually do is made again at once."""

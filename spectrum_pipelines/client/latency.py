@@ -26,6 +26,12 @@ class Latency:
     def first_try(self, deadline: float) -> float:
         """Seconds for the first try of a call that has `deadline` seconds; the same number until enough answers have come."""
         with self._lock:
-            if len(self._seconds) < _ENOUGH:
-                return deadline
-            return min(deadline, max(_FLOOR, _FACTOR * max(self._seconds)))
+            return deadline if len(self._seconds) < _ENOUGH else self._bearable(deadline)
+
+    def only_try(self, deadline: float) -> float:
+        """Seconds for a call that is not made again, and that keeps others waiting: however few answers have come."""
+        with self._lock:
+            return self._bearable(deadline)
+
+    def _bearable(self, deadline: float) -> float:
+        return min(deadline, max(_FLOOR, _FACTOR * max(self._seconds, default=0.0)))

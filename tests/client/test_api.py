@@ -305,6 +305,19 @@ def test_the_first_try_has_a_deadline_from_what_answers_take(seconds: float, dea
     assert latency.first_try(120.0) == deadline
 
 
+def test_a_list_that_hangs_on_the_only_connection_is_given_up_soon_and_not_asked_again() -> None:
+    it = bench(AnswerTimeout("no answer"), deadline=120.0, one_connection=True)
+    with pytest.raises(AnswerTimeout):
+        it.api.list_running()
+    assert [call.deadline for call in it.transport.calls] == [5.0]
+
+
+def test_a_list_that_got_lost_on_the_only_connection_is_asked_again() -> None:
+    it = bench(Unanswered("reset"), reply([]), deadline=120.0, one_connection=True)
+    assert it.api.list_running() == ()
+    assert [call.deadline for call in it.transport.calls] == [5.0, 5.0]
+
+
 def test_a_trigger_has_its_whole_deadline() -> None:
     it = bench(*_USUAL, reply(STARTED), deadline=120.0)
     for _ in range(8):

@@ -270,6 +270,21 @@ def test_fault_21_a_rotated_secret_is_read_again(
     assert outcome.events(ev.TriggerNotHandled) == []
 
 
+def test_a_list_that_hangs_does_not_keep_the_only_connection(
+    serve: Serve, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read timeouts are long, and executions are asked for one by one all the same."""
+    monkeypatch.setattr("spectrum_pipelines.client.latency._FLOOR", 0.2)
+    server = serve(*(File(id=n, path=f"/{n}") for n in range(48, 54)))
+    server.always("list", mis.silence)
+    project = begin(server)
+    http = {"max_connections": 1, "connect_timeout": "5s", "read_timeout": "60s"}
+    project.pipeline(http=http, jobs={f"j{n}": {"trigger": n} for n in range(48, 54)})
+    outcome = project.run()
+    assert outcome.code == 0, outcome.stderr
+    assert len(server.requests("list")) == 1
+
+
 def test_fault_21_credentials_that_stay_refused_end_the_run_with_the_ids(
     serve: Serve, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
