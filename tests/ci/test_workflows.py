@@ -92,6 +92,14 @@ def test_the_image_gets_what_it_copies_and_nothing_else() -> None:
     assert sorted(kept) == sorted(copied)
 
 
+def test_a_change_is_tried_on_every_python_from_the_oldest_that_is_claimed() -> None:
+    tried = workflow(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]["ci"]["strategy"]["matrix"]["python"]
+    oldest = re.search(r'^requires-python = ">=3\.(\d+)"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+    assert oldest
+    minors = [int(it.removeprefix("3.")) for it in tried]
+    assert minors == list(range(int(oldest[1]), max(minors) + 1))
+
+
 def nightly_tests() -> list[str]:
     told = [step.get("run", "") for step in steps(ROOT / ".github" / "workflows" / "nightly.yml")]
     return [run for run in told if "pytest" in run]

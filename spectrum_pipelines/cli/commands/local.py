@@ -2,6 +2,7 @@
 
 import ipaddress
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,8 +53,9 @@ def serve(workspace: Path, *, host: str, port: int, verbose: bool) -> int:
             names = ", ".join(user.name for user in served.users)
             put(f"url     {server.url}\n")
             put(f"logins  {names} (the passwords are in {workspace})\n")
+            asked = _heard(held)
             while not server.wait(0):
-                if signal.sigtimedwait(held, _LOOK) is not None:
+                if asked.wait(_LOOK):
                     return ExitCode.SUCCEEDED
         finally:
             server.close()
@@ -70,6 +72,22 @@ def _held_signals() -> Iterator[set[signal.Signals]]:
         yield held
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _heard(held: set[signal.Signals]) -> threading.Event:
+    """An event that is set when one of these signals comes; they must be held back.
+
+    A thread waits for them, because macOS has no wait for a signal that ends after a time.
+    """
+    asked = threading.Event()
+
+    def wait() -> None:
+        signal.sigwait(held)
+        asked.set()
+
+    if held:
+        threading.Thread(target=wait, name="signals", daemon=True).start()
+    return asked
 
 
 def _is_loopback(host: str) -> bool:
