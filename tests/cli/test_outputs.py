@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.conftest import *  # noqa: F403 - the fixtures of the folder in which their servers live
 from tests.faults.conftest import Begin, Serve
-from tests.faults.spectrum_server import File, SpectrumServer
+from tests.faults.spectrum_server import FAILS, File, SpectrumServer
 
 
 def files() -> tuple[File, ...]:
@@ -117,3 +117,55 @@ def test_a_selection_without_the_job_that_says_the_bound_is_refused(serve: Serve
     outcome = project.run("--only", "export")
     assert outcome.code == 2
     assert "--only load,export" in outcome.stderr
+
+
+OWN: dict[str, Any] = {
+    "load": {"matrix": {"file": "${var.files}"}, "trigger": "${matrix.file}"},
+    "refresh": {
+        "needs": ["load[${matrix.file}]"],
+        "matrix": {"file": "${var.files}"},
+        "sequence": [51],
+        "on_running": "wait",
+        "variables": {"own": "${jobs.load[${matrix.file}].execution_id}", "of": "${matrix.file}"},
+    },
+}
+FILES: dict[str, Any] = {"token": {"type": "string", "secret": True, "required": True}, "files": {"type": "list"}}
+
+
+def test_each_combination_takes_the_output_of_its_own(serve: Serve, begin: Begin) -> None:
+    server = serve(*files())
+    project = begin(server)
+    project.pipeline(variables=FILES, jobs=OWN, **{"finally": {"drop": {
+        "matrix": {"file": "${var.files}"},
+        "delete_data": ["${jobs.load[${matrix.file}].execution_id}"], "if_missing": "ok",
+    }}})  # fmt: skip
+    outcome = project.run("--var", "files=48,60")
+    assert outcome.code == 0, outcome.stderr
+    ids = {str(outcome.job(f"load[{one}]")["execution_id"]) for one in (48, 60)}
+    sent = {str(it["variables"]["own"]) for it in bodies(server) if "variables" in it}
+    pairs = {int(it["variables"]["of"]): it["variables"]["own"] for it in bodies(server) if "variables" in it}
+    assert sent == ids
+    assert all(pairs[one] == outcome.job(f"load[{one}]")["execution_id"] for one in (48, 60))
+    again = project.resume(outcome.run_id)
+    assert again.code == 0
+
+
+def test_the_combination_whose_own_one_failed_is_skipped_and_the_other_one_runs(serve: Serve, begin: Begin) -> None:
+    server = serve(*files())
+    server.files[48].timelines = (FAILS,)
+    project = begin(server)
+    project.pipeline(variables=FILES, jobs=OWN, fail_fast=False)
+    outcome = project.run("--var", "files=48,60")
+    assert outcome.code == 1
+    assert [outcome.job(f"refresh[{one}]")["status"] for one in (48, 60)] == ["skipped", "succeeded"]
+
+
+def test_a_list_that_does_not_fit_is_told_before_anything_is_triggered(serve: Serve, begin: Begin) -> None:
+    server = serve(*files())
+    project = begin(server)
+    refresh = {**OWN["refresh"], "needs": ["load"], "matrix": {"file": [48, 60]}}
+    project.pipeline(variables=FILES, jobs={**OWN, "refresh": refresh})
+    outcome = project.run("--var", "files=48")
+    assert outcome.code == 2
+    assert "there is no job `load[60]`, which `refresh` refers to where `file` = `60`" in outcome.stderr
+    assert server.posts() == {}

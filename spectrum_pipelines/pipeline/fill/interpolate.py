@@ -24,10 +24,11 @@ from spectrum_pipelines.pipeline.fill.reference import (
     RunDateReference,
     RunIdReference,
     VariableReference,
+    holds_reference,
     read_phrase,
 )
 from spectrum_pipelines.pipeline.form.matrix import Combination, as_text
-from spectrum_pipelines.pipeline.model.action import JobOutput, Scalar, Template, Value
+from spectrum_pipelines.pipeline.model.action import JobId, JobOutput, Scalar, Template, Value
 from spectrum_pipelines.pipeline.model.pipeline import Variable
 
 
@@ -109,7 +110,7 @@ def fill_text(text: str, scope: Scope) -> Scalar | Phrase:
 
 def settle(phrase: Phrase, combination: Combination) -> Value:
     """Fill in what this combination stands for. What other jobs will say stays open in a Template."""
-    parts = [combination[part.key] if isinstance(part, MatrixReference) else part for part in phrase.parts]
+    parts = [_here(part, combination) for part in phrase.parts]
     if len(parts) == 1 and not isinstance(parts[0], JobOutput):
         return parts[0]
     joined: list[str | JobOutput] = []
@@ -121,6 +122,22 @@ def settle(phrase: Phrase, combination: Combination) -> Value:
         else:
             joined.append(as_text(part))
     return Template(tuple(joined)) if any(isinstance(part, JobOutput) for part in joined) else str(joined[0])
+
+
+def _here(part: str | MatrixReference | JobOutput, combination: Combination) -> Scalar | JobOutput:
+    match part:
+        case MatrixReference(key):
+            return combination[key]
+        case JobOutput(job=job, output=output) if holds_reference(job):
+            return JobOutput(job=JobId(in_combination(job, combination)), output=output)
+        case _:
+            return part
+
+
+def in_combination(text: str, combination: Combination) -> str:
+    """A text with its references to the matrix filled in: what stands in brackets behind a job's id, say."""
+    parts = read_phrase(text)
+    return "".join(as_text(combination[it.key]) if isinstance(it, MatrixReference) else str(it) for it in parts)
 
 
 def _stands_for(part: object, scope: Scope) -> Scalar | MatrixReference | JobOutput:

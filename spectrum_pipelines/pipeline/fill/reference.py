@@ -1,6 +1,7 @@
 """The grammar of `${...}`: a scalar is a phrase of literal text and references. What they stand for is not known here.
 
-`$${` is a literal `${`. References do not nest, and the text that one stands for is never read again as a phrase.
+`$${` is a literal `${`. References do not nest, but for `${matrix.k}` within the brackets that name a combination of a job, and the
+text that one stands for is never read again as a phrase.
 """
 
 import re
@@ -66,7 +67,7 @@ class Misread(Struct, frozen=True, kw_only=True):
     hint: str
 
 
-_TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{\{([^{}]*)\}\}|\$\{")
+_TOKEN = re.compile(r"\$\$\{|\$\{((?:[^{}]|\$\{[^{}]*\})*)\}|\$\{\{([^{}]*)\}\}|\$\{")
 _REFERENCE = re.compile(
     r"var\.(?P<var>[A-Za-z_]\w*)|env\.(?P<env>[A-Za-z_]\w*)|(?P<run>run\.id)|matrix\.(?P<matrix>[A-Za-z_]\w*)"
     r"|jobs\.(?P<job>[A-Za-z][\w-]*(?:\[[^\[\]]+\])?)\."
@@ -174,6 +175,8 @@ def _explain(inner: str) -> Misread:
     message = f"`${{{inner}}}` is not a reference"
     if head == "jobs" and rest:
         job = rest.partition(".counters")[0].rsplit(".", 1)[0] if "." in rest else rest
+        if job.count("[") > job.count("]"):
+            return Misread(message=message, hint=f"close the bracket: `${{jobs.{job}].execution_id}}`")
         hint = "of a job there are `execution_id`, `success_count`, `failure_count` and `counters.<NAME>`, as in "
         return Misread(message=message, hint=f"{hint}`${{jobs.{job}.execution_id}}`")
     if head == "run":

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from spectrum_pipelines.document.position import Path
+from spectrum_pipelines.pipeline.fill.interpolate import in_combination
 from spectrum_pipelines.pipeline.fill.reference import MatrixReference, holds_reference, read_phrase, single_variable
 from spectrum_pipelines.pipeline.fill.variables import Declaration, declarations
 from spectrum_pipelines.pipeline.form.matrix import (
@@ -53,8 +54,7 @@ class Need(Struct, frozen=True, kw_only=True):
 
     def label_for(self, combination: Combination) -> str:
         """What stands in the brackets for one combination of the needing job."""
-        parts = read_phrase(self.label or "")
-        return "".join(as_text(combination[it.key]) if isinstance(it, MatrixReference) else str(it) for it in parts)
+        return in_combination(self.label or "", combination)
 
 
 class JobSketch(Struct, frozen=True, kw_only=True, dict=True):
@@ -162,7 +162,7 @@ class Draft:
         found: dict[tuple[str, str | None], int] = {}
         for job in self.jobs.values():
             for need in job.needs if job.id in bits else ():
-                for text in _labels_of(job, need):
+                for text in labels_of(job, need):
                     key = (need.job, text)
                     found[key] = found.get(key, 0) | bits[job.id]
         return found
@@ -209,7 +209,7 @@ def combination_count(job: JobSketch) -> int:
     return size({key: values for key, values in job.matrix.items() if key not in job.open})
 
 
-def _labels_of(job: JobSketch, need: Need) -> Iterator[str | None]:
+def labels_of(job: JobSketch, need: Need) -> Iterator[str | None]:
     """The labels that a need of a job is about; None for all, and for those that only a run will know."""
     keys = need.matrix_keys if need.follows_matrix else ()
     known = {key: job.matrix[key] for key in keys if key in job.matrix}

@@ -26,7 +26,10 @@ class IfMissing(Enum):
 
 
 class JobOutput(Struct, frozen=True, kw_only=True):
-    """`${jobs.<id>.execution_id}`, `.success_count`, `.failure_count` or `.counters.<NAME>`: known only once that job has run."""
+    """`${jobs.<id>.execution_id}`, `.success_count`, `.failure_count` or `.counters.<NAME>`: known only once that job has run.
+
+    In a phrase `job` may be `load[${matrix.region}]`; in a pipeline that is ready to run it is one job.
+    """
 
     job: JobId
     output: str = "execution_id"

@@ -61,13 +61,20 @@ def check_list_places(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def _check_need(draft: Draft, job: JobSketch, need: Need) -> Iterator[Diagnostic]:
+    yield from check_combination(draft, job, need, place="`needs`", verb="needs")
+
+
+def check_combination(
+    draft: Draft, job: JobSketch, need: Need, *, place: str, verb: str, written: str | None = None
+) -> Iterator[Diagnostic]:
+    """Check what stands in the brackets of `load[${matrix.region}]`, in an entry of `needs` or a reference to an output."""
     sound = True
-    for written, part in read_references(need.label or ""):
-        fault = _unfit(job, written, part)
+    for inner, part in read_references(need.label or ""):
+        fault = _unfit(job, inner, part, place)
         if fault is not None:
             sound = False
             code, message, hint = fault
-            yield draft.view.fault(need.path, code, message, hint=hint, part=written)
+            yield draft.view.fault(need.path, code, message, hint=hint, part=inner)
     other = draft.jobs.get(need.job)
     if not sound or other is None or not other.matrix or is_too_large(draft):
         return
@@ -79,9 +86,10 @@ def _check_need(draft: Draft, job: JobSketch, need: Need) -> Iterator[Diagnostic
         label = need.label_for(combination)
         if not _is_one_of(label.split(","), there):
             where = ", ".join(f"`{key}` = `{as_text(value)}`" for key, value in combination.items())
-            message = f"there is no job `{need.job}[{label}]`, which `{job.id}` needs where {where}"
-            hint = f"give both jobs the same values, or write `{need.job}` for all of its combinations"
-            yield draft.view.fault(need.path, "unknown-job", message, hint=hint)
+            message = f"there is no job `{need.job}[{label}]`, which `{job.id}` {verb} where {where}"
+            every = f", or write `{need.job}` for all of its combinations" if verb == "needs" else ""
+            hint = f"give both jobs the same values{every}"
+            yield draft.view.fault(need.path, "unknown-job", message, hint=hint, part=written)
             return
 
 
@@ -92,7 +100,7 @@ def _is_one_of(parts: list[str], there: list[set[str] | None]) -> bool:
     )
 
 
-def _unfit(job: JobSketch, written: str, part: object) -> tuple[str, str, str] | None:
+def _unfit(job: JobSketch, written: str, part: object, place: str) -> tuple[str, str, str] | None:
     match part:
         case Misread():
             return "bad-reference", part.message, part.hint
@@ -106,6 +114,6 @@ def _unfit(job: JobSketch, written: str, part: object) -> tuple[str, str, str] |
             return "unknown-matrix-key", f"the matrix of `{job.id}` has no key `{key}`", hint
         case VariableReference():
             hint = "the graph is the same in every run: refer to `${matrix.<key>}`, or name the combination"
-            return "misplaced-reference", f"`{written}` cannot stand in `needs`", hint
+            return "misplaced-reference", f"`{written}` cannot stand in {place}", hint
         case _:
-            return "misplaced-reference", f"`{written}` cannot stand in `needs`", "only `${matrix.<key>}` can"
+            return "misplaced-reference", f"`{written}` cannot stand in {place}", "only `${matrix.<key>}` can"

@@ -8,8 +8,10 @@ from msgspec import Struct
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
-from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, has_label
+from spectrum_pipelines.pipeline.fill.reference import holds_reference
+from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch, Need, has_label, labels_of
 from spectrum_pipelines.pipeline.model.action import JobOutput
+from spectrum_pipelines.pipeline.rules.lists import check_combination
 
 _NOUNS = {"execution_id": "execution id"}
 _WITH_EXECUTION = ("trigger", "wait_for", "check")
@@ -40,27 +42,54 @@ def check_output(place: Place, wanted: JobOutput) -> Iterator[Diagnostic]:
         near = closest(name, draft.ids)
         hint = "refer to a job that this one needs"
         if near and near != job.id:
-            hint = f"did you mean `${{jobs.{near}.{output}}}`?"
+            hint = f"did you mean `${{jobs.{near}{bracket}{rest}.{output}}}`?"
         yield place.fault("unknown-job", f"there is no job `{name}`", hint)
         return
-    if wrong := _wrong_label(other, label, output):
+    if holds_reference(label) and other.matrix:
+        yield from _check_own(place, job, Need(job=name, label=label, path=place.path), wanted)
+        return
+    if wrong := _wrong_label(job, other, label, output):
         message, hint = wrong
         yield place.fault("unknown-job", message, hint)
-    elif other.actions and other.actions[0] not in _WITH_EXECUTION and not _takes_all(place, wanted, other):
-        why = "has several executions" if other.actions[0] == "sequence" else "starts no execution"
-        message = f"`{name}` has no {_NOUNS.get(output, output)} to refer to: `{other.actions[0]}` {why}"
-        yield place.fault("no-output", message, "refer to a job that has one: `trigger`, `wait_for` or `check`")
+    elif fault := _no_output(place, wanted, other):
+        yield fault
     elif not _runs_before(draft, job, other, label):
-        message = f"`{job.id}` refers to `{reference}`, but does not wait for it"
-        hint = f"write `needs: [{_quoted(reference)}]`"
-        if job.id == name:
-            message, hint = (
-                f"`{job.id}` refers to itself",
-                f"its {_NOUNS.get(output, output)} is known only once it runs: refer to a job before it",
-            )
-        if other.is_finally and not job.is_finally:
-            hint = "jobs under `finally` run last: refer to another job"
-        yield place.fault("misplaced-reference", message, hint)
+        yield place.fault(*_does_not_wait(job, other, wanted))
+
+
+def _no_output(place: Place, wanted: JobOutput, other: JobSketch) -> Diagnostic | None:
+    if not other.actions or other.actions[0] in _WITH_EXECUTION or _takes_all(place, wanted, other):
+        return None
+    why = "has several executions" if other.actions[0] == "sequence" else "starts no execution"
+    message = f"`{other.id}` has no {_NOUNS.get(wanted.output, wanted.output)} to refer to: `{other.actions[0]}` {why}"
+    return place.fault("no-output", message, "refer to a job that has one: `trigger`, `wait_for` or `check`")
+
+
+def _does_not_wait(job: JobSketch, other: JobSketch, wanted: JobOutput) -> tuple[str, str, str]:
+    message = f"`{job.id}` refers to `{wanted.job}`, but does not wait for it"
+    hint = f"write `needs: [{_quoted(wanted.job)}]`"
+    if job.id == other.id:
+        message, hint = (
+            f"`{job.id}` refers to itself",
+            f"its {_NOUNS.get(wanted.output, wanted.output)} is known only once it runs: refer to a job before it",
+        )
+    if other.is_finally and not job.is_finally:
+        hint = "jobs under `finally` run last: refer to another job"
+    return "misplaced-reference", message, hint
+
+
+def _check_own(place: Place, job: JobSketch, need: Need, wanted: JobOutput) -> Iterator[Diagnostic]:
+    """Check `${jobs.load[${matrix.region}].execution_id}`: for each combination of the job, one of its own."""
+    draft = place.draft
+    found = list(check_combination(draft, job, need, place="these brackets", verb="refers to", written=place.written))
+    yield from found
+    other = draft.jobs[need.job]
+    if found:
+        return
+    if fault := _no_output(place, wanted, other):
+        yield fault
+    elif any(not _runs_before(draft, job, other, label) for label in labels_of(job, need)):
+        yield place.fault(*_does_not_wait(job, other, wanted))
 
 
 def _takes_all(place: Place, wanted: JobOutput, other: JobSketch) -> bool:
@@ -71,12 +100,14 @@ def _takes_all(place: Place, wanted: JobOutput, other: JobSketch) -> bool:
     )
 
 
-def _wrong_label(other: JobSketch, label: str | None, output: str) -> tuple[str, str] | None:
+def _wrong_label(job: JobSketch, other: JobSketch, label: str | None, output: str) -> tuple[str, str] | None:
     if not other.matrix:
         return None if label is None else (f"`{other.id}` has no matrix", f"write `${{jobs.{other.id}.{output}}}`")
     first = next(iter(other.first_labels), "...")
     if label is None:
         message = f"`{other.id}` is several jobs, one for each combination of its matrix"
+        if other.matrix.keys() <= job.matrix.keys():  # each combination may mean one of its own
+            first = ",".join(f"${{matrix.{key}}}" for key in other.matrix)
         return message, f"say which one, such as `${{jobs.{other.id}[{first}].{output}}}`"
     if has_label(other, label):
         return None
