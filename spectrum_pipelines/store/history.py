@@ -79,7 +79,7 @@ def replay(
         if number > 1 and isinstance(fact.event, RunStarted):
             raise StateError(f"line {number} of the journal starts the run a second time", hint=_LOOK_FIRST)
         try:
-            apply(state, revealed(fact.event, state.pipeline), fact.at)
+            apply(state, revealed(fact.event, state), fact.at)
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             raise StateError(
                 f"line {number} of the journal cannot have happened in this pipeline", hint=_LOOK_FIRST

@@ -2,17 +2,19 @@
 
 The engine works with targets as they are. In the journal a secret within them is `***`, and so it is in every text of a server
 or of this program that a fact carries. Of these texts only the targets of baselines are read again: they are found among the
-targets of the pipeline, which was given its secrets anew.
+targets of the pipeline, which was given its secrets anew, with the outputs of other jobs filled in as the journal tells them.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from spectrum_pipelines.engine.facts import Event, Stamped, TriggerIntended
-from spectrum_pipelines.engine.targets import targets_of
+from spectrum_pipelines.engine.job.looking import Unresolvable, resolved_targets
+from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.redaction import MASK, Redact, without
@@ -57,14 +59,24 @@ def masked_fact(fact: Stamped, redact: Redact) -> Stamped:
     return masked_one
 
 
-def revealed(event: Event, pipeline: Pipeline) -> Event:
-    """A fact of the journal with the targets of its baselines as the pipeline knows them."""
+def revealed(event: Event, state: RunState) -> Event:
+    """A fact of the journal with the targets of its baselines as the pipeline knows them. `state` is the one before the fact."""
     if not isinstance(event, TriggerIntended) or not any(MASK in it.target for it in event.baselines):
         return event
-    job, secrets = pipeline.jobs.get(event.job), secrets_of(pipeline)
-    known = {masked(target, secrets): str(target) for target in targets_of(job.action)} if job is not None else {}
-    baselines = tuple(replace(it, target=known.get(it.target, it.target)) for it in event.baselines)
-    return replace(event, baselines=baselines)
+    secrets, known = secrets_of(state.pipeline), _targets(event, state)
+    baselines = []
+    for place, baseline in enumerate(event.baselines):
+        # Two secrets may look alike once they are masked: then the order tells them apart.
+        alike = [it for it in (*known[place : place + 1], *known) if masked(it, secrets) == baseline.target]
+        baselines.append(replace(baseline, target=alike[0]) if MASK in baseline.target and alike else baseline)
+    return replace(event, baselines=tuple(baselines))
+
+
+def _targets(event: TriggerIntended, state: RunState) -> tuple[str, ...]:
+    """What the job was about to start, in its order, with the outputs of other jobs as they were then."""
+    with suppress(KeyError, Unresolvable):
+        return tuple(map(str, resolved_targets(state, state.jobs[event.job])))
+    return ()
 
 
 def _in_facts(value: Any, redact: Redact) -> Any:

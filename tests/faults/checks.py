@@ -125,7 +125,8 @@ def assert_never_twice(judge: Judge, runs: Iterable[list[Stamped]]) -> None:
 
 def _files(judge: Judge, event: ev.TriggerIntended) -> Iterator[int]:
     for baseline in event.baselines:
-        if (file_id := judge.file_id_of(baseline.target)) is not None:
+        # A secret in a target is masked in the journal.
+        if (file_id := judge.file_id_of(baseline.target) or baseline.file_id) is not None:
             yield file_id
             yield from judge.downstream_of(file_id)
 

@@ -448,6 +448,29 @@ def test_a_run_goes_on_with_the_targets_that_its_journal_does_not_hold(serve: Se
     assert len(server.requests("trigger")) == 1
 
 
+def killed_behind_the_intent(project: Project, job: str) -> None:
+    """The journal as a process leaves it that dies between the intent and the answer of this job."""
+    journal = next(project.state.rglob("journal.jsonl"))
+    lines = journal.read_text("utf-8").splitlines(keepends=True)
+    intent = next(n for n, it in enumerate(lines) if json.loads(it)["event"] == "trigger_intended" and f'"{job}"' in it)
+    assert "***" in lines[intent]
+    journal.write_text("".join(lines[: intent + 1]), "utf-8")
+
+
+def test_a_run_goes_on_with_a_masked_target_that_holds_an_output_of_another_job(serve: Serve, begin: Begin) -> None:
+    """The journal has `/Data/*** 7.imp`: it is found again with the secret of now and the counter of then."""
+    server = serve(File(id=48, path="/orders"), File(id=49, path=f"/Data/{TOKEN} 7.imp"))
+    project = begin(server)
+    target = "/Data/${var.token} ${jobs.load.counters.IMPORT_RECORDS}.imp"
+    project.pipeline(jobs={"load": {"trigger": 48}, "sales": {"trigger": target, "needs": ["load"]}})
+    first = project.run()
+    assert first.code == 0, first.stderr
+    killed_behind_the_intent(project, "sales")
+    outcome = project.resume(first.run_id)
+    assert outcome.code == 0, outcome.stderr
+    assert server.started() == {48: 1, 49: 1}
+
+
 @pytest.mark.parametrize("name", ["SPECTRUM_PASSWORD", "SPECTRUM_USERNAME", "SPECTRUM_STATE_PASSWORD_FILE"])
 @pytest.mark.parametrize("command", ["run", "validate", "plan"])
 def test_the_login_of_the_product_can_stand_nowhere_in_a_file(
