@@ -55,9 +55,10 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def open_store(where: str | Path, *, password: str | None = None) -> Store:
-    """The place where runs are kept: a folder, or `postgresql://[user@]host[:port]/db`. Nothing is connected yet.
+    """Open the place where runs are kept: a folder, or a database, `postgresql://[user@]host[:port]/db`.
 
-    Raises UserError for what names no such place.
+    `password` is that of the database. Nothing is connected and no folder is made before the first use. Raises UserError for a text
+    that names no such place, and for a database without the extra `postgres`.
     """
     return opened(where, password=password, groups=group_locks_of_user())
 
@@ -76,10 +77,13 @@ def run(
     """Run a pipeline to its end, or go on with the run that the key stands for.
 
     The same key never triggers anew what was triggered under it. A key whose run has ended gives its report; with
-    `when_ended="retry"` a failed run goes on from what failed, with "again" a new run begins. `origin` says what began the run.
-    Each observer is told of every fact after it is durable, in the thread that called; `abort` ends the run from elsewhere.
+    `when_ended="retry"` a failed run goes on from what failed, with "again" a new run begins. `origin` holds texts that say what
+    began the run, for its report: the URL of a CI job, a DAG. Each observer is called with every fact after the fact is durable, in
+    the thread that called `run`. `abort` ends the run from another thread.
 
-    An exception means that nothing was triggered by this call. An unreachable server is one outcome of a run: exit code 3.
+    Returns the report, also of a run that failed, timed out, was interrupted, or found no server (exit code 3). An exception means
+    that this call has triggered nothing: UserError for a run key or a connection that cannot be used, ConflictError where another
+    process works on the run or holds its group, StateError where the store fails, Interruption for an early `abort`.
     """
     from spectrum_pipelines.app.start import start  # noqa: PLC0415 - the network
 
@@ -103,7 +107,7 @@ def resume(
     variables: Mapping[str, Any] = _NOTHING,
     abort: Abort | None = None,
 ) -> Report:
-    """Go on with a run that was interrupted or killed; of a run that has ended, its report.
+    """Go on with a run that was interrupted or killed. A run that has ended is left alone, and its report returned.
 
     `variables` gives secret ones again: no journal holds their values. A pipeline that reads `${env.X}` is gone on with by `run`
     and its run key, which know the environment. With `loaded`, a pipeline whose policy alone has changed (timeouts, retries and the
@@ -127,7 +131,7 @@ def retry(
     variables: Mapping[str, Any] = _NOTHING,
     abort: Abort | None = None,
 ) -> Report:
-    """Give what failed, and what was skipped because of that, new attempts: the same run, a new round, one report.
+    """Give new attempts to the jobs that failed and to those that were skipped because of them: same run, new round, one report.
 
     With `loaded`, a pipeline that was mended: what succeeded stays if what it did is unchanged, and what is new or changed runs.
     `variables` may give new values, in the same way, and give secret ones again; all other values stay those of the first start.
@@ -152,9 +156,10 @@ def advance(
     observers: Sequence[Observer] = (),
     abort: Abort | None = None,
 ) -> Report | Waiting:
-    """Work on the run of the key until everything that is under way is a known execution; then say what is waited for.
+    """Work on the run of the key until each job under way has an execution id; then return instead of waiting for its end.
 
-    Call it again when one of the executions is no longer active, or at `wake_at`: for schedulers that must not block.
+    For schedulers that must not block. Returns Waiting, whose `execution_ids` are under way: call `advance` again when one of them
+    is no longer active, or at `wake_at`. Returns the Report when the run has ended. The other arguments, and what is raised: `run`.
     """
     from spectrum_pipelines.app.start import start  # noqa: PLC0415 - the network
     from spectrum_pipelines.engine.run.advance import is_settled  # noqa: PLC0415
@@ -172,9 +177,10 @@ def advance(
 
 
 def adopt(run_id: str, job: str, execution_id: int | None, connection: Connection, *, store: Store) -> None:
-    """Settle an `unknown`: this execution is what the job started; None says that somebody looked and it never started.
+    """Settle a job that is `unknown`: `execution_id` is what the job started; None: somebody has looked, and it never started.
 
-    `resume` then goes on with the run. Raises UserError for an execution of which Spectrum does not say that it is the job's.
+    `job` is the id of the job in the pipeline. `resume` then goes on with the run. Raises UserError for a job that is not unknown,
+    and for an execution of which Spectrum does not say that it is the job's; ClientError where Spectrum cannot be asked.
     """
     from spectrum_pipelines.app.recall import Again  # noqa: PLC0415 - the network
     from spectrum_pipelines.app.settle import settle  # noqa: PLC0415

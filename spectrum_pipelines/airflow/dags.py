@@ -23,7 +23,10 @@ def spectrum_dag(
     deferrable: bool | None = None,
     **dag: Any,
 ) -> DAG:
-    """A DAG of one task a job. `dag` takes the arguments of Airflow's DAG; `dag_id` is else the pipeline's name.
+    """Make a DAG with one task for each job of a pipeline file.
+
+    `conn_id`, `state` and `deferrable` are those of each task (see `SpectrumPipelineOperator`), `dag` the arguments of Airflow's
+    own DAG; without `dag_id` it has the name of the pipeline, without `schedule` it has none.
 
     `max_parallel` becomes `max_active_tasks`, `timeouts.pipeline` `dagrun_timeout`. Raises AirflowException naming each fault of
     the file at its line: Airflow shows it as the import error of this DAG alone.
@@ -48,7 +51,11 @@ def spectrum_dag(
 
 
 class SpectrumTaskGroup(TaskGroup):
-    """The jobs of a pipeline file as a group of tasks, in the DAG whose context it stands in. `group_id` is the pipeline's name."""
+    """A group with one task for each job of a pipeline file, to stand among other tasks of a DAG.
+
+    The group is made within `with DAG(...)`. Without `group_id` the group has the name of the pipeline. The other arguments, and
+    what is raised, are those of `spectrum_dag`.
+    """
 
     def __init__(
         self,

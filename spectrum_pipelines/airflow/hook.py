@@ -106,7 +106,7 @@ class SpectrumHook(BaseHook):
         )
 
     def test_connection(self) -> tuple[bool, str]:
-        """For the button of the form: one list-running."""
+        """Ask the server once for its active jobs, for the button "Test" of the form; returns whether that worked, and a text."""
         from spectrum_pipelines.errors import SpectrumPipelinesError  # noqa: PLC0415
 
         try:
@@ -123,7 +123,7 @@ def list_active(connection: "Connection") -> frozenset[int]:
 
 
 def stop_executions(connection: "Connection", execution_ids: Iterable[int]) -> list[int]:
-    """Stop those of the executions that run now; which. Raises ClientError and UserError.
+    """Stop those of the executions that run now; returns their ids. Raises ClientError and UserError.
 
     A stop acts on a file: what runs there is looked at right before, and the execution of somebody else is left alone.
     """

@@ -51,12 +51,12 @@ class _Work(NamedTuple):
 
 
 class SpectrumReportLink(BaseOperatorLink):
-    """The button beside a task: the page of its run, or the server where the connection names no place for pages."""
+    """The link beside a task: to the page of its run, or to the Spectrum server where the connection names no place for pages."""
 
     name = "Spectrum run"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002 - Airflow's signature
-        """The URL that the task has left."""
+        """The URL that the task has left in XCom; empty before that."""
         return str(XCom.get_value(ti_key=ti_key, key=_LINK_KEY) or "")
 
 
@@ -101,25 +101,29 @@ class SpectrumPipelineOperator(BaseOperator):
         self._try: Try[Any] | None = None
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Start the run, or go on with it. Defers itself once everything under way has an execution id."""
+        """Start the run of this task, or go on with it; returns the value described at the class.
+
+        With `deferrable` the task defers itself as soon as each job under way has an execution id. Raises AirflowFailException for
+        an end that a further try must not hide, and AirflowException for one that a further try may mend.
+        """
         return self._go_on(context)
 
     def wake_up(self, context: Any, event: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What a trigger comes back to: the engine looks for itself."""
+        """Go on after a trigger has fired. `event` is told in the log; how the executions ended is asked anew."""
         self.log.info("woken up: %s", (event or {}).get("reason", "the trigger is gone"))
         return self._go_on(context)
 
     def on_kill(self) -> None:
-        """A person or Airflow ends the task while it runs: the run stops or leaves its executions, as `on_abort` says."""
+        """Stop or leave what the run has under way, as `on_abort` says. Airflow calls this when the task is ended while it runs."""
         if self._try is not None:
             self._try.kill()
 
     def outputs(self, context: Any) -> Mapping[str, int]:  # noqa: ARG002 - of a subclass
-        """Execution ids of jobs that other tasks ran, for references to them."""
+        """The execution ids of jobs that other tasks of the DAG ran, by job id: values for `${jobs.<id>.execution_id}`."""
         return {}
 
     def key(self, context: Any) -> str:
-        """The run key of this task, the same for all its tries."""
+        """The run key of this task: the same for all its tries, another one for each DAG run, task and map index."""
         ti = context["ti"]
         return run_key(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
 

@@ -19,9 +19,11 @@ _CLASS_PATH = f"{__name__}.SpectrumTrigger"
 
 
 class SpectrumTrigger(BaseTrigger):
-    """Fires once. `wake_at` is RFC 3339, UTC, or None; `poll` the seconds between two looks at the list of active jobs.
+    """Wakes a deferred task up once: when one of its executions is no longer active, or at `wake_at`.
 
-    `stops`: if a person ends the deferred task, the executions are stopped; else they are left, as `on_abort: detach` says.
+    `conn_id` is an Airflow connection of type `spectrum`. `wake_at` is a time in RFC 3339, UTC; None: no such time. `poll` is the
+    number of seconds between two looks at the list of active jobs. `stops` says what happens when a person ends the deferred task:
+    the executions are stopped (`on_abort: stop`), or left.
     """
 
     def __init__(
@@ -35,7 +37,7 @@ class SpectrumTrigger(BaseTrigger):
         self.poll = poll
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """The class, and the arguments that make it again in a triggerer."""
+        """The path of this class, and the arguments from which a triggerer makes the trigger again."""
         return _CLASS_PATH, {
             "conn_id": self.conn_id,
             "execution_ids": self.execution_ids,
@@ -45,7 +47,7 @@ class SpectrumTrigger(BaseTrigger):
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, and fire."""
+        """Wait until the task is to wake up; the one event says why, under `reason`."""
         try:
             yield TriggerEvent({"reason": await self._reason()})
         except asyncio.CancelledError:
@@ -55,7 +57,10 @@ class SpectrumTrigger(BaseTrigger):
             raise
 
     async def on_kill(self) -> None:
-        """A person ended the deferred task: stop what its run has under way, as `on_abort` says."""
+        """Stop the executions, if `stops` says so. Airflow calls this when a person ends the deferred task.
+
+        An execution that cannot be stopped is told in the log of the triggerer; nothing is raised.
+        """
         if not self.stops:
             return
         try:

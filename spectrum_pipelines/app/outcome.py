@@ -12,7 +12,10 @@ from spectrum_pipelines.errors import ExitCode
 
 
 class JobReport(Struct, frozen=True, kw_only=True):
-    """How one job ended. `execution_id` is that of its last execution, `execution_ids` are those of all."""
+    """How one job ended. `execution_id` is that of its last execution, `execution_ids` are those of all, the oldest first.
+
+    `cause` is a word for programs, `reason` a sentence for people. `candidates` are executions that may be the job's, for `adopt`.
+    """
 
     id: str
     status: JobStatus
@@ -27,7 +30,8 @@ class JobReport(Struct, frozen=True, kw_only=True):
 class Report(Struct, frozen=True, kw_only=True):
     """How a run ended. `document` is the whole of it, as `schemas/run-report.schema.json` describes it.
 
-    `exit_code` is the command line's answer; `lost` says what could not be written or told, in words.
+    `exit_code` is what the command line would end with, `next` the command to type now, if there is one. `lost` says in words what
+    could not be written.
     """
 
     run_id: str | None
@@ -55,9 +59,9 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class Waiting(Struct, frozen=True, kw_only=True):
-    """Everything that is under way is a known execution: `advance` again when one of them is no longer active, or at `wake_at`.
+    """A run that waits: each job under way has an execution id. To go on, call `advance` again.
 
-    `wake_at` is None where nothing but an end of an execution is waited for.
+    The time for that has come when one of `execution_ids` is no longer active, or at `wake_at`; None: only an end is waited for.
     """
 
     execution_ids: tuple[int, ...]

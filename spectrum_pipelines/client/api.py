@@ -40,7 +40,7 @@ CALL_DEADLINE = 120.0  # seconds
 
 
 class SpectrumApi:
-    """One server. Safe to call from many threads at once; every method raises ClientError and nothing else.
+    """The job API of one Spectrum server. Many threads may call it at once; every method raises ClientError and nothing else.
 
     `deadline` bounds a single call in seconds of wall clock. `redact` cleans the server's texts before they go into an exception;
     `stopping` cuts waits between repetitions short (see `Retrier`). `on_exchange` is told of every request, from any thread. With
@@ -83,43 +83,56 @@ class SpectrumApi:
 
     @property
     def requests(self) -> int:
-        """HTTP requests so far, repetitions included."""
+        """The number of HTTP requests so far, repetitions included."""
         return self._requests
 
     @property
     def retries(self) -> int:
-        """Repetitions so far."""
+        """The number of requests so far that repeated one that got lost."""
         return self._retries
 
     def status(self, reference: FileReference) -> StatusAnswer:
-        """The latest execution of a file, perhaps somebody else's."""
+        """The latest execution of a file: its id and its status word. Somebody else may have started it.
+
+        `reference` is a file id, a path or a uuid. Raises Refused where the file does not exist or may not be seen.
+        """
         return self._ask(paths.status(self._base, reference), wire.status)
 
     def history(self, configuration: ConfigurationId, *, start: int = 0, length: int = 10) -> tuple[HistoryEntry, ...]:
-        """Past executions of a job configuration (not of a file id), newest first."""
+        """Past executions of a job configuration, newest first: `length` of them, from the place `start` on.
+
+        A configuration has an id of its own, which is not that of its file.
+        """
         return self._ask(paths.history(self._base, configuration, start=start, length=length), wire.history)
 
     def details(self, execution: ExecutionId) -> JobDetails:
-        """One execution, whoever started it."""
+        """One execution, whoever started it: status, counts, times, file. Raises Refused for an id that nobody knows."""
         return self._ask(paths.details(self._base, execution), wire.details)
 
     def list_running(self) -> tuple[ActiveJob, ...]:
-        """Every active job of the server."""
+        """Every job of the server that is active, whoever started it."""
         url = paths.list_running(self._base)
         return (self._ask_briefly if self._one_connection else self._ask)(url, wire.list_running)
 
     def knock(self, *, deadline: float) -> None:
-        """Ask once whether the server answers, without any repetition. `deadline` in seconds."""
+        """Ask once whether the server answers, within `deadline` seconds. The request is not repeated."""
         self._exchange(Call(method="GET", url=paths.list_running(self._base), deadline=min(deadline, self._deadline)))
 
     def trigger(self, reference: FileReference) -> TriggerAnswer:
-        """Start a file's job: one POST. Unanswered means that it may run."""
+        """Start the job of a file, by one POST that is never repeated. The answer names the execution.
+
+        Raises Unanswered where the job may run although no usable answer came.
+        """
         return wire.triggered(self._act("POST", paths.trigger(self._base, reference)))
 
     def trigger_sequence(
         self, file_ids: Sequence[FileId], variables: Mapping[str, str | float | bool]
     ) -> ExecutionPlan:
-        """Start these files and everything downstream, with workbook variables: one POST. Unanswered means that all may run."""
+        """Start these files and everything downstream of them, with workbook variables, by one POST that is never repeated.
+
+        The answer is the plan: which executions the server will run. Raises Unanswered where they may run although no usable
+        answer came.
+        """
         try:
             # The vendor's own example is not JSON; what goes out here is.
             body = json.dumps({"variables": dict(variables), "fileIds": list(file_ids)}, allow_nan=False).encode(
@@ -132,11 +145,14 @@ class SpectrumApi:
         return wire.execution_plan(self._act("POST", paths.sequence(self._base, self._sequence_path), body))
 
     def stop(self, reference: FileReference) -> None:
-        """Stop whatever runs of a file. The vendor's answer is empty; whether the job ended is for `status` or `details` to say."""
+        """Ask the server to stop what runs of a file, whoever started it.
+
+        The server's answer is empty: `status` and `details` say when the job has ended. Raises Refused where nothing runs.
+        """
         self._act("POST", paths.stop(self._base, reference))
 
     def delete_data(self, data_id: DataReference) -> Deletion:
-        """Mark the data of a run for deletion."""
+        """Mark the data of an execution for deletion; the answer says whether the server knew the data id."""
         try:
             return wire.deletion(self._act("DELETE", paths.data(self._base, data_id)))
         except (Declined, ServerFault) as failure:

@@ -30,7 +30,10 @@ from spectrum_pipelines.store.texts import Texts
 
 
 class RunHead(Struct, frozen=True, kw_only=True):
-    """What a list shows of a run. `fault` says why nothing is known of it; then all that is not known is None."""
+    """A run as a list shows it.
+
+    Where a run cannot be read, `fault` says why, and every field that is not known is None.
+    """
 
     run_id: str
     pipeline: str | None = None
@@ -45,50 +48,50 @@ class RunHead(Struct, frozen=True, kw_only=True):
 
 
 class Lease(AbstractContextManager["Lease"], Protocol):
-    """The right to work on what it names, in our hands. Leaving the context releases it."""
+    """A lease that this process holds: the right to work on what `name` names. Leaving the context releases the lease."""
 
     @property
     def name(self) -> str:
-        """`run-20261123T150405Z-7f3a`."""
+        """The name of what is held, such as `run-20261123T150405Z-7f3a` or `group-nightly`."""
         ...
 
     @property
     def fence(self) -> int:
-        """Grows each time the lease changes hands; 0 where no fence is needed."""
+        """The fence of this lease: a number that grows each time the lease changes hands; 0 in a store that needs no fences."""
         ...
 
     @property
     def seconds(self) -> float:
-        """How long it lasts without being renewed; infinity for one that lasts as long as its process."""
+        """The seconds that the lease lasts if nobody renews it; infinity for a lease that lasts as long as its process."""
         ...
 
     @property
     def is_lost(self) -> bool:
-        """Somebody else has had it since, or it was released."""
+        """The lease is not ours any more: it was released, or another process has taken it over."""
         ...
 
     def is_ours(self, *, for_seconds: float) -> bool:
-        """Whether it stays ours for that long, if nobody renews it. By our own monotonic clock; asks nobody."""
+        """The lease stays ours for so many seconds, even if nobody renews it. Our own monotonic clock decides, not the store."""
         ...
 
     def release(self) -> None:
-        """Let others have it. May be called twice. Never raises."""
+        """Give the lease up, so that others can take it. A second call does nothing. Never raises."""
         ...
 
 
 class Place(AbstractContextManager["Place"], Protocol):
-    """A place in the queue for a lease. Leaving the context gives it up."""
+    """A place in the queue for a lease. Leaving the context gives the place up."""
 
     def take(self) -> Lease | None:
-        """The lease, if it is free and nobody in the queue came earlier. Keeps the place. Raises StateError."""
+        """Take the lease if it is free and nobody in the queue came earlier, else None. The place is kept. Raises StateError."""
         ...
 
 
 class Journal(AbstractContextManager["Journal"], Protocol):
-    """Where the facts of a run are kept; satisfies `runner.Journal`. Leaving the context closes it."""
+    """The journal of a run, open for writing: its facts in order. Leaving the context closes the journal."""
 
     def append(self, facts: Sequence[Stamped]) -> None:
-        """Write in order; return when every promise among them is there for good.
+        """Write facts in order; return when each that is a promise (`is_promise` of `engine.facts`) is on disk.
 
         Raises OSError, or StateError where a store that is shared is away; Fenced if somebody else works on the run.
         """
@@ -96,71 +99,86 @@ class Journal(AbstractContextManager["Journal"], Protocol):
 
 
 class RunStore(Protocol):
-    """One run of a store."""
+    """One run of a store: its texts, its plan, its journal and its report."""
 
     @property
     def run_id(self) -> str:
-        """`20261123T150405Z-7f3a`."""
+        """The id of the run, such as `20261123T150405Z-7f3a`."""
         ...
 
     @property
     def place(self) -> str:
-        """Where it is, for messages: a folder, or `run ID in postgresql://host/db`."""
+        """Where the run is kept, for messages: a folder, or `run ID in postgresql://host/db`."""
         ...
 
     @property
     def report_path(self) -> str | None:
-        """The file of the report, where it is one."""
+        """The path of the report; None in a store that keeps no files."""
         ...
 
     def keep(self, texts: Texts, *, plan: str) -> None:
-        """Store what is about to be run. There for good before the journal begins. Raises StateError."""
+        """Keep what is about to be run: the texts of the pipeline, and the plan as JSON. Both are durable when this returns.
+
+        Raises StateError.
+        """
         ...
 
     def texts(self, digest: str) -> Texts:
-        """The texts that were run; `digest` (`RunStarted.digest`) must be theirs. Raises StateError."""
+        """The texts of the pipeline that was run.
+
+        Raises StateError, also for texts whose digest is not `digest` (that of `RunStarted`): somebody has changed them.
+        """
         ...
 
     def plan(self) -> bytes:
-        """The plan that was kept. Raises StateError."""
+        """The plan that `keep` was given, as JSON in UTF-8. Raises StateError."""
         ...
 
     def facts(self) -> Recorded:
-        """The journal, and where a writer can go on. Raises StateError."""
+        """Read the journal: its facts, and the place behind the last whole one, where `journal` goes on. Raises StateError."""
         ...
 
     def journal(self, lease: Lease, recorded: Recorded | None = None) -> Journal:
-        """Begin the journal, or go on behind what it has `recorded`. `lease` is that of the run. Raises StateError."""
+        """Open the journal for writing: a new one, or behind the facts that `recorded` (of `facts`) holds.
+
+        `lease` must be the lease of this run. Raises StateError.
+        """
         ...
 
     def put_report(self, *chunks: bytes) -> None:
-        """Put the report in place, as a whole. Raises StateError."""
+        """Replace the report as a whole; `chunks` are its JSON in UTF-8. Raises StateError."""
         ...
 
     def report(self) -> bytes | None:
-        """The report as it was put last; None if there is none. Raises StateError."""
+        """The report that was put last, as JSON in UTF-8; None before the first. Raises StateError."""
         ...
 
     def forget(self) -> None:
-        """Remove a run that never began; one with a journal is history and stays. Never raises."""
+        """Remove the run, if it has no journal: a run that has begun is history and stays. Never raises."""
         ...
 
 
 class NewRun(Struct, frozen=True, kw_only=True):
-    """Nothing was ever triggered for the run key. The run is ours: release `lease` when it has ended."""
+    """An answer of `Store.claim`: nothing was ever triggered under the run key, and the caller is to begin this run.
+
+    The caller holds `lease`, and releases it when the run has ended.
+    """
 
     run: RunStore
     lease: Lease
 
 
 class Existing(Struct, frozen=True, kw_only=True):
-    """The run key's run has acted, and nobody works on it at the moment. To go on with it, take its lease first."""
+    """An answer of `Store.claim`: the run of the run key has triggered something, and no process works on it now.
+
+    Whoever goes on with the run takes its lease first.
+    """
 
     run: RunStore
 
 
 class Busy(ConflictError):
-    """Somebody else holds the lease that is needed. `holder` is None where the store cannot tell."""
+    """Another process holds the lease that is needed. `holder` says which one; None where the store cannot tell."""
 
     def __init__(self, message: str, *, holder: Holder | None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -168,7 +186,10 @@ class Busy(ConflictError):
 
 
 class Store(AbstractContextManager["Store"], Protocol):
-    """A place where runs are kept. Leaving the context closes its connections; leases that are held then end by themselves."""
+    """A place where runs are kept: a folder, a database, or memory.
+
+    Leaving the context closes the connections of the store; leases that are still held end by themselves.
+    """
 
     @property
     def name(self) -> str:
@@ -177,7 +198,7 @@ class Store(AbstractContextManager["Store"], Protocol):
 
     @property
     def is_shared(self) -> bool:
-        """Other machines use it: what it holds does not end with this disk."""
+        """Other machines can use the store: it outlives this machine."""
         ...
 
     def probe(self) -> None:
@@ -188,44 +209,50 @@ class Store(AbstractContextManager["Store"], Protocol):
         ...
 
     def new_run(self, started: datetime, token: Callable[[], str]) -> RunStore:
-        """Make room for a new run. `token` gives four random hex digits, each time others. Raises StateError."""
+        """Make room for a new run. Its id is made of `started` and of four random hexadecimal digits, which `token` gives.
+
+        Raises StateError.
+        """
         ...
 
     def find(self, run_id: str) -> RunStore | None:
-        """The run of this id, if there is one; any text may be asked for. Raises StateError."""
+        """The run of this id; None if there is none, also for a text that is no run id. Raises StateError."""
         ...
 
     def newest(self, *, limit: int | None = None, pipeline: str | None = None) -> Iterable[RunHead]:
-        """The runs, the newest first; of this pipeline alone, if one is named. One broken run hides no other. Raises StateError."""
+        """List runs, the newest first, at most `limit` of them; only those of the pipeline of this name, if one is given.
+
+        A run that cannot be read is listed with its `fault`, and hides no other. Raises StateError.
+        """
         ...
 
     def claim(self, key: str, new_run: Callable[[], RunStore], who: Who) -> NewRun | Existing:
-        """The run that a run key stands for; among any number of processes exactly one gets the new one.
+        """The run that a run key stands for. Of any number of processes that ask at once exactly one gets a NewRun.
 
         Raises UserError for an impossible key, Busy naming who works on the key's run, and StateError.
         """
         ...
 
     def lease(self, name: str, who: Who, *, run_id: str) -> Lease | None:
-        """Take a lease for a run, or None if somebody has it. Raises StateError."""
+        """Take the lease of this name for a run; None if another process holds it. Raises StateError."""
         ...
 
     def line_up(self, name: str, who: Who, *, run_id: str) -> Place:
-        """A place at the end of the queue for a lease. Raises StateError."""
+        """Take a place at the end of the queue for the lease of this name. Raises StateError."""
         ...
 
     def holder(self, name: str) -> Holder | None:
-        """Who holds a lease; None if nobody does, or if nobody can tell who. Raises StateError."""
+        """Who holds the lease of this name; None if nobody does, or if the store cannot tell. Raises StateError."""
         ...
 
     def caveat(self, name: str) -> str | None:
-        """What people must know about the reach of a lease in this store, if it is less than they would think."""
+        """A warning for people where a lease of this name reaches less far than they would think; else None."""
         ...
 
     def prune(self, *, older_than: timedelta, keep: int) -> int:
-        """Delete runs that began so long ago, have ended and are not among the `keep` newest of their pipeline; how many.
+        """Delete each run that has ended, began longer ago than `older_than`, and is not among the `keep` newest of its pipeline.
 
-        Raises StateError.
+        Returns how many were deleted. Raises StateError.
         """
         ...
 
