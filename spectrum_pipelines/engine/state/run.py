@@ -48,6 +48,9 @@ class Step(Enum):
     DONE = "done"
 
 
+_ABOUT_TO_START = frozenset({Step.LOOKING, Step.INTENDED})
+
+
 @dataclass(slots=True, kw_only=True)
 class StopState:
     """A stop on its way."""
@@ -168,6 +171,7 @@ class ListPoll:
     asked_at: float | None = None  # when the call was made that has no answer yet
     heard_at: float = 0.0  # the last usable answer
     due_at: float = math.inf  # the next call
+    rests_until: float = 0.0  # until then the connection is left to jobs that are about to start, whoever wants a look
     is_late: bool = False  # the answer is awaited for so long that executions are asked for one by one meanwhile
     was_late: bool = False  # the same of the answer before this one
     off_until: float = 0.0  # the call did not work: executions are asked for one by one until then
@@ -285,6 +289,11 @@ class RunState:
     def gives_hints(self) -> bool:
         """The server says, or may say, how long what runs now will go on, and its hints are still read."""
         return self.hinting is not False and any(not watch.ignores_hints for watch in self.following.values())
+
+    @property
+    def is_anybody_starting(self) -> bool:
+        """A job looks at its files, or its trigger is on the way."""
+        return any(self.jobs[job_id].step in _ABOUT_TO_START for job_id in self.underway)
 
     def last_heard(self, watch: Watch) -> float:
         """The run-clock second of the last usable answer about an execution, alone or with all."""

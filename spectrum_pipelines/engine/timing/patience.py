@@ -55,6 +55,10 @@ LAST_SHARE = 0.4
 LAST_PAUSE = 0.25
 LAST_MIN = 0.4
 
+#: As long as jobs are about to start, the shared list rests after each answer for so many times as long as the answer took: on a
+#: slow server the list would keep one connection of few.
+OTHERS_TURN = 2.0
+
 #: Lessons of a run, lines of history for one, and executions whose details are asked for.
 LESSONS_MOST = 50
 LESSON_HISTORY = 10

@@ -49,7 +49,7 @@ def _look(state: RunState, due: list[Followed], now: float) -> Iterator[Request]
     together += _unlisted_too_long(state, now)
     # While the shared call is out its answer is awaited: it will put every execution back on the agenda.
     if together and state.list_poll.asked_at is None:
-        if (free_at := _free_at(state, now)) is None:
+        if (free_at := _end_of_rest(state, now) or _free_at(state, now)) is None:
             state.list_poll.again_at = now + state.patience.list_again
             yield AskAllRunning()
         else:
@@ -120,6 +120,12 @@ def list_unusable(state: RunState, message: str) -> Iterator[Warned]:
     if ("list-unusable", None) not in state.warned:
         told = f"list-running does not work here, asking for each execution instead: {message}"
         yield Warned(code="list-unusable", message=told)
+
+
+def _end_of_rest(state: RunState, now: float) -> float | None:
+    """When the list may be asked for again, if it rests."""
+    is_resting = now < state.list_poll.rests_until and state.abort is None and state.is_anybody_starting
+    return state.list_poll.rests_until if is_resting else None
 
 
 def _free_at(state: RunState, now: float) -> float | None:

@@ -11,7 +11,7 @@ from spectrum_pipelines.engine.state.run import Followed, JobState, RunState
 from spectrum_pipelines.engine.state.watch import Watch, next_look
 from spectrum_pipelines.engine.timing.hint import read_hint
 from spectrum_pipelines.engine.timing.pace import FIRST_LOOK, blind_pause, pause_by_past
-from spectrum_pipelines.engine.timing.patience import FEW, LAST_MIN, LAST_PAUSE, LAST_SHARE, SAVED_LOOKS
+from spectrum_pipelines.engine.timing.patience import FEW, LAST_MIN, LAST_PAUSE, LAST_SHARE, OTHERS_TURN, SAVED_LOOKS
 from spectrum_pipelines.engine.watching.lessons import lesson_seen
 from spectrum_pipelines.pipeline.model.action import JobId, Sequence
 from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, FileId, Phase, phase_of
@@ -188,8 +188,9 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
     if pause < math.inf:
         # When few are left, each is asked for its own hints: the last of them is the end of the run, or of its layer.
         is_time_for_hints = going_on <= FEW and state.gives_hints
-        pause = max(_shorter_for_the_last(state, pause, going_on), _turn_of_others(state, at))
-        state.list_poll.due_at = at if is_time_for_hints else at + pause
+        state.list_poll.rests_until = at + _turn_of_others(state, at)
+        due_at = max(at + _shorter_for_the_last(state, pause, going_on), state.list_poll.rests_until)
+        state.list_poll.due_at = at if is_time_for_hints else due_at
 
 
 def _take_in_entry(
@@ -212,10 +213,9 @@ def _take_in_entry(
 
 
 def _turn_of_others(state: RunState, at: float) -> float:
-    """Seconds for which a connection is left to jobs that are about to start: as many as the list has just taken."""
-    is_anybody_starting = len(state.underway) > len(state.following)
+    """Seconds for which a connection is left to jobs that are about to start, after an answer of the list."""
     asked_at = state.list_poll.asked_at
-    return at - asked_at if is_anybody_starting and asked_at is not None else 0.0
+    return OTHERS_TURN * (at - asked_at) if state.is_anybody_starting and asked_at is not None else 0.0
 
 
 def _shorter_for_the_last(state: RunState, pause: float, going_on: int) -> float:
