@@ -16,7 +16,8 @@ variables:
   two: {type: integer, secret: true}
 jobs:
   both: {sequence: ["${var.one}", 7, "${var.two}"], variables: {key: x}}
-  last: {trigger: "/of ${var.one} ${jobs.both.execution_id}.wbk", needs: [both]}
+  first: {trigger: 5}
+  last: {trigger: "/of ${var.one} ${jobs.first.execution_id}.wbk", needs: [first]}
 """
 
 
