@@ -30,7 +30,7 @@ class Renderings(Struct, frozen=True, kw_only=True):
         for option, form, path in self._wanted():
             if str(path) == "-":
                 hint = f"name a file; `spectrum-pipelines report RUN_ID --format {form}` writes to stdout"
-                raise UserError(f"{option} cannot go to stdout while the run is told", hint=hint)
+                raise UserError(f"{option} cannot be written to stdout", hint=hint)
             if (other := seen.setdefault(path.resolve(), option)) != option:
                 raise UserError(f"{option} and {other} name the same file: {path}", hint="name two files")
             ReportFile(path).probe()

@@ -151,7 +151,7 @@ def given_values(
     """What a pipeline is given from outside; `variables` win. Raises UserError."""
     if server is not None and not server.lower().startswith(("http://", "https://")):
         raise UserError(
-            f"`{server}` is no address of a server", hint="--server and SPECTRUM_URL want http://... or https://..."
+            f"`{server}` is no address of a server", hint="--server and SPECTRUM_URL need http://... or https://..."
         )
     if server is not None:
         try:

@@ -37,7 +37,7 @@ def recorded_report(run: RunStore, store: Store, *, clock: Clock) -> dict[str, A
         return report
     return report | {
         "status": RunStatus.INTERRUPTED.value,
-        "reason": "its process ended without a word; what it started may still run",
+        "reason": "its process ended without a report; what it started may still run",
         "next": command_about(state, "resume"),
     }
 

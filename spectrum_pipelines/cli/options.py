@@ -138,7 +138,7 @@ _CONNECTION: tuple[Callable[[Any], Any], ...] = (
     option(
         "--trace",
         is_flag=True,
-        help="Tell each request on stderr: method, path, HTTP code, milliseconds.",
+        help="Print each request on stderr: method, path, HTTP code, milliseconds.",
         section=_SERVER,
     ),
 )
@@ -232,7 +232,7 @@ _VALUES_AGAIN: tuple[Callable[[Any], Any], ...] = (
 def progress_option(function: F) -> F:
     """Add `--progress`."""
     kinds = click.Choice(["auto", "bar", "plain", "json", "none"])
-    told = "How progress is told on stderr."
+    told = "How progress is shown on stderr."
     return option("--progress", type=kinds, default="auto", show_default=True, help=told, section=_TOLD)(function)
 
 
@@ -262,7 +262,7 @@ def patience_option(function: F) -> F:
         "patience",
         metavar="DURATION",
         callback=seconds,
-        help="Wait so long for a server that cannot be reached, before anything is triggered; e.g. 10m.",
+        help="How long to wait for a server that cannot be reached, before anything is triggered, e.g. 10m.",
     )(function)
 
 
@@ -302,6 +302,6 @@ def assignments(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise UserError("--var wants NAME=VALUE", hint="e.g. --var region=emea; quote it if the value has spaces")
+            raise UserError("--var needs NAME=VALUE", hint="e.g. --var region=emea; quote it if the value has spaces")
         values[name] = value
     return values

@@ -38,7 +38,7 @@ def doing(state: RunState, job: JobState, now_at: float) -> str:
         case Step.FOLLOWING:
             return _following(state, job)
         case Step.STOPPING:
-            return f"stopping {_all_open(job)}" if job.open_executions else "making way"
+            return f"stopping {_all_open(job)}" if job.open_executions else "stopping what runs on its file"
         case Step.DELETING:
             return "deleting data"
         case Step.RESTING:

@@ -58,7 +58,7 @@ def _run_started(event: ev.RunStarted, state: RunState) -> Said:
 def _resumed(event: ev.Resumed, state: RunState) -> Said:
     told = counts_in_words(counts(state))
     now = "" if event.changed is None else f" with the policy of {event.changed.file}"
-    return Said(f"run {state.run_id} of {state.pipeline.name} is taken up again{now}: {told}", style="bold")
+    return Said(f"run {state.run_id} of {state.pipeline.name} is resumed{now}: {told}", style="bold")
 
 
 def _retried(event: ev.Retried, state: RunState) -> Said:
@@ -123,7 +123,7 @@ def _execution_ended(event: ev.ExecutionEnded, state: RunState) -> Said:
 
 def _stop_requested(event: ev.StopRequested, state: RunState) -> Said:
     still = [execution.execution_id for execution in state.jobs[event.job].open_executions]
-    what = f"stopping {executions_in_words(still)}" if still else "making way"
+    what = f"stopping {executions_in_words(still)}" if still else "stopping what runs on its file"
     return Said(f"{what}: {event.reason}", event.job, "yellow")
 
 

@@ -15,7 +15,7 @@ from spectrum_pipelines.progress.doing import doing, hints, shown_execution
 from spectrum_pipelines.report.status import counts, reason_of, status_of
 from spectrum_pipelines.words.clean import clean
 from spectrum_pipelines.words.columns import cut, width_of
-from spectrum_pipelines.words.wording import JOB_LOOKS, RUN_LOOKS, counts_in_words, span_in_words
+from spectrum_pipelines.words.wording import JOB_LOOKS, RUN_LOOKS, counts_in_words, many, span_in_words
 
 #: A text and one of the styles of `wording`; an empty style is plain.
 Piece = tuple[str, str]
@@ -108,7 +108,7 @@ def _head(state: RunState, now_at: float, screen: Screen) -> ScreenLine:
     what = f"{look.mark(glyphs=screen.glyphs)} {screen.text(state.pipeline.name)} {look.word}"
     head = [(what, look.style), (f" {span_in_words(now_at)} ", ""), *_bar(done / max(1, total), look.style, screen)]
     if state.preflight is Preflight.ASKING and state.ended is None:
-        return [*head, (f" asking for {len(state.targets_wanted):,} targets", "dim")]
+        return [*head, (f" looking up {many(len(state.targets_wanted), 'target')}", "dim")]
     return [*head, (f" {done:,}/{total:,}", ""), (f"  {counts_in_words(counts(state))}", "dim")]
 
 

@@ -33,14 +33,14 @@ def reason_of(job: JobState, *, is_over: bool) -> str | None:
     if is_over and job.step is Step.INTENDED:
         return "the run ended before the answer to the trigger came: the job may run or not"
     if is_over and job.step is Step.FOLLOWING and job.open_executions:
-        return f"the run ended without it: execution {open_ids(job)} may still run"
+        return f"the run ended first: execution {open_ids(job)} may still run"
     return job.reason
 
 
 def _stopping(job: JobState, *, is_over: bool) -> str:
     running = open_ids(job)
     if not running:
-        return "making way"
+        return "stopping what runs on its file"
     if not is_over:
         return f"stopping execution {running}"
     why = (

@@ -106,7 +106,7 @@ def test_what_took_its_time_is_told_on_touch(visit: Open, failed: dict[str, Any]
     page = visit(failed)
     page.hover("#job-1 .lane")
     (told,) = page.texts("#tip")
-    assert told.startswith("customers succeeded: waited in the queue 23s, ran 31s, rested 30s before attempt 2, waited")
+    assert told.startswith("customers succeeded: waited in the queue 23s, ran 31s, waited 30s before attempt 2, waited")
     page.hover("h1")
     assert page.texts("#tip") == []
 

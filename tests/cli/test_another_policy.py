@@ -44,7 +44,7 @@ def test_a_run_goes_on_under_another_policy_and_keeps_it(
     assert ended.code == 0, ended.stderr
     assert "note: changed: timeouts.pipeline is 1h, it was none" in ended.stderr
     assert "note: changed: retry.limit is 1, it was 0 (load)" in ended.stderr
-    assert f"is taken up again with the policy of {project.file}" in ended.stderr
+    assert f"is resumed with the policy of {project.file}" in ended.stderr
     assert server.posts() == {48: 2}
     (fact,) = ended.events(ev.Resumed)
     assert fact.changed is not None

@@ -62,9 +62,7 @@ WAITS = [
     pytest.param([details("CANCELLED")], 1, "", id="canceled, in the other spelling"),
     pytest.param([404, details("ERROR")], 1, "", id="details are a moment late"),
     pytest.param([details("FROBNICATED"), details("COMPLETED")], 0, "FROBNICATED", id="an unknown word is no end"),
-    pytest.param(
-        [details("RUNNING"), 401], 4, "execution 11 goes on, as far as anybody knows", id="locked out meanwhile"
-    ),
+    pytest.param([details("RUNNING"), 401], 4, "execution 11 may still run: GET", id="locked out meanwhile"),
 ]
 
 

@@ -179,7 +179,7 @@ def test_a_value_that_changes_what_succeeded_runs_it_again(cli: Cli, folder: Pat
             id="no date",
         ),
         pytest.param(["--vars-file", "nowhere.yaml"], "nowhere.yaml", id="no such file"),
-        pytest.param(["--var", "region"], "--var wants NAME=VALUE", id="no value"),
+        pytest.param(["--var", "region"], "--var needs NAME=VALUE", id="no value"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(

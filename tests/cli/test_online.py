@@ -68,7 +68,7 @@ def test_the_past_makes_a_forecast(folder: Path) -> None:
     assert online["at_least"] == ["many"]
     assert online["expected"]["p50_seconds"] <= online["expected"]["p90_seconds"]
     assert "has never run" in text
-    assert "Nothing is known of the past of new: not counted." in text
+    assert "No past run is known of new, which are not counted." in text
     assert "it may take longer" in text
 
 

@@ -22,7 +22,7 @@ name: everything
 description: All six actions on ${env.PLACE}
 poll: {min: 10ms}
 fail_fast: false
-concurrency: {group: "${var.token}", max_parallel: 3}
+concurrency: {group: "at ${env.PLACE}", max_parallel: 3}
 timeouts: {pipeline: 5m, finally: 1m}
 variables: {token: {type: string, secret: true}, number: {type: integer, default: 3}}
 defaults: {timeout: 1m, retry: {limit: 1, interval: 1ms, jitter: 0, when: [failed]}}

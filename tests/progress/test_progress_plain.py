@@ -119,7 +119,7 @@ FACTS = [
     ),
     pytest.param(
         ev.StopRequested(job=ORDERS, cause=Cause.ON_RUNNING, reason="it already runs as execution 9"),
-        "orders: making way: it already runs as execution 9",
+        "orders: stopping what runs on its file: it already runs as execution 9",
         id="somebody else's run is stopped",
     ),
     pytest.param(
@@ -139,7 +139,7 @@ FACTS = [
         "interrupted by SIGINT: leaving 1 job running",
         id="detached",
     ),
-    pytest.param(ev.Resumed(), f"run {RUN_ID} of nightly-sales is taken up again: 1 running, 5 pending", id="resumed"),
+    pytest.param(ev.Resumed(), f"run {RUN_ID} of nightly-sales is resumed: 1 running, 5 pending", id="resumed"),
     *(
         pytest.param(
             ev.Adopted(job=ORDERS, attempt=1, executions=(ev.StartedExecution(execution_id=ExecutionId(9)),), by=by),
@@ -232,7 +232,11 @@ STEPS = [
         "stopping execution 11",
         id="stopping",
     ),
-    pytest.param([ev.StopRequested(job=ORDERS, cause=Cause.ON_RUNNING, reason="busy")], "making way", id="making way"),
+    pytest.param(
+        [ev.StopRequested(job=ORDERS, cause=Cause.ON_RUNNING, reason="busy")],
+        "stopping what runs on its file",
+        id="stopping what runs on its file",
+    ),
 ]
 
 

@@ -55,7 +55,7 @@ def test_ascii_stands_in_for_glyphs() -> None:
 def test_a_preflight_says_that_it_asks() -> None:
     run = Run(sales_pipeline()).add(started())
     head, *_ = plain(draw(run.state, 1.0, SCREEN))
-    assert head == "▸ nightly-sales running 1.0s ────────── asking for 5 targets"
+    assert head == "▸ nightly-sales running 1.0s ────────── looking up 5 targets"
 
 
 def test_an_interruption_leaves_what_may_still_run_on_the_screen() -> None:

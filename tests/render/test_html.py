@@ -185,7 +185,7 @@ def test_where_the_time_of_a_job_went() -> None:
     assert words(report, 1) == [
         ("waited in the queue 23s", "failed"),
         ("ran 31s", "failed"),
-        ("rested 30s before attempt 2", "succeeded"),
+        ("waited 30s before attempt 2", "succeeded"),
         ("waited in the queue 3.0s", "succeeded"),
         ("ran 32s", "succeeded"),
     ]

@@ -165,7 +165,7 @@ def test_a_finding_against_the_server_is_a_case_of_its_own() -> None:
 def test_a_run_that_goes_on_is_not_green() -> None:
     report = running_run().report()
     error = only(parsed(report), "error")
-    assert error.get("message") == "nightly-sales running: it goes on, or its process died without a word"
+    assert error.get("message") == "nightly-sales running: it goes on, or its process died without a report"
     assert [one.get("message") for one in parsed(report).iter("skipped")] == ["still running"] * 2 + ["not run yet"] * 4
 
 

@@ -279,7 +279,7 @@ def test_an_unfinished_job_is_what_is_left_of_it(make: Callable[[], Run], during
 
 def test_a_detached_execution_is_named() -> None:
     run = end(begun(sales_pipeline()).add(*triggered("orders", 11)))
-    assert entry(run, "orders")["reason"] == "the run ended without it: execution 11 may still run"
+    assert entry(run, "orders")["reason"] == "the run ended first: execution 11 may still run"
 
 
 def silent() -> Run:

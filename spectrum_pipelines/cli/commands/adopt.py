@@ -27,7 +27,7 @@ from spectrum_pipelines.spectrum import ExecutionId
     "vouches",
     is_flag=True,
     envvar=None,
-    help="It is the job's, also where Spectrum does not say which file it is of.",
+    help="Take it even if Spectrum does not say which file it is of.",
 )
 @connection_options
 @option(

@@ -30,7 +30,7 @@ _LOOK = 1.0  # seconds between two looks at whether the server still lives
     show_default="a free one",
     help="The port to listen on.",
 )
-@option("--verbose", of="LOCAL", is_flag=True, help="Tell each change of a run on stderr.")
+@option("--verbose", of="LOCAL", is_flag=True, help="Print each change of a run on stderr.")
 def serve(workspace: Path, *, host: str, port: int, verbose: bool) -> int:
     """Serve a WORKSPACE file to any Spectrum client, until SIGINT or SIGTERM.
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     "--online",
     of="PLAN",
     is_flag=True,
-    help="Ask the server, which changes nothing: do all targets exist, how long will it take?",
+    help="Ask the server whether all targets exist and how long their past runs took; nothing is changed.",
 )
 @connection_options
 def command(

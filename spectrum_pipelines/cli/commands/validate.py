@@ -39,7 +39,7 @@ _FORMATS = ["auto", "text", "json", "github", "gitlab", "sarif"]
     "--online",
     of="VALIDATE",
     is_flag=True,
-    help="Also ask the server whether every target exists; wants values and a login.",
+    help="Also ask the server whether every target exists; needs values and a login.",
 )
 @value_options
 @connection_options

@@ -122,7 +122,7 @@ class _Ends:
         try:
             details = follow(self._api, execution, timeout=left, clock=self._clock, notices=Terminal())
         except ClientError as error:
-            say("error", f"execution {execution} goes on, as far as anybody knows: {error.message}", hint=look)
+            say("error", f"execution {execution} may still run: {error.message}", hint=look)
             return ExitCode.TIMED_OUT
         except KeyboardInterrupt:
             say("error", f"interrupted; execution {execution} goes on", hint=look)

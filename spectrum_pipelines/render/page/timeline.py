@@ -36,11 +36,11 @@ class Phase(Struct, frozen=True, kw_only=True):
         took = span_in_words(self.until - self.since)
         match self.kind:
             case "start":
-                return f"began {took} before it was accepted"
+                return f"waited {took} to be accepted"
             case "wait":
                 return f"waited in the queue {took}"
             case "rest":
-                return f"rested {took} before attempt {self.attempt}"
+                return f"waited {took} before attempt {self.attempt}"
             case _:
                 return f"ran {took}"
 

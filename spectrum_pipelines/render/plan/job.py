@@ -87,7 +87,7 @@ def _most(planned: JobPlan) -> str:
     started = f"at most {planned.max_executions:,} execution{'' if planned.max_executions == 1 else 's'}"
     parts = [started if planned.max_executions else "starts nothing"]
     if planned.worst_case is None:
-        parts.append("and nothing bounds the wait for other runs")
+        parts[-1] += ", with no limit on the wait for other runs"
     elif planned.worst_case:
         parts.append(f"within {bound_text(planned.worst_case)}")
     return " ".join(parts)

@@ -81,7 +81,7 @@ def _jobs(outlook: Outlook, width: int) -> Iterator[str]:
 def _job(outlook: Outlook, job: Job) -> Iterator[str]:
     targets = outlook.of(job)
     if not targets:
-        yield "names no file that could be asked for"
+        yield "names no file to ask about"
     for target in targets:
         name = f"{clean(target.reference)}: " if len(targets) > 1 else ""
         if target.refusal is not None:
@@ -112,13 +112,13 @@ def _forecast(outlook: Outlook, now: datetime, width: int) -> Iterator[str]:
     way = listed(map(clean, usual.critical_path), " -> ")
     yield from wrapped(
         f"Expected, if nothing fails: {span_in_words(usual.seconds)} (p90 {span_in_words(slow.seconds)}), so started now it "
-        f"ends at {ends:%Y-%m-%d %H:%M:%S} UTC. The longest way is {way or 'none'}.",
+        f"ends at {ends:%Y-%m-%d %H:%M:%S} UTC. The critical path is {way or 'none'}.",
         width,
         indent=2,
     )
     for names, told in (
-        (outlook.unknown(), "Nothing is known of the past of {}: not counted."),
-        (outlook.at_least(), "What stands downstream of {} is the server's to know: it may take longer."),
+        (outlook.unknown(), "No past run is known of {}, which are not counted."),
+        (outlook.at_least(), "The server alone knows what runs downstream of {}: it may take longer."),
     ):
         if names:
             yield from wrapped(told.format(_named(names)), width, indent=2)

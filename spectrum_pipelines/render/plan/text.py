@@ -132,10 +132,10 @@ def _totals(facts: PlanFacts, width: int) -> Iterator[str]:
     plan = facts.plan
     jobs, waves = many(sum(map(len, plan.waves)), "job"), many(len(plan.waves), "wave")
     last = sum(map(len, plan.finally_waves))
-    behind = f", and {many(last, 'job')} in the end" if last else ""
+    behind = f", and {many(last, 'job')} in `finally`" if last else ""
     yield from wrapped(f"{jobs} in {waves}{behind}; at most {many(plan.max_executions, 'execution')}.", width, indent=2)
     known = plan.worst_case is not None
-    longest = f"At the longest {bound_text(plan.worst_case or 0.0)}" if known else "Nothing bounds the time it takes"
+    longest = f"At the longest {bound_text(plan.worst_case or 0.0)}" if known else "Nothing limits how long it takes"
     way = listed(map(clean, plan.critical_path), " -> ")
     yield from wrapped(f"{longest}; the critical path is {way}.", width, indent=2)
 

@@ -67,7 +67,7 @@ def how_it_ended(report: Report) -> str:
 def tally(report: Report) -> str:
     """`6 jobs: 1 failed, 3 succeeded, 2 skipped`."""
     if not report["jobs"]:
-        return "it never began"
+        return "the run never began"
     return f"{many(len(report['jobs']), 'job')}: {counts_in_words(counted(report['jobs']))}"
 
 

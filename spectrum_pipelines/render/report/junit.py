@@ -197,7 +197,7 @@ def _not_run(report: Report, job: Job, status: JobStatus) -> str:
 
 def _run_case(report: Report, name: str, finding: str | None) -> Node:
     case = _placed(report, _junit().TestCase(name, time=0.0))
-    told = finding or why(report) or f"{verdict(report)}: it goes on, or its process died without a word"
+    told = finding or why(report) or f"{verdict(report)}: it goes on, or its process died without a report"
     error = _junit().Error(_text(told), report["status"])
     error.text = _lines(report, [told])
     case.append(error)
