@@ -23,7 +23,7 @@ from spectrum_pipelines.errors import StateError, UnreadableFile
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.render.plan.changes import policy_changes
-from spectrum_pipelines.report.build import HttpCounts, build_report
+from spectrum_pipelines.report.build import HttpCounts, build_report, listed
 from spectrum_pipelines.report.json_text import report_json
 from spectrum_pipelines.report.read import parse_report
 from spectrum_pipelines.runner.loop import RunClock, resume_at
@@ -32,10 +32,11 @@ from spectrum_pipelines.store.interface import Lease, RunStore, Store
 
 
 class _Onward(Struct, frozen=True, kw_only=True):
-    """The fact with which a run goes on, and the pipeline from then on."""
+    """The fact with which a run goes on, the pipeline from then on, and what a person should know of the two."""
 
     first: Resumed | Retried
     pipeline: Pipeline
+    notes: tuple[str, ...] = ()
 
 
 def go_on(run: RunStore, reach: Reach, *, store: Store, again: Again, front: Front) -> Report:
@@ -59,7 +60,8 @@ def go_on_until(run: RunStore, reach: Reach, *, store: Store, again: Again, fron
         onward = _next(history, again)
         if onward is None:
             return closed_report(history, front)
-        _tell(history, onward, front)
+        for note in onward.notes:
+            front.notices.note(note)
         store.probe()
         session = _session(history, onward, reach, store=store, lease=lease, again=again, front=front, stack=stack)
         return session.carry_out([onward.first], until=again.until)
@@ -76,7 +78,8 @@ def _next(history: History, again: Again) -> _Onward | None:
             return None
         told = None if changed is None else changed.told
         first = replace(retried(plan, tool_version=__version__, changed=told), origin=again.origin)
-        onward = _Onward(first=first, pipeline=history.state.pipeline if changed is None else changed.loaded.pipeline)
+        pipeline = history.state.pipeline if changed is None else changed.loaded.pipeline
+        onward = _Onward(first=first, pipeline=pipeline, notes=() if changed is None else changed.values)
     elif changed is not None:
         raise has_ended(history.state, changed.loaded.source.name)
     else:
@@ -95,17 +98,13 @@ def _resumed(history: History, again: Again, changed: Redefined | None) -> _Onwa
         return _Onward(first=first, pipeline=pipeline)
     more = tuple(beyond_policy(pipeline, changed.loaded.pipeline))
     if not more:
-        return _Onward(first=replace(first, changed=changed.told), pipeline=changed.loaded.pipeline)
+        notes = tuple(f"changed: {change}" for change in policy_changes(pipeline, changed.loaded.pipeline))
+        return _Onward(first=replace(first, changed=changed.told), pipeline=changed.loaded.pipeline, notes=notes)
     if again.retries:  # of a run key: what was interrupted comes to its end first, and the next retry takes the file
-        return _Onward(first=first, pipeline=pipeline)
+        name = changed.loaded.source.name
+        note = f"{name} changes more than the policy: the run goes on as it was, and a retry takes the file ({listed(more)})"
+        return _Onward(first=first, pipeline=pipeline, notes=(note,))
     raise more_than_policy(history.state, changed.loaded, before=history.loaded, more=more)
-
-
-def _tell(history: History, onward: _Onward, front: Front) -> None:
-    """Say what the policy is from now on."""
-    if isinstance(onward.first, Resumed) and onward.first.changed is not None:
-        for change in policy_changes(history.state.pipeline, onward.pipeline):
-            front.notices.note(f"changed: {change}")
 
 
 def _session(
@@ -130,8 +129,11 @@ def _session(
         await_server(line, front.patience, front)
     group = join_group(pipeline, store, run.run_id, front, stack)
     front.abort.check()
-    if store.is_shared:  # the process before may be alive, and what it sent under its lease may still arrive
-        history.state.calls_left = pipeline.http.connect_timeout + pipeline.http.read_timeout
+    if (
+        store.is_shared
+    ):  # the process before may be alive, and what it sent under its lease, and its policy, may still arrive
+        before = history.state.pipeline.http
+        history.state.calls_left = before.connect_timeout + before.read_timeout
     return Session(
         state=history.state,
         pipeline=pipeline,

@@ -88,16 +88,16 @@ def recall(run: RunStore, recorded: Recorded, again: Again) -> History:
     texts = run.texts(started.digest)
     first = _built(run, facts[0], again, texts=texts, file=started.file, variables=started.variables)
     _hold_to(first, started.plan_digest, run, started)
-    last, variables, later = first, started.variables, dict[str, Pipeline]()
+    every, variables, later = [first], started.variables, dict[str, Pipeline]()
     for one in changes(facts):
         texts, variables = Texts(pipeline=one.text or "", fragments=one.fragments or {}), one.variables or {}
-        last = _built(run, facts[0], again, texts=texts, file=one.file or started.file, variables=variables)
-        _hold_to(last, one.plan_digest, run, started)
-        later[one.plan_digest or ""] = last.pipeline
+        every.append(_built(run, facts[0], again, texts=texts, file=one.file or started.file, variables=variables))
+        _hold_to(every[-1], one.plan_digest, run, started)
+        later[one.plan_digest or ""] = every[-1].pipeline
     if not again.takes_changes:
-        unchanged(started, last, again.source)
+        unchanged(started, every, again.source)
     state = replay(first.pipeline, run.run_id, facts, later=later)
-    return History(run=run, recorded=recorded, started=started, loaded=last, state=state, variables=variables)
+    return History(run=run, recorded=recorded, started=started, loaded=every[-1], state=state, variables=variables)
 
 
 def _built(

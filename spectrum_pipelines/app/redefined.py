@@ -13,15 +13,19 @@ from spectrum_pipelines.app.fragments import Fragments, kept
 from spectrum_pipelines.app.loading import Loaded, load_source, recorded_values
 from spectrum_pipelines.app.recall import Again, History, without_changes
 from spectrum_pipelines.clock import SystemClock
+from spectrum_pipelines.document.diagnostic import Severity
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.facts import Changed, Resumed, Retried, RunStarted, Stamped
 from spectrum_pipelines.errors import UserError
-from spectrum_pipelines.pipeline.fill.values import PREFIX
+from spectrum_pipelines.pipeline.build import Given
+from spectrum_pipelines.pipeline.fill.values import PREFIX, resolve
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.overlay import mapping
+from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.include import parse_with_fragments
 from spectrum_pipelines.pipeline.model.action import Scalar
+from spectrum_pipelines.pipeline.model.pipeline import UTC
 from spectrum_pipelines.plan.agreed import plan_digest
 from spectrum_pipelines.plan.data import plan_data, stored_json
 from spectrum_pipelines.store.codec import MAX_LINE, encode
@@ -50,10 +54,10 @@ def redefined(history: History, again: Again) -> Redefined | None:
     if source is None:  # the file is gone: new values go into the text that the run kept
         source, read = last.source, kept(last.document.fragments, last.source.name)
     read = read or Fragments().of(source.name)
-    document, _ = parse_with_fragments(source, read)
+    document: Document | None = last.document
+    if source.text != last.texts.pipeline or last.texts.fragments:
+        document, _ = parse_with_fragments(source, read)
     is_same = document is not None and Texts(pipeline=source.text, fragments=document.fragments) == last.texts
-    if is_same and not _gives_values(history, again):
-        return None
     as_before = {
         name: value
         for name, value in history.known.items()
@@ -66,6 +70,8 @@ def redefined(history: History, again: Again) -> Redefined | None:
         now=history.began,
         run_date=history.started.date,
     )
+    if is_same and (not _gives_values(history, again) or _has_values(last, given, history)):
+        return None
     loaded = load_source(source, given, read=read, only=history.started.only, run_id=history.run.run_id)
     told = _told(loaded)
     if is_same and told.variables == dict(history.variables):
@@ -109,6 +115,14 @@ def _gives_values(history: History, again: Again) -> bool:
         or given.command_line != rest.command_line
         or any(name.startswith(PREFIX) for name in given.process_environment.keys() - rest.process_environment.keys())
     )
+
+
+def _has_values(last: Loaded, given: Given, history: History) -> bool:
+    """The values given are those that the run has; nothing is built to see that."""
+    view = View(last.document, given.environment)
+    resolved = resolve(view, given, history.run.run_id, given.today(str(view.data.get("timezone", UTC))))
+    now = {name: it.recorded for name, it in resolved.variables.items() if not it.secret}
+    return not any(it.severity is Severity.ERROR for it in resolved.faults) and now == history.known
 
 
 def _is_declared_alike(name: str, old: Document, new: Document, started: RunStarted) -> bool:

@@ -59,8 +59,12 @@ def what_differs(started: RunStarted, pipeline: Pipeline) -> str:
     return f"{', '.join(names)} had another value" if names else "a variable of the environment had another value"
 
 
-def unchanged(started: RunStarted, last: Loaded, source: Source | None) -> None:
-    """Refuse a pipeline file, or a fragment of it, that is not the one that the run was gone on with last, and say what differs."""
+def unchanged(started: RunStarted, every: Sequence[Loaded], source: Source | None) -> None:
+    """Refuse a pipeline file, or a fragment of it, with which the run was never gone on with, and say what differs from the last.
+
+    `every` are those that the run has had: it goes on with the last of them, and whoever has an older one may ask for that.
+    """
+    last = every[-1]
     name = last.source.name if source is None else source.name
     if source is None:
         path = Path(name)
@@ -68,7 +72,7 @@ def unchanged(started: RunStarted, last: Loaded, source: Source | None) -> None:
             return
         source = Source(name=name, text=path.read_text(encoding="utf-8-sig", errors="replace"))
     found = _difference(last.texts, source)
-    if found is None:
+    if found is None or any(_difference(it.texts, source) is None for it in every[:-1]):
         return
     what, of, changes = found
     again = about_run(started, "resume", name)

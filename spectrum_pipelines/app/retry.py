@@ -28,8 +28,6 @@ def retry(run: RunStore, reach: Reach, *, store: Store, again: Again, front: Fro
     """Open another round of a run that failed. Raises UserError with the next command for a run that cannot be retried."""
     front.delivery.about(run, store, is_under_way=False)
     planned = retry_plan(run, store=store, again=again)
-    for value in planned.values:
-        front.notices.note(value)
     for one in planned.plan.choices:
         if one.again:
             front.notices.note(f"{one.job} runs again: {one.reason}")

@@ -190,3 +190,44 @@ def test_a_file_that_no_line_of_a_journal_can_hold_is_refused_and_the_run_stays_
     assert (journal.read_bytes(), len(server.seen)) == (before, asked)
     project.file.write_text(text, encoding="utf-8")
     assert project.call(command, run_id, str(project.file), *where).code == (1 if command == "resume" else 0)
+
+
+def test_who_has_an_older_file_of_the_run_goes_on_with_the_last_policy(
+    project: Project, server: SpectrumServer, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another machine has the checkout of the start."""
+    began = project.file.read_text(encoding="utf-8")
+    project.pipeline(jobs={"load": {**LOAD, "retry": ONCE_MORE}})
+    with monkeypatch.context() as patch:
+        be_impatient(patch, longest_silence=0.2)
+        server.always("status", mis.code(500))
+        assert project.resume(run_id, str(project.file)).code == 4
+    server.always("status", None)
+    project.file.write_text(began, encoding="utf-8")
+    ended = project.resume(run_id)
+    assert ended.code == 0, ended.stderr
+    assert server.posts() == {48: 2}
+
+
+@pytest.mark.parametrize("change", ["policy", "work"])
+def test_a_run_key_that_retries_takes_a_changed_policy_at_once_and_more_when_the_run_has_ended(
+    project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    server.files[48].timelines = (FAILS, QUICK)
+    monkeypatch.setenv("SPECTRUM_RUN_KEY", "k1")
+    run_id = interrupted(project, server, monkeypatch)
+    load = {**LOAD, "retry": ONCE_MORE} if change == "policy" else {**LOAD, "expect": {"failure_count": {"max": 0}}}
+    project.pipeline(jobs={"load": load})
+    refused = project.run()
+    assert refused.code == 2
+    assert "is not the pipeline that run" in refused.stderr
+    ended = project.run("--retry-failed")
+    assert ended.run_id == run_id
+    if change == "policy":
+        assert ended.code == 0, ended.stderr
+        assert "note: changed: retry.limit is 1, it was 0 (load)" in ended.stderr
+    else:
+        assert ended.code == 1, ended.stderr
+        assert "night.yaml changes more than the policy: the run goes on as it was" in ended.stderr
+        assert project.run("--retry-failed").code == 0
+    assert server.posts() == {48: 2}
