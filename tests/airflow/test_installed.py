@@ -6,6 +6,7 @@ skipped.
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from spectrum_pipelines import open_store
+from spectrum_pipelines.airflow import CONNECTION_FIELDS
 from spectrum_pipelines.local.serving import RunningServer
 from spectrum_pipelines.store import admin
 from spectrum_pipelines.store.leasing import named_run
@@ -145,6 +147,19 @@ def test_a_group_of_tasks_and_one_broken_file(airflow: Airflow, tmp_path: Path) 
     assert set(dags["grouped"]["tasks"]) == {"good.load", "good.sales", "good.cleanup", "after"}
 
 
+def test_the_dag_files_of_the_readme(airflow: Airflow, tmp_path: Path) -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## In Airflow\n")[2].partition("\n## ")[0]
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", section, re.DOTALL)):
+        text = block.replace("/opt/pipelines", str(DAGS))
+        (tmp_path / f"readme_{number}.py").write_text(text, encoding="utf-8")
+    dags, errors = answer(airflow, BAG, str(tmp_path))
+    assert errors == {}
+    assert {name: list(dag["tasks"]) for name, dag in dags.items()} == {
+        "nightly": ["nightly"],
+        "nightly_tasks": ["airports", "flights", "states"],
+    }
+
+
 LIGHT = """
 import json, sys
 from airflow.providers.common.compat.sdk import DAG, BaseHook, BaseOperator, BaseOperatorLink, TaskGroup, XCom, conf
@@ -171,7 +186,25 @@ print(json.dumps(sorted(k for k in ProvidersManager().connection_form_widgets if
 def test_the_form_of_a_connection_has_our_fields(airflow: Airflow) -> None:
     assert "spectrum_pipelines.airflow.hook.SpectrumHook" in airflow.call("providers", "hooks", "-o", "plain")
     fields = {name.removeprefix("extra__spectrum__") for name in answer(airflow, FORM)}
-    assert {"path", "ca_bundle", "insecure", "state", "state_password", "timezone"} <= fields
+    assert fields == set(CONNECTION_FIELDS)
+
+
+HALF = """
+import json
+from spectrum_pipelines.airflow import SpectrumHook
+from spectrum_pipelines.errors import UserError
+try:
+    SpectrumHook("half").access()
+except UserError as error:
+    print(json.dumps([error.message, error.hint]))
+"""
+
+
+def test_a_connection_names_the_folder_of_pages_and_its_address(airflow: Airflow, server: RunningServer) -> None:
+    half = json.dumps(connection_to(server, {"reports": "/srv/reports"}))
+    told, hint = answer(airflow.elsewhere(DAGS, {"AIRFLOW_CONN_HALF": half}), HALF)
+    assert told == "the connection `half` has one of `reports` and `reports_url`"
+    assert hint.startswith("give both")
 
 
 @pytest.mark.parametrize("dag", ["nightly_one_task", "nightly_tasks"])
