@@ -18,6 +18,7 @@ from spectrum_pipelines.engine.requests import (
     Purpose,
 )
 from spectrum_pipelines.engine.sightings import Answered
+from spectrum_pipelines.engine.timing.patience import Patience
 from spectrum_pipelines.errors import ClientError, Refused, Unanswered, Unauthorized, Unsent
 from spectrum_pipelines.pipeline.model.action import JobId, Sequence, Stop, WaitFor
 from spectrum_pipelines.pipeline.model.pipeline import Poll
@@ -371,3 +372,14 @@ def test_times_that_cannot_be_cost_a_warning_and_nothing_else() -> None:
     state = world.run()
     assert the_job(state).status is JobStatus.SUCCEEDED
     assert [one.code for one in state.warnings] == ["server-times"]
+
+
+def test_a_stop_that_gets_no_answer_holds_nobody_beyond_the_time_to_stop() -> None:
+    """The job waited for the answer to its stop, a minute, though nothing could be confirmed any more after half of that."""
+    world = World(
+        pipeline(job("a", timeout=5.0)),
+        File(path="/a", id=6, duration=500.0),
+        faults=[Fault(on=PostStop, outcome=Unanswered("no answer within 60s"), delay=60.0)],
+    )
+    assert the_job(world.run()).cause is Cause.STOP_UNCONFIRMED
+    assert world.clock.seconds < 5.0 + Patience().stop_grace + 2.0

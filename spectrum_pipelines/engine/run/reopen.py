@@ -102,6 +102,7 @@ def _look_again(state: RunState, job: JobState, at: float) -> None:
     if stop is not None and stop.cause is not Cause.ABORT:
         job.step = Step.STOPPING
         job.attempt.stop = StopState(cause=stop.cause, reason=stop.reason, since=at)
+        state.agenda.wake_at(at + state.patience.stop_grace, job.job.id)
 
 
 def _follow_again(state: RunState, job: JobState, at: float) -> None:

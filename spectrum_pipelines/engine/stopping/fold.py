@@ -14,6 +14,7 @@ def _stop_requested(state: RunState, event: ev.StopRequested, at: float) -> None
     job.step = Step.STOPPING
     is_fresh = bool(job.attempt.seen)  # what an earlier process has seen is not here any more
     job.attempt.stop = StopState(cause=event.cause, reason=event.reason, since=at, is_fresh=is_fresh)
+    state.agenda.wake_at(at + state.patience.stop_grace, event.job)  # the stop's own answer may take longer
 
 
 def _stop_cleared(state: RunState, event: si.StopCleared, at: float) -> None:
