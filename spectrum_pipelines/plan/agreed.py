@@ -13,6 +13,7 @@ from typing import Any
 
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.files import in_words, read_capped
+from spectrum_pipelines.plan.earlier import with_earlier_bounds
 
 #: Stands for the embedded server, whose port nobody knows before it runs.
 EMBEDDED = "http://127.0.0.1"
@@ -25,8 +26,11 @@ _ASIDE = frozenset({"server", "online", "plan_digest", "pipeline.file"})
 
 
 def plan_digest(data: Mapping[str, Any]) -> str:
-    """Name what would be done: the plan without the server's address, which a restarted test server changes."""
-    kept = {key: value for key, value in data.items() if key != "server"}
+    """Name what would be done: the plan without the server's address, which a restarted test server changes.
+
+    Its bounds are not part of that, and stand there as they always did: a plan keeps its name from version to version.
+    """
+    kept = {key: value for key, value in with_earlier_bounds(data).items() if key != "server"}
     return "sha256:" + hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
@@ -43,7 +47,7 @@ def hold_to(path: Path, data: Mapping[str, Any]) -> None:
     if _digest(data) == agreed["plan_digest"]:
         _hold_to_server(path, agreed.get("server"), data.get("server"))
         return
-    changes = list(_changes("", _plain(agreed), _plain(data)))
+    changes = list(_changes("", with_earlier_bounds(_plain(agreed)), with_earlier_bounds(_plain(data))))
     more = (f"... and {len(changes) - _SHOWN:,} more",) if len(changes) > _SHOWN else ()
     raise UserError(
         f"this is not what was planned in {path}; nothing was triggered",

@@ -11,13 +11,13 @@
      "waves": [[job id]], "finally_waves": [[job id]],
      "jobs": [{"id", "line", "description", "finally", "wave", "action", "target", "variables", "if_missing", "needs", "dependents",
                "run_if", "allow_failure", "expect", "policy": {key: {"value", "from", "line", "environment"}},
-               "max_executions", "worst_case_seconds"}],
+               "max_triggers", "max_executions", "worst_case_seconds"}],
      "off" (where there is any): [{"id", "line", "environment", "condition"}],
      "critical_path": [job id],
-     "totals": {"jobs", "max_executions", "worst_case_seconds"}}
+     "totals": {"jobs", "max_triggers", "max_executions", "worst_case_seconds"}}
 
 `target` is a text, or a list of ids for `sequence` and `delete_data`. `from` is `tool`, `defaults` or `job`. What only the run will
-know is written as the reference that stands for it. `worst_case_seconds` is null where nothing bounds it.
+know is written as the reference that stands for it. `max_executions` is null where a sequence starts what stands downstream of it.
 """
 
 import json
@@ -76,6 +76,7 @@ def plan_data(facts: PlanFacts) -> dict[str, Any]:
         "critical_path": list(plan.critical_path),
         "totals": {
             "jobs": len(pipeline.jobs),
+            "max_triggers": plan.max_triggers,
             "max_executions": plan.max_executions,
             "worst_case_seconds": plan.worst_case,
         },
@@ -101,6 +102,7 @@ def _job(facts: PlanFacts, job: Job, planned: JobPlan, policies: dict[Policy, Ma
         "allow_failure": job.allow_failure,
         "expect": expect_facts(job.expect),
         "policy": _policy(facts, job, policies),
+        "max_triggers": planned.max_triggers,
         "max_executions": planned.max_executions,
         "worst_case_seconds": planned.worst_case,
     }

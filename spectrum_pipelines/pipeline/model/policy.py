@@ -104,11 +104,13 @@ class Retry(Struct, frozen=True, kw_only=True):
     max_duration: float | None = None
     when: frozenset[RetryReason] = frozenset({RetryReason.FAILED, RetryReason.TIMED_OUT})
 
-    @property
-    def longest_waits(self) -> float:
-        """What all waits take together at most, jitter included. Step by step, because factor**limit may be beyond any float."""
+    def longest_waits(self, number: int | None = None) -> float:
+        """What so many waits (None: `limit`) take together at most, jitter included.
+
+        Step by step, because factor**limit may be beyond any float.
+        """
         total, wait = 0.0, min(self.interval, self.max_interval)
-        for _ in range(self.limit):
+        for _ in range(self.limit if number is None else number):
             total += min(wait * (1 + self.jitter), self.max_interval)
             wait = min(wait * self.factor, self.max_interval)
         return total

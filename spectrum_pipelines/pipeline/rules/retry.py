@@ -39,7 +39,7 @@ def _check_last_retry(written: WrittenPolicy) -> Iterator[Diagnostic]:
     retry = _complete(written)
     if retry is None or not retry.limit or RetryReason.TIMED_OUT not in retry.when:
         return
-    before_last = retry.limit * timeout + retry.longest_waits
+    before_last = retry.limit * timeout + retry.longest_waits()
     if before_last >= total:
         message = (
             f"the last of {retry.limit + 1} executions could not start within `retry.max_duration` ({format_duration(total)}) "

@@ -8,8 +8,9 @@ from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.pipeline.model.durations import format_duration
 from spectrum_pipelines.pipeline.model.pipeline import Job, RunIf
 from spectrum_pipelines.plan.facts import ActionFacts, PlanFacts, PolicyValue, expect_facts, policy_facts
-from spectrum_pipelines.plan.waves import JobPlan
+from spectrum_pipelines.plan.waves import JobPlan, Plan
 from spectrum_pipelines.words.clean import clean
+from spectrum_pipelines.words.wording import many
 
 #: Of longer lists, the rest is counted.
 LISTED = 12
@@ -84,13 +85,17 @@ def _waits(job: Job) -> str | None:
 
 
 def _most(planned: JobPlan) -> str:
-    started = f"at most {planned.max_executions:,} execution{'' if planned.max_executions == 1 else 's'}"
-    parts = [started if planned.max_executions else "starts nothing"]
-    if planned.worst_case is None:
-        parts[-1] += ", with no limit on the wait for other runs"
-    elif planned.worst_case:
-        parts.append(f"within {bound_text(planned.worst_case)}")
-    return " ".join(parts)
+    within = f" within {bound_text(planned.worst_case)}" if planned.worst_case else ""
+    if not planned.max_triggers:
+        return f"starts nothing{within}"
+    return f"at most {most_started(planned)}{within}"
+
+
+def most_started(planned: JobPlan | Plan) -> str:
+    """What a job or a run starts at most: `3 executions`, or `2 triggers` where what they start downstream is not known."""
+    if planned.max_executions is None:
+        return many(planned.max_triggers, "trigger")
+    return many(planned.max_executions, "execution")
 
 
 def bound_text(seconds: float) -> str:

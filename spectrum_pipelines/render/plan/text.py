@@ -9,7 +9,7 @@ from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.durations import format_duration
 from spectrum_pipelines.pipeline.model.pipeline import Concurrency
 from spectrum_pipelines.plan.facts import PlanFacts
-from spectrum_pipelines.render.plan.job import assignment, bound_text, job_lines, listed, policy_text
+from spectrum_pipelines.render.plan.job import assignment, bound_text, job_lines, listed, most_started, policy_text
 from spectrum_pipelines.words.clean import clean
 from spectrum_pipelines.words.columns import UNBOUNDED, padded, width_of, wrapped
 from spectrum_pipelines.words.wording import many
@@ -133,10 +133,10 @@ def _totals(facts: PlanFacts, width: int) -> Iterator[str]:
     jobs, waves = many(sum(map(len, plan.waves)), "job"), many(len(plan.waves), "wave")
     last = sum(map(len, plan.finally_waves))
     behind = f", and {many(last, 'job')} in `finally`" if last else ""
-    yield from wrapped(f"{jobs} in {waves}{behind}; at most {many(plan.max_executions, 'execution')}.", width, indent=2)
-    known = plan.worst_case is not None
-    longest = f"At the longest {bound_text(plan.worst_case or 0.0)}" if known else "Nothing limits how long it takes"
+    downstream = ", and what stands downstream of sequences" if plan.max_executions is None else ""
+    yield from wrapped(f"{jobs} in {waves}{behind}; at most {most_started(plan)}{downstream}.", width, indent=2)
     way = listed(map(clean, plan.critical_path), " -> ")
+    longest = f"At the longest {bound_text(plan.worst_case)}, while the server answers"
     yield from wrapped(f"{longest}; the critical path is {way}.", width, indent=2)
 
 
