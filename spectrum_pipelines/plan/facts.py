@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +22,7 @@ from spectrum_pipelines.pipeline.model.action import (
     WaitFor,
 )
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
-from spectrum_pipelines.pipeline.model.policy import Bound, Expect, Policy, Total
+from spectrum_pipelines.pipeline.model.policy import Bound, Expect, Policy, Total, as_data
 from spectrum_pipelines.pipeline.secrets import MASK, masked_value, secrets_of
 from spectrum_pipelines.plan.waves import Plan
 
@@ -112,9 +111,9 @@ class PlanFacts:
 
 def policy_facts(policy: Policy) -> dict[str, PolicyValue]:
     """A policy by the keys of `origin.POLICY_VALUES`; times in seconds, words as the file spells them."""
-    values = {it.name: getattr(policy, it.name) for it in fields(policy) if it.name != "retry"}
-    values |= {f"retry.{it.name}": getattr(policy.retry, it.name) for it in fields(policy.retry)}
-    return {key: _plain(value) for key, value in values.items()}
+    entry = as_data(policy)
+    retry = {f"retry.{key}": value for key, value in entry["retry"].items()}
+    return {**{key: value for key, value in entry.items() if key != "retry"}, **retry}
 
 
 def expect_facts(expect: Expect | Total | None) -> dict[str, Any] | None:
@@ -143,10 +142,3 @@ def _bound(bound: Bound) -> dict[str, float | str]:
     edges = {"min": (bound.min, bound.min_of), "max": (bound.max, bound.max_of)}
     found = {key: value if output is None else str(output) for key, (value, output) in edges.items()}
     return {key: value for key, value in found.items() if value is not None}
-
-
-def _plain(value: Any) -> PolicyValue:
-    if isinstance(value, frozenset):
-        return sorted(it.value for it in value)
-    plain: PolicyValue = value.value if isinstance(value, Enum) else value
-    return plain

@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec import convert
+
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.pipeline.graph.order import waves
 from spectrum_pipelines.pipeline.model.action import (
@@ -33,15 +35,7 @@ from spectrum_pipelines.pipeline.model.pipeline import (
     SwitchedOff,
     Variable,
 )
-from spectrum_pipelines.pipeline.model.policy import (
-    OnAmbiguous,
-    OnRunning,
-    OnTimeout,
-    Policy,
-    Retry,
-    RetryReason,
-    Warnings,
-)
+from spectrum_pipelines.pipeline.model.policy import Policy
 from spectrum_pipelines.pipeline.secrets import MASK
 
 _HINT = "put it back from a backup; what the run has started can be seen in its journal and in Spectrum"
@@ -141,19 +135,9 @@ ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], Action]] = {
 
 
 def _policy(values: Mapping[str, Any]) -> Policy:
-    """Keys that this version does not know are left out: the plan may be a newer one's."""
-    numbers = ("limit", "interval", "factor", "max_interval", "jitter", "max_duration")
-    retry = {key: values[f"retry.{key}"] for key in numbers}
-    return Policy(
-        timeout=float(values["timeout"]),
-        queue_timeout=values["queue_timeout"],
-        warnings=Warnings(values["warnings"]),
-        on_running=OnRunning(values["on_running"]),
-        on_timeout=OnTimeout(values["on_timeout"]),
-        on_ambiguous=OnAmbiguous(values["on_ambiguous"]),
-        ambiguous_grace=float(values["ambiguous_grace"]),
-        retry=Retry(**retry, when=frozenset(map(RetryReason, values["retry.when"]))),
-    )
+    """The plan may be one of another version: a key that is not known here is left out, and one that it lacks has its default."""
+    retry = {key.removeprefix("retry."): value for key, value in values.items() if key.startswith("retry.")}
+    return convert({**values, "retry": retry}, Policy)
 
 
 def _text(value: object) -> str:

@@ -5,8 +5,10 @@ Durations are seconds; None means "no limit". The words are those of the YAML.
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import fields
 
 from spectrum_pipelines.pipeline.model.action import JobOutput
 
@@ -130,3 +132,20 @@ class Policy(Struct, frozen=True, kw_only=True):
     on_ambiguous: OnAmbiguous = OnAmbiguous.UNKNOWN
     ambiguous_grace: float = 15.0
     retry: Retry = Retry()
+
+
+def as_data(policy: Policy | Retry) -> dict[str, Any]:
+    """A policy as plain data by the keys of the YAML: times in seconds, words as the file spells them."""
+    return {it.name: _plain(getattr(policy, it.name)) for it in fields(policy)}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Retry():
+            return as_data(value)
+        case Enum():
+            return value.value
+        case frozenset():
+            return sorted(_plain(it) for it in value)
+        case _:
+            return value

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import fields
 
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.durations import parse_duration
+from spectrum_pipelines.pipeline.model.policy import Policy
 
-POLICY_KEYS = (
-    "timeout", "queue_timeout", "warnings", "on_running", "on_timeout", "on_ambiguous", "ambiguous_grace", "retry",
-)  # fmt: skip
+#: The keys of a policy as the file spells them, in the order of the model.
+POLICY_KEYS = tuple(it.name for it in fields(Policy))
 
 
 def seconds(value: Any) -> float | None:
