@@ -1,17 +1,18 @@
-"""Connections as this package wants them, under the adapter of requests.
+"""Connections as this package wants them, behind an adapter for requests.
 
-The adapter and not its Session: a Session reads netrc and environment bundles, keeps cookies, follows redirects and costs twice the
-CPU. The adapter does one exchange and asks nobody.
+An adapter and not a Session: a Session reads netrc and environment bundles, keeps cookies, follows redirects and costs twice the
+CPU. An adapter of our own, by the interface that requests has for that: the one that it brings along repeats nothing either, but
+it cannot be told which connections to use, and its answer reads a body without a cap.
 """
 
 from collections.abc import Callable, Mapping
 from http.client import HTTPException, RemoteDisconnected
 from ssl import SSLContext, SSLEOFError
 from typing import Any
-from urllib.parse import urlsplit
 
 from requests import PreparedRequest, RequestException
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter
+from urllib3 import PoolManager, ProxyManager, Retry
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
@@ -19,6 +20,8 @@ from urllib3.exceptions import HTTPError
 from spectrum_pipelines.client.paths import origin_of
 from spectrum_pipelines.client.transport import deadline
 from spectrum_pipelines.client.transport.failure import NotConnected
+from spectrum_pipelines.client.transport.proxy import parse_proxy
+from spectrum_pipelines.redaction import basic_token
 
 #: Everything that the libraries below may raise: their own trees, http.client's, the operating system's and OpenSSL's (both
 #: OSError), and the ValueErrors of header and URL checks. What is not in here is a bug of ours.
@@ -98,52 +101,73 @@ KEPT_POOLS = {"http": _Pool, "https": _TlsPool}
 FRESH_POOLS = {"http": _FreshPool, "https": _FreshTlsPool}
 
 
-class Adapter(HTTPAdapter):
-    """Connections of ours, and what every call would work out anew settled once: the pool of a route and the TLS context."""
+#: urllib3 itself sends nothing twice.
+_ONCE = Retry(0, read=False)
+
+
+class Adapter(BaseAdapter):
+    """One exchange at a time over connections of ours; what every call would work out anew is settled once for each route."""
 
     def __init__(self, *, connections: int, tls: Callable[[], SSLContext], pools: Mapping[str, type]) -> None:
+        super().__init__()
+        self._connections = connections
         self._tls = tls
         self._classes = pools
-        self._chosen: dict[tuple[str, str | None], Any] = {}
-        # max_retries=0 becomes Retry(0, read=False): urllib3 itself sends nothing twice.
-        super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0)
+        self._managers: dict[tuple[str, str | None], PoolManager] = {}
+        self._pools: dict[tuple[str, str | None], HTTPConnectionPool] = {}
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:  # noqa: FBT001, FBT002
-        """Pools of ours."""
-        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._classes
-
-    def get_connection_with_tls_context(
-        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    def send(  # noqa: PLR0917 - requests' signature
+        self,
+        request: PreparedRequest,
+        stream: bool = False,  # noqa: FBT001, FBT002, ARG002
+        timeout: Any = None,
+        verify: Any = True,  # noqa: FBT002, ARG002 - the TLS context knows whom to trust
+        cert: Any = None,  # noqa: ARG002 - likewise
+        proxies: Mapping[str, str] | None = None,
     ) -> Any:
-        """The pool of a route, looked up once."""
-        route = origin_of(str(request.url)), next(iter((proxies or {}).values()), None)
-        if route not in self._chosen:
-            self._chosen[route] = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
-        return self._chosen[route]
-
-    def request_url(self, request: PreparedRequest, proxies: Any) -> str:
-        """The path, or for a proxy the whole URL."""
+        """The raw answer, whose body is still to be read: with a cap of ours, which a Response of requests does not have."""
         url = str(request.url)
-        return super().request_url(request, proxies) if proxies else url.removeprefix(origin_of(url)) or "/"
+        origin, proxy = origin_of(url), next(iter((proxies or {}).values()), None)
+        # A proxy is told the whole URL, unless it only passes TLS on.
+        is_told_all = proxy is not None and not origin.startswith("https:")
+        return self._pool(origin, proxy).urlopen(
+            str(request.method),
+            url if is_told_all else url.removeprefix(origin) or "/",
+            body=request.body,
+            headers=request.headers,
+            retries=_ONCE,
+            redirect=False,
+            assert_same_host=False,
+            timeout=timeout,
+            preload_content=False,
+            decode_content=False,
+        )
 
-    def build_response(self, req: PreparedRequest, resp: Any) -> Any:  # noqa: ARG002
-        """Nothing is built: an answer is read from its raw form, with a cap of ours."""
-        return resp
+    def close(self) -> None:
+        """Close the connections that are kept alive. A later call opens new ones."""
+        for manager in self._managers.values():
+            manager.clear()
+        self._pools.clear()
 
-    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
-        """Pools of ours behind a proxy, too."""
-        if proxy.lower().startswith("https:"):
-            proxy_kwargs["proxy_ssl_context"] = self._tls()
-        manager = super().proxy_manager_for(proxy, **proxy_kwargs)
-        manager.pool_classes_by_scheme = self._classes
+    def _pool(self, origin: str, proxy: str | None) -> HTTPConnectionPool:
+        route = origin, proxy
+        if route not in self._pools:
+            if route not in self._managers:
+                self._managers[route] = self._manager(origin, proxy)
+            self._pools[route] = self._managers[route].connection_from_url(origin)
+        return self._pools[route]
+
+    def _manager(self, origin: str, proxy: str | None) -> PoolManager:
+        settings: dict[str, Any] = {"num_pools": 1, "maxsize": self._connections, "block": False}
+        if origin.startswith("https:"):
+            settings["ssl_context"] = self._tls()
+        manager = PoolManager(**settings) if proxy is None else self._proxied(proxy, settings)
+        manager.pool_classes_by_scheme = self._classes  # type: ignore[assignment] # a Mapping is enough
         return manager
 
-    def build_connection_pool_key_attributes(self, request: PreparedRequest, verify: Any, cert: Any = None) -> Any:  # noqa: ARG002
-        """The host, and the TLS context that was settled."""
-        parts = urlsplit(str(request.url))
-        host = {"scheme": parts.scheme, "host": parts.hostname, "port": parts.port}
-        return host, {"ssl_context": self._tls()} if parts.scheme == "https" else {}
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Nothing: the context knows whom to trust."""
+    def _proxied(self, proxy: str, settings: dict[str, Any]) -> ProxyManager:
+        login = parse_proxy(proxy).login
+        headers = {} if login is None else {"Proxy-Authorization": f"Basic {basic_token(*login)}"}
+        if proxy.lower().startswith("https:"):
+            settings["proxy_ssl_context"] = self._tls()
+        return ProxyManager(proxy, proxy_headers=headers, **settings)

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import urllib3
 from requests import PreparedRequest
-from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 from urllib3.exceptions import InsecureRequestWarning
 
@@ -60,6 +59,8 @@ class HttpTransport:
         self._clock = clock
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
+        # That of the connect is in the deadline, and a change back and forth would cost calls of the system.
+        self._timeout = urllib3.Timeout(connect=read_timeout, read=read_timeout)
         self._proxies = proxies
         self._max_body = max_body
         self._headers = _HEADERS | dict(headers or {})
@@ -99,12 +100,12 @@ class HttpTransport:
                     return self._perform(self._kept, call, keep=True)
             return self._perform(self._fresh, call, keep=False)
 
-    def _perform(self, adapter: HTTPAdapter, call: Call, *, keep: bool) -> Reply:
+    def _perform(self, adapter: Adapter, call: Call, *, keep: bool) -> Reply:
         proxy = self._proxy_for(call.url)
         raw: Any = adapter.send(
             self._prepared(call, keep=keep),
             stream=True,
-            timeout=self._read_timeout,  # that of the connect is in the deadline, and a change back and forth would cost calls
+            timeout=self._timeout,
             proxies={} if proxy is None else {urlsplit(call.url).scheme: proxy.url},
         )
         connection = raw.connection
