@@ -16,6 +16,8 @@ from spectrum_pipelines.report.build import command_about, next_command
 from spectrum_pipelines.store.interface import RunStore, Store, run_lease
 from spectrum_pipelines.store.leasing import busy
 
+_TOLD = 20  # jobs: of more, `retry --dry-run` shows all
+
 
 class Planned(Struct, frozen=True, kw_only=True):
     """What a retry would do, job by job, and the values that are new for it, in words."""
@@ -28,9 +30,11 @@ def retry(run: RunStore, reach: Reach, *, store: Store, again: Again, front: Fro
     """Open another round of a run that failed. Raises UserError with the next command for a run that cannot be retried."""
     front.delivery.about(run, store, is_under_way=False)
     planned = retry_plan(run, store=store, again=again)
-    for one in planned.plan.choices:
-        if one.again:
-            front.notices.note(f"{one.job} runs again: {one.reason}")
+    chosen = [one for one in planned.plan.choices if one.again]
+    for one in chosen[:_TOLD]:
+        front.notices.note(f"{one.job} runs again: {one.reason}")
+    if len(chosen) > _TOLD:
+        front.notices.note(f"and {len(chosen) - _TOLD:,} more jobs run again")
     return go_on(run, reach, store=store, again=replace(again, retries=True), front=front)
 
 

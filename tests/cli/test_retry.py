@@ -184,3 +184,18 @@ def test_a_changed_default_counts_and_a_date_stays(folder: Path, server: Running
     assert call("retry", run_id, "--report", "r.json", cwd=folder, env=env).code == 0
     after = report(folder)[""]["variables"]
     assert after == {**before, "region": "apac"}  # type: ignore[dict-item]
+
+
+def test_of_very_many_jobs_that_run_again_the_first_are_told(folder: Path, server: RunningServer) -> None:
+    names = [f"j{number:02}" for number in range(30)]
+    jobs = "".join(f"  {name}: {{needs: [flaky], trigger: 20}}\n" for name in names)
+    text = f"version: 1\nname: wide\njobs:\n  flaky: {{trigger: 21}}\n{jobs}"
+    (folder / "wide.yaml").write_text(text, encoding="utf-8")
+    env = environment(server)
+    ended = call("run", "wide.yaml", "--report", "r.json", cwd=folder, env=env)
+    assert ended.code == 1
+    again = call("retry", str(report(folder)[""]["run_id"]), "--dry-run", cwd=folder, env=env)
+    assert again.stdout.count("again  ") == 31
+    told = call("retry", str(report(folder)[""]["run_id"]), "--progress", "none", cwd=folder, env=env).stderr
+    assert told.count("note: ") == 21
+    assert "note: and 11 more jobs run again\n" in told

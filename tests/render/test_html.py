@@ -3,7 +3,9 @@ import re
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -330,3 +332,48 @@ def test_a_box_of_the_graph_is_as_wide_as_the_longest_name(longest: int, width: 
     assert size.width == width
     drawn = Drawing(nodes=[], edges=[], size=size, width=0, height=0, hidden=0)
     assert drawn.letters == letters
+
+
+def taken_up(*busy: tuple[float, float], **more: Any) -> Axis:
+    """The axis of a run whose executions ran in these stretches."""
+
+    def at(seconds: float) -> str:
+        return f"{datetime(2026, 11, 23, 15, 4, 5, tzinfo=UTC) + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S.000Z}"
+
+    executions = [{"accepted_at": at(since), "ended_at": at(until)} for since, until in busy]
+    job = {"executions": executions, "finished_at": None}
+    facts = {"started_at": at(0), "duration_seconds": busy[-1][1], "jobs": [job], "resumptions": 0}
+    return Axis({**facts, **more})
+
+
+def test_a_night_between_two_rounds_is_drawn_short() -> None:
+    axis = taken_up((1, 60), (28_800, 28_860), rounds=1)
+    (pause,) = axis.pauses
+    assert pause.words == "nothing ran for 7h 59m"
+    places = [axis.percent(seconds) for seconds in (0, 60, 28_800, 28_860)]
+    assert places[0] == 0
+    assert places[3] == 100
+    assert places[1] == pytest.approx(48, abs=1)
+    assert places[2] - places[1] == pytest.approx(4, abs=0.5)
+    marks = axis.marks()
+    assert [name for _, name in marks] == ["0s", "30s", "1m", "8h", "8h 01m"]
+    assert all(after - before >= 10 for (before, _), (after, _) in pairwise(marks))
+
+
+PAUSES = [
+    pytest.param({}, ((1, 60), (28_800, 28_860)), 0, id="one process: what was is shown"),
+    pytest.param({"resumptions": 1}, ((1, 600), (650, 900)), 0, id="short: shown as it was"),
+    pytest.param({"resumptions": 1}, ((1, 60), (400, 500), (900, 1000)), 2, id="two"),
+    pytest.param({"rounds": 1}, ((600, 700),), 0, id="before anything ran"),
+    pytest.param({"rounds": 1}, ((1, 2000), (10, 20), (1999, 2100)), 0, id="something always ran"),
+]
+
+
+@pytest.mark.parametrize(("more", "busy", "number"), PAUSES)
+def test_pauses(more: dict[str, Any], busy: tuple[tuple[float, float], ...], number: int) -> None:
+    axis = taken_up(*busy, **more)
+    assert len(axis.pauses) == number
+    places = [axis.percent(seconds) for stretch in busy for seconds in stretch]
+    assert all(0 <= place <= 100 for place in places)
+    if number:
+        assert places == sorted(places)

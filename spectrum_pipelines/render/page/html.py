@@ -49,7 +49,7 @@ def html_report(report: Report) -> str:
     blamed = [job for job in jobs if job.needs_look]
     longest = max((width_of(job.name) for job in jobs), default=0)
     names = min(max(_LEAST_NAME, _BESIDE_NAME + longest * _LETTER), _MOST_NAME)
-    style = f"{_part('report.css')}:root{{--step:{axis.percent(axis.step)}%;--names:{names:g}rem}}\n"
+    style = f"{_part('report.css')}:root{{--step:{_step(axis)}%;--names:{names:g}rem}}\n"
     script = _part("report.js")
     page = _template().stream(
         style=Markup(style),  # noqa: S704 - our own
@@ -71,6 +71,7 @@ def html_report(report: Report) -> str:
             (status.value, JOB_LOOKS[status], number) for status, number in counted(report["jobs"]).items() if number
         ],
         marks=axis.marks(),
+        pauses=[(axis.percent(it.since), axis.percent(it.until), it.words) for it in axis.pauses],
         graph=drawing(report),
         warnings=[about(one) for one in report["warnings"]],
         run_id=clean(report["run_id"] or ""),
@@ -81,6 +82,11 @@ def html_report(report: Report) -> str:
     # A page of ten thousand jobs is made of a million small pieces, which take ten times its space as long as they stand apart.
     page.enable_buffering(_PIECES)
     return "".join(page)
+
+
+def _step(axis: Axis) -> float:
+    """Percent between two lines of the grid. None within an axis with pauses, whose marks are not evenly spread."""
+    return 100.0 if axis.pauses else axis.percent(axis.step)
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:

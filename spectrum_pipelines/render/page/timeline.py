@@ -3,6 +3,7 @@
 The report may come from anywhere, so its times may be out of order or no times at all: what cannot be placed is left out.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import groupby
@@ -19,6 +20,10 @@ _STEPS = (
     *(3600, 7200, 10800, 14400, 21600, 43200, 86400),
 )
 _MOST_TICKS = 6
+#: Between two processes of a run nothing happens, perhaps for hours: so much of such a pause is shown, as a part of the rest.
+_SHOWN_PAUSE = 0.04
+_LEAST_BETWEEN = 10.0  # percent between two marks of an axis with pauses
+_LEAST_PAUSE = 60.0  # seconds: shorter ones are shown as they were
 
 
 class Phase(Struct, frozen=True, kw_only=True):
@@ -45,8 +50,24 @@ class Phase(Struct, frozen=True, kw_only=True):
                 return f"ran {took}"
 
 
+class Pause(Struct, frozen=True, kw_only=True):
+    """A stretch between two processes of a run, in seconds since it began. `shown` is how long it looks."""
+
+    since: float
+    until: float
+    shown: float
+
+    @property
+    def words(self) -> str:
+        """`nothing ran for 42m 20s`."""
+        return f"nothing ran for {span_in_words(self.until - self.since)}"
+
+
 class Axis:
-    """The time of a run, from its beginning to its end, or to the last that is known of it."""
+    """The time of a run, from its beginning to its end, or to the last that is known of it.
+
+    A run that was resumed or retried may have lain still for most of it: such pauses are drawn short.
+    """
 
     def __init__(self, report: Report) -> None:
         self._begin = _moment(report["started_at"])
@@ -55,6 +76,28 @@ class Axis:
             executions = (one[key] for one in job["executions"] for key in ("accepted_at", "ended_at"))
             known += [at for at in map(self.seconds, (job["finished_at"], *executions)) if at is not None]
         self.span = max(*known, 0.001)
+        self.pauses = self._pauses(report) if report["resumptions"] or report.get("rounds") else ()
+        self._drawn = self.span - sum(it.until - it.since - it.shown for it in self.pauses)
+
+    def _pauses(self, report: Report) -> tuple[Pause, ...]:
+        """The stretches in which nothing of the run was running on the server."""
+        still, at = [], 0.0
+        for since, until in sorted(self._busy(report)):
+            if since - at >= _LEAST_PAUSE and at:
+                still.append((at, since))
+            at = max(at, until)
+        shown = _SHOWN_PAUSE * (self.span - sum(until - since for since, until in still))
+        # A pause that is no longer than the rest hides nothing.
+        return tuple(
+            Pause(since=since, until=until, shown=shown) for since, until in still if until - since > 4 * shown
+        )
+
+    def _busy(self, report: Report) -> Iterator[tuple[float, float]]:
+        for job in report["jobs"]:
+            for one in job["executions"]:
+                since, until = self.seconds(one["accepted_at"]), self.seconds(one["ended_at"])
+                if since is not None:
+                    yield since, self.span if until is None else until
 
     def seconds(self, moment: str | None) -> float | None:
         """A time of the report on the run's clock, never before its beginning. None for none, and for what is no time."""
@@ -64,17 +107,30 @@ class Axis:
     @property
     def step(self) -> float:
         """Seconds between two marks."""
-        fitting = (step for step in _STEPS if self.span / step <= _MOST_TICKS)
-        return next(fitting, 86400.0 * (1 + self.span // (86400 * _MOST_TICKS)))
+        fitting = (step for step in _STEPS if self._drawn / step <= _MOST_TICKS)
+        return next(fitting, 86400.0 * (1 + self._drawn // (86400 * _MOST_TICKS)))
 
     def percent(self, seconds: float) -> float:
         """A place on the axis."""
-        return round(100 * min(seconds, self.span) / self.span, 2)
+        place = at = min(seconds, self.span)
+        for pause in self.pauses:
+            if at > pause.since:
+                share = min(1.0, (at - pause.since) / (pause.until - pause.since))
+                place -= share * (pause.until - pause.since - pause.shown)
+        return round(100 * place / self._drawn, 2)
 
     def marks(self) -> list[tuple[float, str]]:
-        """Place and name of each mark."""
-        step = self.step
-        return [(self.percent(at * step), _named(at * step)) for at in range(int(self.span / step) + 1)]
+        """Place and name of each mark. Within a pause there is none, and none stands too near to the one before."""
+        step, marks = self.step, list[tuple[float, str]]()
+        edges = [0.0, *(edge for it in self.pauses for edge in (it.since, it.until)), self.span]
+        for since, until in zip(edges[::2], edges[1::2], strict=True):
+            for at in range(math.ceil(since / step), int(until / step) + 1):
+                mark = self.percent(at * step), _named(at * step)
+                if not (self.pauses and marks) or (
+                    mark[0] - marks[-1][0] >= _LEAST_BETWEEN and mark[1] != marks[-1][1]
+                ):
+                    marks.append(mark)
+        return marks
 
 
 def _named(seconds: float) -> str:
