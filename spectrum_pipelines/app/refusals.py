@@ -90,7 +90,7 @@ def more_than_policy(state: RunState, changed: Loaded, *, before: Loaded, more: 
     found = _difference(before.texts, changed.source)
     others = f" and {len(more) - _NAMED:,} more changes" if len(more) > _NAMED else ""
     return UserError(
-        f"{name} changes more than the policy of run {state.run_id}: {'; '.join(more[:_NAMED])}{others}",
+        f"{name} changes more than the policy of run {state.run_id}: {', '.join(more[:_NAMED])}{others}",
         details=() if found is None else found[2],
         hint=f"end the run first with the file that it began with (put it back, then `{command_about(state, 'resume')}`); "
         f"what is left then takes the new one: `{command_about(state, 'retry', name)}`",

@@ -100,18 +100,20 @@ def test_without_the_file_on_the_line_a_changed_one_is_refused_with_the_command_
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        pytest.param({"jobs": {"load": {"trigger": 49}}}, "load does something else", id="another target"),
+        pytest.param({"jobs": {"load": {"trigger": 49}}}, "the target of load", id="another target"),
         pytest.param(
             {"jobs": {"load": {"trigger": 48, "expect": {"failure_count": {"max": 0}}}}},
-            "load has other gates",
+            "the gates of load",
             id="gates",
         ),
-        pytest.param({"jobs": {"load": LOAD, "more": {"check": 48}}}, "more is new", id="another job"),
-        pytest.param({"jobs": {"loads": LOAD}}, "load is gone; loads is new", id="another name"),
+        pytest.param({"jobs": {"load": LOAD, "more": {"check": 48}}}, "more, which is new", id="another job"),
+        pytest.param({"jobs": {"loads": LOAD}}, "load, which is gone, loads, which is new", id="another name"),
         pytest.param(
-            {"jobs": {"load": {**LOAD, "allow_failure": True}}}, "load has another course", id="what its failure means"
+            {"jobs": {"load": {**LOAD, "allow_failure": True}}},
+            "the allow_failure of load",
+            id="what its failure means",
         ),
-        pytest.param({"name": "day", "jobs": {"load": LOAD}}, "the pipeline is called day", id="another pipeline"),
+        pytest.param({"name": "day", "jobs": {"load": LOAD}}, "the name of the pipeline", id="another pipeline"),
     ],
 )
 def test_more_than_policy_is_refused_with_the_difference_and_the_next_command(
@@ -161,7 +163,7 @@ def test_the_api_takes_another_policy(project: Project, server: SpectrumServer, 
     connection = Connection(server.url, username=USER, password=PASSWORD)
     given = {"token": "tok-given-by-hand"}
     project.pipeline(jobs={"load": {"trigger": 49}})
-    with pytest.raises(UserError, match="load does something else"):
+    with pytest.raises(UserError, match="the target of load"):
         resume(run_id, connection, store=store, loaded=load(project.file, variables=given))
     project.pipeline(jobs={"load": {**LOAD, "retry": ONCE_MORE}})
     ended = resume(run_id, connection, store=store, loaded=load(project.file, variables=given))

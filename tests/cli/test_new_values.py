@@ -109,7 +109,7 @@ def test_a_new_value_runs_what_it_changes_and_what_failed(
         0,
         [
             "value  region is `apac`, it was `emea`",
-            "again  load   changed in the pipeline",
+            "again  load   its target has changed",
             "again  after  was skipped, and load runs again",
             "stays  first  succeeded",
         ],
@@ -117,7 +117,7 @@ def test_a_new_value_runs_what_it_changes_and_what_failed(
     ended = cli("retry", run_id, *given, "--report", "r.json", **env)
     assert ended.code == 0, ended.stderr
     assert "note: region is `apac`, it was `emea`" in ended.stderr
-    assert "note: load runs again: changed in the pipeline" in ended.stderr
+    assert "note: load runs again: its target has changed" in ended.stderr
     after = report(folder)
     assert after["variables"] == {**before["variables"], "region": "apac"}
     assert after["jobs"][0]["executions"] == before["jobs"][0]["executions"]
@@ -166,7 +166,7 @@ def test_a_value_that_changes_what_succeeded_runs_it_again(cli: Cli, folder: Pat
         ["again", "load", "failed"],
     ]
     other = cli("retry", run_id, "--var", "file=22", "--dry-run")
-    assert "again  first  changed in the pipeline" in other.stdout
+    assert "again  first  its target has changed" in other.stdout
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_a_file_that_was_mended_runs_what_is_new_or_changed_and_keeps_what_succe
     (folder / "night.yaml").write_text(mended + "  new: {needs: [wrong], trigger: 20}\n", encoding="utf-8")
     shown = call("retry", run_id, "night.yaml", "--dry-run", cwd=folder, env=env)
     assert shown.stdout.splitlines()[:3] == [
-        "again  wrong  changed in the pipeline",
+        "again  wrong  its target has changed",
         "again  new    new in the pipeline",
         "stays  good   succeeded",
     ]

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.requests import PostTrigger
-from spectrum_pipelines.engine.run.redefine import beyond_policy, changed_work
+from spectrum_pipelines.engine.run.redefine import beyond_policy, changed_work, what_changed
 from spectrum_pipelines.engine.run.retry import plan_retry
 from spectrum_pipelines.engine.state.run import RunState
-from spectrum_pipelines.pipeline.model.action import Trigger
+from spectrum_pipelines.pipeline.model.action import Check, IfMissing, Sequence, Stop, Trigger
 from spectrum_pipelines.pipeline.model.pipeline import Concurrency, Pipeline, Poll, RunIf, Server
 from spectrum_pipelines.pipeline.model.policy import Bound, Expect, OnAmbiguous, OnRunning, Retry
 from tests.engine.made import RUN_ID, STARTED, fold, job, pipeline, the_job
@@ -43,14 +43,10 @@ def test_changed_work_names_what_resume_does_not_take() -> None:
     [
         pytest.param({}, {"timeout": 3.0, "on_running": OnRunning.WAIT, "retry": _ONCE}, [], id="its policy"),
         pytest.param({}, {"description": "x"}, [], id="its description"),
-        pytest.param({}, {"action": Trigger(target="/z")}, ["b does something else"], id="its action"),
-        pytest.param({}, {"expect": Expect(failure_count=Bound(max=0))}, ["b has other gates"], id="its gates"),
-        pytest.param(
-            {}, {"allow_failure": True}, ["b has another course (needs, run_if or allow_failure)"], id="allow_failure"
-        ),
-        pytest.param(
-            {}, {"run_if": RunIf.ALL_DONE}, ["b has another course (needs, run_if or allow_failure)"], id="run_if"
-        ),
+        pytest.param({}, {"action": Trigger(target="/z")}, ["the target of b"], id="its action"),
+        pytest.param({}, {"expect": Expect(failure_count=Bound(max=0))}, ["the gates of b"], id="its gates"),
+        pytest.param({}, {"allow_failure": True}, ["the allow_failure of b"], id="allow_failure"),
+        pytest.param({}, {"run_if": RunIf.ALL_DONE}, ["the run_if of b"], id="run_if"),
     ],
 )
 def test_what_of_a_job_is_more_than_policy(old: dict[str, Any], new: dict[str, Any], told: list[str]) -> None:
@@ -72,13 +68,13 @@ def test_what_of_a_job_is_more_than_policy(old: dict[str, Any], new: dict[str, A
         ),
         pytest.param(
             pipeline(job("a"), job("b"), server=Server(timezone="Asia/Tokyo")),
-            ["`server` has another sequence_path or timezone"],
+            ["sequence_path or timezone of `server`"],
             id="the zone of the server's dates",
         ),
-        pytest.param(pipeline(job("a"), job("c")), ["b is gone", "c is new"], id="other jobs"),
+        pytest.param(pipeline(job("a"), job("c")), ["b, which is gone", "c, which is new"], id="other jobs"),
         pytest.param(
             pipeline(job("a"), job("b", "a")),
-            ["b has another course (needs, run_if or allow_failure)"],
+            ["the needs of b"],
             id="another need",
         ),
     ],
@@ -219,3 +215,31 @@ def _resumed_with_each(world: World, dies_after: int) -> RunState:
         except Crash:
             continue
     return world.resume()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        pytest.param({}, {"action": Check(target="/a")}, "action", id="another action"),
+        pytest.param({}, {"action": Trigger(target="/z")}, "target", id="another file"),
+        pytest.param(
+            {"action": Sequence(file_ids=(5,))}, {"action": Sequence(file_ids=(5, 6))}, "target", id="one file more"
+        ),
+        pytest.param(
+            {"action": Sequence(file_ids=(5,))},
+            {"action": Sequence(file_ids=(5,), variables={"x": 1})},
+            "variables",
+            id="a variable",
+        ),
+        pytest.param(
+            {"action": Stop(target="/a", if_missing=IfMissing.OK)},
+            {"action": Stop(target="/a", if_missing=IfMissing.FAIL)},
+            "if_missing",
+            id="if_missing",
+        ),
+        pytest.param({}, {"expect": Expect(failure_count=Bound(max=0))}, "gates", id="a gate"),
+        pytest.param({}, {"is_finally": True}, "section", id="it runs at the end now"),
+    ],
+)
+def test_what_of_its_work_has_changed_is_told_in_a_word(old: dict[str, Any], new: dict[str, Any], told: str) -> None:
+    assert what_changed(job("a", **old), job("a", **new)) == told

@@ -138,7 +138,7 @@ def test_a_job_that_uses_an_output_of_one_that_runs_again_runs_again() -> None:
     assert the_job(first, "b").status is JobStatus.SUCCEEDED
     changed = pipeline(job("a", action=Trigger(target="/c")), *jobs[1:], fail_fast=False)
     assert _again(plan_retry(first, changed)) == {
-        "a": "changed in the pipeline",
+        "a": "its target has changed",
         "b": "uses an output of a, which runs again",
         "c": "failed",
     }

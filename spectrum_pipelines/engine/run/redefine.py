@@ -31,20 +31,37 @@ def is_same_work(old: Job | None, new: Job | None) -> bool:
     return old.action == new.action and old.expect == new.expect and old.is_finally == new.is_finally
 
 
+def what_changed(old: Job, new: Job) -> str:
+    """What of a job's work the new pipeline has otherwise, in a word."""
+    before, after = old.action, new.action
+    if type(before) is not type(after):
+        return "action"
+    for name in before.__struct_fields__:
+        if getattr(before, name) != getattr(after, name):
+            return name if name in {"variables", "if_missing"} else "target"
+    return "section" if old.expect == new.expect else "gates"
+
+
 def beyond_policy(old: Pipeline, new: Pipeline) -> Iterator[str]:
     """What the new pipeline changes besides policy, in words. A run that has not ended takes nothing of that."""
     if old.name != new.name:
-        yield f"the pipeline is called {new.name}"
+        yield "the name of the pipeline"
     if replace(old.server, url=None) != replace(new.server, url=None):
-        yield "`server` has another sequence_path or timezone"
+        yield "sequence_path or timezone of `server`"
     for job_id in dict.fromkeys([*old.jobs, *new.jobs]):
         before, after = old.jobs.get(job_id), new.jobs.get(job_id)
         if before is None or after is None:
-            yield f"{job_id} is {'new' if before is None else 'gone'}"
+            yield f"{job_id}, which is {'new' if before is None else 'gone'}"
         elif not is_same_work(before, after):
-            yield f"{job_id} {'has other gates' if before.action == after.action else 'does something else'}"
+            yield f"the {what_changed(before, after)} of {job_id}"
         elif (before.needs, before.run_if, before.allow_failure) != (after.needs, after.run_if, after.allow_failure):
-            yield f"{job_id} has another course (needs, run_if or allow_failure)"
+            yield f"the {_course(before, after)} of {job_id}"
+
+
+def _course(old: Job, new: Job) -> str:
+    if old.needs != new.needs:
+        return "needs"
+    return "run_if" if old.run_if is not new.run_if else "allow_failure"
 
 
 def pipeline_after(state: RunState, event: ev.Resumed | ev.Retried) -> Pipeline:

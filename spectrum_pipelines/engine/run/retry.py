@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
-from spectrum_pipelines.engine.run.redefine import is_same_work, pipeline_after, redefine, tell_origin
+from spectrum_pipelines.engine.run.redefine import is_same_work, pipeline_after, redefine, tell_origin, what_changed
 from spectrum_pipelines.engine.run.reopen import count_anew, is_resumable
 from spectrum_pipelines.engine.state.run import AttemptState, JobState, Round, RunState, Step, dependents_of
 from spectrum_pipelines.engine.targets import outputs_of
@@ -131,7 +131,7 @@ def _again(before: JobState | None, job: Job, again: set[JobId], first: JobId | 
     if before is None:
         return "new in the pipeline"
     if not is_same_work(before.job, job):
-        return "changed in the pipeline"
+        return f"its {what_changed(before.job, job)} has changed"
     if not before.status.is_success and before.status is not JobStatus.SKIPPED:
         ended: str = before.status.value
         return ended.replace("_", " ")
