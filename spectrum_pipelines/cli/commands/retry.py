@@ -1,11 +1,13 @@
 """`retry RUN_ID [FILE]`: go on from what failed."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from spectrum_pipelines.app.deliver import Renderings
+from spectrum_pipelines.cli.ci import ci_job
 from spectrum_pipelines.cli.completion import run_ids
 from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
 from spectrum_pipelines.cli.misuse import Reporting
@@ -92,7 +94,7 @@ def command(
         run = named_run(store, run_id)
         with server_of(options) as reached:
             given = given_of(values, server=reached.server)
-            again = Again(given=given, source=source, workspace=workspace_of(options))
+            again = Again(given=given, source=source, workspace=workspace_of(options), origin=ci_job(os.environ))
             ended = retry(run, reach(reached), store=store, again=again, front=front)
     assert ended.exit_code is not None
     return ended.exit_code

@@ -10,6 +10,7 @@ import click
 
 from spectrum_pipelines.app.deliver import Renderings
 from spectrum_pipelines.app.prepare import Circumstances
+from spectrum_pipelines.cli.ci import ci_job
 from spectrum_pipelines.cli.completion import job_ids, run_keys
 from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
 from spectrum_pipelines.cli.misuse import Reporting
@@ -116,6 +117,7 @@ def command(
                 git_commit=git_commit(Path(file), os.environ),
                 workspace=workspace_of(options),
                 state=recorded_state(state, store),
+                origin=ci_job(os.environ),
             ),
             agreed=agreed,
         )
