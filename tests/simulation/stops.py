@@ -33,6 +33,7 @@ class Stops:
     def found_running(self, job: JobId) -> None:
         """The job looks at its file before it acts: whatever runs there then is what it means."""
         self._found_running.add(job)
+        self._last_look.pop(job, None)  # it was for the stop of an attempt that has ended
 
     def looked(self, job: JobId) -> None:
         """The job asks what runs there."""

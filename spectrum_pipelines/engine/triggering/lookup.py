@@ -14,8 +14,8 @@ full may be judged:
 
 A round would have shown ours (`clear`) if the latest execution of each file *is* its baseline, or if the history reaches from
 the latest execution down to the baseline. A latest execution that is neither hides what came before it: then nobody knows that
-there is none, nor that a candidate is the only one. Nor does one show absence that was canceled before it began: what it waited
-behind may run still, and a history of ends alone with a list that is always empty shows none of it. An id *below* the baseline
+there is none, nor that a candidate is the only one. So does one that was canceled before it began: what it waited behind may run
+still, and a history of ends alone with a list that is always empty shows none of it. An id *below* the baseline
 means that the server has lost its counter: it may be ours, and can never be adopted.
 
 A candidate stays one: a later round that does not show it takes nothing back.
@@ -264,12 +264,12 @@ def _after_history(
     latest = lookup.latest.get(baseline.target)
     # What runs may not be in a history of ends; what waits behind it would hide others that wait.
     reaches_up = latest is not None and (latest.execution_id in rows or latest.phase is Phase.RUNNING)
-    reaches_down = before is not None and before in rows
-    if reaches_down and reaches_up and _hides_none_before(latest):
+    if not reaches_up or not _hides_none_before(latest):
+        return lookup
+    if before is not None and before in rows:
         return replace(lookup, clear=lookup.clear | {baseline.target})
-    # Perhaps a short history is all there is, perhaps all that this server ever shows.
-    is_short = before is None and baseline.is_known and 0 < len(rows) < HISTORY_LENGTH
-    if (reaches_down or is_short) and reaches_up:
+    if before is None and baseline.is_known and 0 < len(rows) < HISTORY_LENGTH:
+        # Perhaps it is all there is, perhaps all that this server ever shows.
         return replace(lookup, whole=lookup.whole | {baseline.target})
     return lookup
 
@@ -281,7 +281,7 @@ def _hides_none_before(latest: StatusAnswer | None) -> bool:
     """
     if latest is None:
         return False
-    return latest.start_time is not None or latest.phase not in {Phase.CANCELED, Phase.FAILED, Phase.UNRECOGNIZED}
+    return latest.start_time is not None or latest.phase not in {Phase.CANCELED, Phase.UNRECOGNIZED}
 
 
 def _with_ids(lookup: Lookup, baseline: Baseline, ids: Iterable[ExecutionId]) -> Lookup:
