@@ -3,7 +3,8 @@
 What most jobs share, their policy, stands once at the top; a job shows only where its own differs.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.durations import format_duration
@@ -17,6 +18,7 @@ from spectrum_pipelines.words.wording import many
 WIDTH = 100
 _LABEL = 14
 _WIDEST_ID = 24
+_MANY_ALIKE = 3  # combinations of a matrix
 
 
 def render_text(facts: PlanFacts, *, width: int = UNBOUNDED) -> str:
@@ -92,9 +94,20 @@ def _waves(facts: PlanFacts, width: int) -> Iterator[Iterator[str]]:
 
 def _wave(facts: PlanFacts, title: str, wave: tuple[JobId, ...], column: int, width: int) -> Iterator[str]:
     yield title if len(wave) == 1 else f"{title}: {len(wave):,} jobs"
-    for name in wave:
-        lines = job_lines(facts, facts.pipeline.jobs[name], facts.plan.jobs[name])
-        yield from under_id(name, lines, column, width)
+    for entry, names in groupby(wave, key=lambda name: name.partition("[")[0]):
+        told = {name: list(job_lines(facts, facts.pipeline.jobs[name], facts.plan.jobs[name])) for name in names}
+        shared = _shared(list(told.values()))
+        if shared:
+            yield from under_id(entry, [f"{len(told):,} jobs; for each of them:", *shared], column, width)
+        for name, lines in told.items():
+            yield from under_id(name, [line for line in lines if line not in shared], column, width)
+
+
+def _shared(told: Sequence[Sequence[str]]) -> list[str]:
+    """What is said of all combinations of a matrix alike: it is told once, where there are many of them."""
+    if len(told) < _MANY_ALIKE:
+        return []
+    return [line for line in told[0] if all(line in lines for lines in told[1:])]
 
 
 def id_column(names: Iterable[JobId], width: int) -> int:
@@ -103,14 +116,15 @@ def id_column(names: Iterable[JobId], width: int) -> int:
     return min(widest, max((width_of(clean(name)) for name in names), default=0)) + 2
 
 
-def under_id(name: JobId, lines: Iterable[str], column: int, width: int) -> Iterator[str]:
+def under_id(name: str, lines: Iterable[str], column: int, width: int) -> Iterator[str]:
     """What is said of a job, beside its id; an id that is longer than the column has a line of its own."""
     shown = clean(name)
     lead = f"  {padded(shown, column)}"
-    if width_of(shown) >= column:
+    every = list(lines)
+    if width_of(shown) >= column or not every:
         yield f"  {shown}"
         lead = " " * (column + 2)
-    for line in lines:
+    for line in every:
         yield from wrapped(line, width, lead=lead, indent=column + 4)
         lead = " " * (column + 2)
 
