@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import fields
 
 from spectrum_pipelines.engine.timing.waits import backoff, retry_wait
 from spectrum_pipelines.pipeline.model.action import JobId
@@ -48,10 +49,26 @@ def test_waits_that_have_reached_the_longest_are_spread_all_the_same() -> None:
     assert max(waits) <= 600.0
 
 
-def test_a_retry_waits_add_up_to_at_most_what_validation_reckons_with() -> None:
-    retry = Retry(limit=12, interval=30, factor=2, max_interval=600, jitter=0.2)
+#: Every field of a retry. A new one that has a say in the waits belongs into `longest_waits`, and into `validate`'s reckoning.
+RETRIES = {
+    "limit": st.integers(0, 30),
+    "interval": st.floats(0, 3600),
+    "factor": st.floats(1, 10),
+    "max_interval": st.floats(0.001, 86_400),
+    "jitter": st.floats(0, 1),
+    "max_duration": st.none(),
+    "when": st.just(Retry().when),
+}
+
+
+def test_every_field_of_a_retry_is_drawn() -> None:
+    assert [it.name for it in fields(Retry)] == list(RETRIES)
+
+
+@given(st.builds(Retry, **RETRIES))
+def test_a_retry_waits_add_up_to_at_most_what_validation_reckons_with(retry: Retry) -> None:
     waits = [retry_wait(retry, run_id="r", job=_A, attempt=n) for n in range(1, retry.limit + 1)]
-    assert sum(waits) <= retry.longest_waits()
+    assert sum(waits) <= retry.longest_waits() * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from spectrum_pipelines import spectrum as vocabulary
 from spectrum_pipelines.document.schema.gate import gate
 from spectrum_pipelines.document.schema.validator import load_schema
 from spectrum_pipelines.pipeline.form.origin import POLICY_VALUES
@@ -138,6 +139,12 @@ def _merge(into: dict[str, Any], other: dict[str, Any]) -> None:
             _merge(into[key], value)
         else:
             into[key] = value
+
+
+def test_check_takes_every_status_word_that_is_known() -> None:
+    words = SCHEMA["definitions"]["expect"]["properties"]["status"]["items"]["enum"]
+    # One word is ours, for an answer without any; one is the same word in another spelling.
+    assert set(words) == set(vocabulary._PHASES) - {vocabulary.TRIGGERED, "CANCELLED"}
 
 
 def test_the_words_of_the_code_are_those_of_the_schema() -> None:
