@@ -53,7 +53,8 @@ def _plain(value: Any) -> Any:
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     """One fact a line, names and values in columns; what is None or empty is left out. Both may be foreign text."""
     from spectrum_pipelines.words.clean import clean  # noqa: PLC0415 - text only
+    from spectrum_pipelines.words.columns import padded, width_of  # noqa: PLC0415
 
     shown = [(clean(name), clean(str(value))) for name, value in facts if value is not None and value != ""]
-    column = max((len(name) for name, _ in shown), default=0)
-    put("".join(f"{name:<{column}}  {value}\n" for name, value in shown))
+    column = max((width_of(name) for name, _ in shown), default=0)
+    put("".join(f"{padded(name, column)}  {value}\n" for name, value in shown))

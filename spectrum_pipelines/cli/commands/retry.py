@@ -103,9 +103,10 @@ def command(
 def _shown(planned: "Planned") -> str:
     """A line for each new value, then for each job: what runs again first, and why."""
     from spectrum_pipelines.words.clean import clean  # noqa: PLC0415 - text only
+    from spectrum_pipelines.words.columns import padded, width_of  # noqa: PLC0415
 
     rows = [("again" if one.again else "stays", clean(one.job), clean(one.reason)) for one in planned.plan.choices]
-    width = max(len(job) for _, job, _ in rows)
-    lines = [f"{word}  {job:<{width}}  {reason}" for word, job, reason in sorted(rows, key=lambda row: row[0])]
+    width = max(width_of(job) for _, job, _ in rows)
+    lines = [f"{word}  {padded(job, width)}  {reason}" for word, job, reason in sorted(rows, key=lambda row: row[0])]
     values = (f"value  {clean(value)}" for value in planned.values)
     return "\n".join([*values, *lines, *(f"gone   {clean(job)}" for job in planned.plan.removed)]) + "\n"
