@@ -25,7 +25,7 @@ from spectrum_pipelines.pipeline.model.action import (
 )
 from spectrum_pipelines.pipeline.model.pipeline import RunIf
 from spectrum_pipelines.pipeline.model.policy import Bound, Expect, OnRunning
-from spectrum_pipelines.spectrum import DataId, Deletion
+from spectrum_pipelines.spectrum import DataId, Deletion, FileId
 from tests.engine.made import fold, fresh, job, of, pipeline, settle, the_job
 from tests.engine.tiny import File
 from tests.engine.world import Fault, World
@@ -205,6 +205,29 @@ def test_on_running_attach_follows_the_other_and_never_stops_it() -> None:
     assert world.said(ev.Adopted)[0].by is AdoptedBy.ATTACHED
     assert (one.status, one.reason) == (JobStatus.TIMED_OUT, "timeout of 1m; execution 11 was left running")
     assert world.asked((PostStop, PostTrigger)) == []
+
+
+def test_a_sequence_of_which_only_some_files_run_is_not_attached_to() -> None:
+    """To follow what runs would end in a success, and the other file would never have run."""
+    action = Sequence(file_ids=(FileId(7), FileId(8)))
+    one_job = pipeline(job("a", action=action, on_running=OnRunning.ATTACH))
+    world = World(one_job, File(path="/f", id=7), File(path="/g", id=8))
+    world.spectrum.start("/f")
+    one = the_job(world.run())
+    assert one.status is JobStatus.SUCCEEDED
+    assert [execution.execution_id for execution in one.executions] == [12, 13]
+    assert world.said(ev.Adopted) == []
+
+
+def test_a_sequence_all_of_whose_files_run_is_attached_to() -> None:
+    action = Sequence(file_ids=(FileId(7), FileId(8)))
+    one_job = pipeline(job("a", action=action, on_running=OnRunning.ATTACH))
+    world = World(one_job, File(path="/f", id=7), File(path="/g", id=8))
+    world.spectrum.start("/f")
+    world.spectrum.start("/g")
+    one = the_job(world.run())
+    assert [execution.execution_id for execution in one.executions] == [11, 12]
+    assert world.handled == []
 
 
 def test_on_running_attach_judges_the_other_as_its_own() -> None:

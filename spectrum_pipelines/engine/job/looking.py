@@ -256,6 +256,11 @@ def _act(
             yield from _trigger(state, job, answers, now)
 
 
+def _wait(state: RunState, job: JobState, now: float) -> LookedInVain:
+    """Look again after a while."""
+    return LookedInVain(job=job.job.id, wait=blind_pause(state.pipeline.poll, age=now - (job.attempt.began_at or now)))
+
+
 def _attach(job: JobState, answers: Mapping[FileReference, StatusAnswer], by: AdoptedBy) -> Adopted | None:
     executions = tuple(
         StartedExecution(execution_id=answer.execution_id, file_id=answer.file_id)
@@ -306,11 +311,11 @@ def _trigger(
     target, answer = next(iter(running.items()))
     message = in_the_way(target, answer)
     match job.job.policy.on_running:
-        case OnRunning.WAIT:
-            age = now - (job.attempt.began_at or now)
-            yield LookedInVain(job=job.job.id, wait=blind_pause(state.pipeline.poll, age=age))
         case OnRunning.ATTACH if adopted := _attach(job, answers, AdoptedBy.ATTACHED):
-            yield adopted
+            # A sequence of which only some files run: to follow those would leave the others undone.
+            yield adopted if len(running) == len(answers) else _wait(state, job, now)
+        case OnRunning.WAIT:
+            yield _wait(state, job, now)
         case OnRunning.STOP:
             yield StopRequested(job=job.job.id, cause=Cause.ON_RUNNING, reason=message)
         case _:
