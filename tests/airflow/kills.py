@@ -90,11 +90,11 @@ CASES = [
     ),
     Case(
         "unknown", "the trigger is lost on its way, and may have arrived", "failed", "unknown", 0, 0, 1,
-        conn_id="spectrum_lost", is_alone=True, log="adopt",
+        conn_id="spectrum_lost", is_alone=True, log="look in Spectrum",
     ),
     Case(
         "timed_out", "the second job takes longer than it may", "failed", "timed_out", 1, 1, 1,
-        stops=1, policy="timeout: 3s, ", log="timed out",
+        stops=1, policy="timeout: 3s, ", log="look in Spectrum",
     ),
     Case("login_refused", "the password is wrong", "failed", "failed", 0, 0, 1, conn_id="spectrum_locked", log="login"),
     Case(
