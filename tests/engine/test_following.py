@@ -383,3 +383,15 @@ def test_a_stop_that_gets_no_answer_holds_nobody_beyond_the_time_to_stop() -> No
     )
     assert the_job(world.run()).cause is Cause.STOP_UNCONFIRMED
     assert world.clock.seconds < 5.0 + Patience().stop_grace + 2.0
+
+
+def test_a_stop_that_is_on_its_way_holds_the_next_attempt_back() -> None:
+    """The end was seen before the stop was answered, and the stop hit the attempt that had begun meanwhile."""
+    slow = Fault(on=PostStop, outcome=Unanswered("cut"), handled=True, delay=8.0)
+    retry = Retry(limit=1, interval=0.0, when=frozenset({RetryReason.TIMED_OUT}))
+    world = World(pipeline(job("a", timeout=5.0, retry=retry)), File(path="/a", id=6, duration=500.0), faults=[slow])
+    world.run()
+    (stop_sent, *_), (_, triggered_again) = (
+        [at for at, one in world.sent if isinstance(one, kind)] for kind in (PostStop, PostTrigger)
+    )
+    assert triggered_again >= stop_sent + 8.0

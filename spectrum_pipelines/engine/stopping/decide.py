@@ -25,12 +25,19 @@ def decide_stopping(state: RunState, job: JobState, now: float) -> Iterator[Deci
     if stop.cause is Cause.ON_RUNNING:
         yield from _make_way(state, job, stop)
         return
+    is_over = now >= stop.since + state.patience.stop_grace and stop.cause is not Cause.ABORT
     if not job.open_executions:
-        yield _confirmed(state, job, stop)
-    elif now >= stop.since + state.patience.stop_grace and stop.cause is not Cause.ABORT:
+        if is_over or not _is_on_its_way(job, stop):
+            yield _confirmed(state, job, stop)
+    elif is_over:
         yield _unconfirmed(job, stop)
     elif not job.attempt.busy and (job.attempt.wake_at is None or job.attempt.wake_at <= now):
         yield from _next_stop(state, job, stop)
+
+
+def _is_on_its_way(job: JobState, stop: StopState) -> bool:
+    """A stop was sent and is not answered: it may yet hit what runs in the file next, our next attempt perhaps."""
+    return job.attempt.busy and (stop.cleared is not None or stop.is_fresh)
 
 
 def _make_way(state: RunState, job: JobState, stop: StopState) -> Iterator[Decision]:
