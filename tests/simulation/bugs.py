@@ -3,7 +3,7 @@
 They are the slips that this kind of program is prone to. If one of them goes unnoticed, the simulator has gone blind.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from spectrum_pipelines import spectrum as vocabulary
+from spectrum_pipelines.app import recall as recalling
+from spectrum_pipelines.app.loading import recorded_values
 from spectrum_pipelines.engine import apply, decide, interpret
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.job import following, looking, verdict
@@ -32,6 +34,8 @@ from spectrum_pipelines.engine.triggering import lookup as lookup_rounds
 from spectrum_pipelines.engine.triggering.lookup import Lookup
 from spectrum_pipelines.engine.watching import interpret as interpret_polls
 from spectrum_pipelines.errors import AnswerTimeout, ClientError, Unanswered
+from spectrum_pipelines.pipeline.build import Given
+from spectrum_pipelines.pipeline.model.action import JobOutput
 from spectrum_pipelines.pipeline.model.pipeline import Job
 from spectrum_pipelines.runner import loop
 from spectrum_pipelines.spectrum import Phase, StatusAnswer
@@ -207,6 +211,22 @@ def _leave_an_unconfirmed_stop_alone(patch: Patch) -> None:
     patch.setattr(reopen, "UNSEEN_ENDS", UNSEEN_ENDS - {Cause.STOP_UNCONFIRMED})
 
 
+def _count_days_from_today(patch: Patch) -> None:
+    def from_now(given: Given, _: Mapping[str, Any], **more: Any) -> Given:
+        return recorded_values(given, {}, **{**more, "now": given.now, "run_date": None})
+
+    patch.setattr(recalling, "recorded_values", from_now)
+    patch.setattr(recalling, "_hold_to", lambda *_: None)
+
+
+def _use_any_output(patch: Patch) -> None:
+    def output(state: RunState, wanted: JobOutput) -> int:
+        every = [one for job in state.jobs.values() for one in job.executions]
+        return every[-1].execution_id if wanted.output == "execution_id" and every else 7
+
+    patch.setattr(looking, "_output", output)
+
+
 def _do_all_again_in_a_retry(patch: Patch) -> None:
     patch.setattr(retry, "is_same_work", lambda *_: False)
 
@@ -270,6 +290,8 @@ BUGS = (
     Bug(name="wake up for limits in an abort", promise="P6", plant=_wake_up_for_limits_in_an_abort, seen_at=223),
     Bug(name="wait for ever in an abort", promise="P6", plant=_wait_for_stops_for_ever),
     Bug(name="leave an unconfirmed stop alone", promise="P6", plant=_leave_an_unconfirmed_stop_alone, seen_at=5),
+    Bug(name="count days from today", promise="P4", plant=_count_days_from_today, seen_at=177),
+    Bug(name="use any output", promise="P4", plant=_use_any_output, seen_at=141),
     Bug(name="do all again in a retry", promise="P1", plant=_do_all_again_in_a_retry, seen_at=3),
     Bug(name="keep what has changed in a retry", promise="P4", plant=_keep_what_has_changed, seen_at=3),
     Bug(name="open too much in a retry", promise="P1", plant=_open_too_much_in_a_retry, seen_at=3),

@@ -47,6 +47,7 @@ from spectrum_pipelines.pipeline.model.policy import (
 )
 from tests.simulation.spectrum import File
 
+RUN_ID = "20261123T150405Z-7f3a"
 SECRET = "s3cr3t-t0ken"
 URL = "http://spectrum.example.com:8080"
 

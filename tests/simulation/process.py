@@ -2,14 +2,14 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.client.retry import RetrySettings
-from spectrum_pipelines.engine.facts import Event, Resumed, Retried, RunStarted, Settled, Stamped
+from spectrum_pipelines.engine.facts import Event, Settled, Stamped
 from spectrum_pipelines.engine.requests import (
     AskDetails,
     AskHistory,
@@ -21,7 +21,6 @@ from spectrum_pipelines.engine.requests import (
     Purpose,
     Request,
 )
-from spectrum_pipelines.engine.run.reopen import is_resumable
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
@@ -30,19 +29,18 @@ from spectrum_pipelines.report.build import HttpCounts, build_report, started_at
 from spectrum_pipelines.runner.loop import Observer, RunClock, Runner, resume_at
 from spectrum_pipelines.runner.perform import perform
 from spectrum_pipelines.spectrum import ExecutionId
-from spectrum_pipelines.store.folder.journal import JournalFile, Recorded, replay, scan
+from spectrum_pipelines.store.folder.journal import JournalFile, Recorded, scan
 from tests.engine.forgotten import forgotten
 from tests.simulation.disk import Disk, DiskFault
+from tests.simulation.filed import Filed
 from tests.simulation.kernel import Kernel, VirtualClock
 from tests.simulation.ledger import BrokenPromise
 from tests.simulation.network import Network, Wire
 from tests.simulation.pipelines import URL
 from tests.simulation.pool import Pool
 from tests.simulation.promises import Promises
-from tests.simulation.rounds import Rounds
+from tests.simulation.rounds import Drawn
 from tests.simulation.scenario import Life, Moment
-
-RUN_ID = "20261123T150405Z-7f3a"
 
 
 class Died(BaseException):
@@ -59,14 +57,10 @@ class Machine:
     promises: Promises
     journal: Path
     pipeline: Pipeline
-    rounds: Rounds
+    source: Drawn | Filed
     jumps: tuple[tuple[float, float], ...]
     seed: int
     observers: list[Observer]
-
-    def replayed(self, facts: Sequence[Stamped]) -> RunState:
-        """The state that a journal gives, whatever pipelines its rounds had."""
-        return replay(self.pipeline, RUN_ID, facts, later=self.rounds.later)
 
 
 class Process:
@@ -92,20 +86,16 @@ class Process:
         machine.disk.fault = life.disk_fault
         if recorded is None:
             machine.promises.taken_up(None)
+            new, started = machine.source.begin(self._clock.now())
             with self._new() as journal:
-                return self._run(RunState(machine.pipeline, RUN_ID), _started(), journal, RunClock(self._clock))
-        state = machine.replayed(recorded.facts)
+                return self._run(new, started, journal, RunClock(self._clock))
+        state, first = machine.source.next(recorded.facts, self._clock.now())
         machine.promises.taken_up(state)
-        first = self._next(state)
         if first is None:
             return state
         at = resume_at(recorded.facts[-1], self._clock.now())
         with JournalFile.reopen(machine.journal, recorded) as journal:
             return self._run(state, first, journal, RunClock(self._clock, start_at=at))
-
-    def _next(self, state: RunState) -> Resumed | Retried | None:
-        """The fact with which a person has the run go on; None: it has come to its end."""
-        return Resumed() if is_resumable(state) else self._machine.rounds.next(state)
 
     def _new(self) -> JournalFile:
         self._machine.journal.unlink(missing_ok=True)
@@ -238,16 +228,3 @@ def settle(machine: Machine, job: JobId, execution_id: ExecutionId) -> None:
 def report_of(state: RunState, first: Stamped, *, now_at: float) -> dict[str, Any]:
     """The run report."""
     return build_report(state, started_at=started_at(first), now_at=now_at, http=HttpCounts())
-
-
-def _started() -> RunStarted:
-    return RunStarted(
-        run_id=RUN_ID,
-        pipeline="simulated",
-        file="simulated.yaml",
-        digest="sha256:12ab",
-        plan_digest="sha256:34cd",
-        server=URL,
-        tool_version="0.1.0",
-        variables={"token": "***"},
-    )

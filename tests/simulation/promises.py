@@ -17,9 +17,10 @@ from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.runner.loop import Heard, Interrupted
 from spectrum_pipelines.spectrum import ExecutionPlan, TriggerAnswer
 from tests.simulation.disk import Disk
+from tests.simulation.filed import Filed
 from tests.simulation.ledger import Attempt, BrokenPromise, Ledger
 from tests.simulation.network import Passage
-from tests.simulation.rounds import Rounds
+from tests.simulation.rounds import Drawn, Rounds
 from tests.simulation.stops import Stops
 from tests.simulation.truths import Truths
 from tests.simulation.weather import PROVABLY_UNHANDLED
@@ -28,12 +29,13 @@ from tests.simulation.weather import PROVABLY_UNHANDLED
 class Promises:
     """The judge of one simulation. It hears of everything and touches nothing."""
 
-    def __init__(self, disk: Disk, ledger: Ledger, truths: Truths, stops: Stops, rounds: Rounds) -> None:
+    def __init__(self, disk: Disk, ledger: Ledger, truths: Truths, stops: Stops, source: Drawn | Filed) -> None:
         self._disk = disk
         self._ledger = ledger
         self._truths = truths
         self._stops = stops
-        self._rounds = rounds
+        self._rounds = Rounds()
+        self._source = source
         self._submitted: Counter[Attempt] = Counter()
         self._intents: Counter[Attempt] = Counter()
         self._ids_on_disk: set[int] = set()
@@ -50,6 +52,7 @@ class Promises:
                     self._is_allowed_after(earlier, passage, (job, attempt))
                 self._truths.retried(job, attempt)
                 self._rounds.triggers(job)
+                self._source.sent(passage, self._ledger.ids())
                 self._ledger.posts[job, attempt].append(passage)
             case _:
                 pass
@@ -140,6 +143,7 @@ class Promises:
         if event.is_promise and not self._disk.is_settled and not self._disk.failed:
             raise BrokenPromise(f"P2: {event} is shown before it is on disk")
         self._truths.observed(event, state, is_kept=not self._disk.failed)
+        self._source.observed(fact)
         match event:
             case ev.Retried():
                 self._rounds.taken_up(state)

@@ -3,18 +3,22 @@
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from msgspec.structs import replace
 
-from spectrum_pipelines.engine.facts import Changed, Retried
+from spectrum_pipelines.engine.facts import Changed, Resumed, Retried, RunStarted, Stamped
 from spectrum_pipelines.engine.outcome import JobStatus
+from spectrum_pipelines.engine.run.reopen import is_resumable
 from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry, retried
 from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.pipeline.model.action import JobId, JobOutput, Template, Trigger
 from spectrum_pipelines.pipeline.model.action import Sequence as SequenceAction
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline, RunIf
+from spectrum_pipelines.store.history import replay
 from tests.simulation.ledger import BrokenPromise
-from tests.simulation.pipelines import Drawing, draw_policy
+from tests.simulation.network import Passage
+from tests.simulation.pipelines import RUN_ID, URL, Drawing, draw_policy
 from tests.simulation.spectrum import File
 
 
@@ -113,25 +117,63 @@ def _outputs(job: Job) -> Iterator[JobId]:
             yield from (part.job for part in value.parts if isinstance(part, JobOutput))
 
 
-class Rounds:
-    """The person who retries, and the judge of what a retry may do. `later` has the pipelines of all rounds by their digest."""
+class Drawn:
+    """The source of a run whose pipelines were drawn as they are, without a file."""
 
-    def __init__(self, rounds: Sequence[Round]) -> None:
-        self.later = {one.digest: one.pipeline for one in rounds if one.pipeline is not None}
+    def __init__(self, pipeline: Pipeline, rounds: Sequence[Round]) -> None:
+        self._pipeline = pipeline
+        self._later = {one.digest: one.pipeline for one in rounds if one.pipeline is not None}
         self._rounds = rounds
-        self._stays: dict[JobId, tuple[int, ...]] = {}
 
-    def next(self, state: RunState) -> Retried | None:
-        """The fact with which a person goes on with a run that has ended; None: there is nothing to go on from, or no patience."""
+    def pipelines(self) -> list[Pipeline]:
+        """Those of all rounds."""
+        return [self._pipeline, *self._later.values()]
+
+    def begin(self, _now: datetime) -> tuple[RunState, RunStarted]:
+        """What `run` does."""
+        started = RunStarted(
+            run_id=RUN_ID,
+            pipeline="simulated",
+            file="simulated.yaml",
+            digest="sha256:12ab",
+            plan_digest="sha256:34cd",
+            server=URL,
+            tool_version="0.1.0",
+            variables={"token": "***"},
+        )
+        return RunState(self._pipeline, RUN_ID), started
+
+    def replayed(self, facts: Sequence[Stamped]) -> RunState:
+        """The state that a journal gives, whatever pipelines its rounds had."""
+        return replay(self._pipeline, RUN_ID, facts, later=self._later)
+
+    def next(self, facts: Sequence[Stamped], _now: datetime) -> tuple[RunState, Resumed | Retried | None]:
+        """The fact with which a person has the run go on; None: there is nothing to go on from, or no patience."""
+        state = self.replayed(facts)
+        if is_resumable(state):
+            return state, Resumed()
         if len(state.rounds) >= len(self._rounds):
-            return None
+            return state, None
         chosen = self._rounds[len(state.rounds)]
         plan = plan_retry(state, chosen.pipeline)
         if not isinstance(plan, RetryPlan):
-            return None
-        _is_fair(state, chosen.pipeline or state.pipeline, plan)
+            return state, None
+        is_fair(state, chosen.pipeline or state.pipeline, plan)
         changed = None if chosen.pipeline is None else Changed(plan_digest=chosen.digest)
-        return retried(plan, tool_version="0.2.0", changed=changed)
+        return state, retried(plan, tool_version="0.2.0", changed=changed)
+
+    def observed(self, fact: Stamped) -> None:
+        """Nothing of a file is in it."""
+
+    def sent(self, passage: Passage, started_by: Mapping[str, set[int]]) -> None:
+        """The same."""
+
+
+class Rounds:
+    """The judge of what a retry may do."""
+
+    def __init__(self) -> None:
+        self._stays: dict[JobId, tuple[int, ...]] = {}
 
     def taken_up(self, state: RunState | None) -> None:
         """A round begins, or a process goes on with one: what succeeded before it stays."""
@@ -157,7 +199,7 @@ def _ids(job: JobState) -> tuple[int, ...]:
     return tuple(one.execution_id for one in job.executions)
 
 
-def _is_fair(state: RunState, new: Pipeline, plan: RetryPlan) -> None:
+def is_fair(state: RunState, new: Pipeline, plan: RetryPlan) -> None:
     """Nothing unknown is tried again, nothing that failed is left out, and what succeeded and is the same stays."""
     again = {choice.job for choice in plan.choices if choice.again}
     if unknown := [name for name, job in state.jobs.items() if job.status is JobStatus.UNKNOWN]:

@@ -7,6 +7,7 @@ from enum import Enum
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from tests.simulation.answers import Details, History, Listing, Manners
 from tests.simulation.disk import DiskFault
+from tests.simulation.filed import NIGHT, Written, draw_written
 from tests.simulation.pipelines import Drawing, draw_pipeline
 from tests.simulation.rounds import Round, draw_rounds
 from tests.simulation.spectrum import File, Habits
@@ -78,7 +79,10 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One simulation, ready to be run. `restarts` are (at, for so long); `rounds` are retries of a run that has failed."""
+    """One simulation, ready to be run. `restarts` are (at, for so long); `rounds` are retries of a run that has failed.
+
+    `written` is the file of a pipeline that has one.
+    """
 
     seed: int
     mood: Mood
@@ -93,6 +97,7 @@ class Scenario:
     jumps: tuple[tuple[float, float], ...] = ()
     lives: tuple[Life, ...] = ()
     rounds: tuple[Round, ...] = ()
+    written: Written | None = None
 
     def without_crashes(self) -> "Scenario":
         """The same, undisturbed. Drawn anew, because files remember what has run."""
@@ -106,6 +111,11 @@ def draw(seed: int) -> Scenario:
     crowded = mood is Mood.SHADOWED
     drawing = Drawing(random=rng, calm=mood is Mood.CALM, crowded=crowded, hiding=crowded and rng.random() < 0.2)
     pipeline, files = draw_pipeline(drawing)
+    nightly = random.Random(f"written/{seed}")
+    written = None
+    if mood not in {Mood.CALM, Mood.SHADOWED} and nightly.random() < 0.07:
+        written, files = draw_written(nightly)
+        pipeline = written.load()
     scenario = Scenario(
         seed=seed,
         mood=mood,
@@ -133,7 +143,8 @@ def draw(seed: int) -> Scenario:
     trials = random.Random(f"trials/{seed}")
     if drawing.hiding:
         return hidden(rough, trials)
-    return frozen(tried(rough, trials), random.Random(f"freezes/{seed}"))
+    tough = frozen(tried(rough, trials), random.Random(f"freezes/{seed}"))
+    return tough if written is None else through_the_night(replace(tough, written=written), nightly)
 
 
 def tried(scenario: Scenario, rng: random.Random) -> Scenario:
@@ -156,6 +167,15 @@ def tried(scenario: Scenario, rng: random.Random) -> Scenario:
         strangers=_shadows(rng, scenario.files) if shadowed else scenario.strangers,
         lives=_lives_on_the_edge(rng) if shadowed or rng.random() < 0.2 else _skewed(rng, scenario.lives),
     )
+
+
+def through_the_night(scenario: Scenario, rng: random.Random) -> Scenario:
+    """The same in fair weather, but the first process ends early, and the next one comes on another day, or soon."""
+    fair = replace(scenario.weather, asking=0.01, acting=0.03, outages=(), locked_out=())
+    first = replace((*scenario.lives, Life())[0], rests=rng.choice((0.0, 900.0, NIGHT)))
+    if rng.random() < 0.7:
+        first = replace(first, signal_on=_moment(rng, ("trigger", "details", "other")))
+    return replace(scenario, weather=fair, losses=(), lives=(first, *scenario.lives[1:]))
 
 
 def frozen(scenario: Scenario, rng: random.Random) -> Scenario:

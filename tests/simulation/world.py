@@ -22,13 +22,14 @@ from spectrum_pipelines.store.folder.journal import scan
 from tests.report.checks import assert_valid_report
 from tests.simulation.answers import Answers
 from tests.simulation.disk import Disk
-from tests.simulation.kernel import Kernel
+from tests.simulation.filed import Filed
+from tests.simulation.kernel import Kernel, VirtualClock
 from tests.simulation.ledger import BrokenPromise, Ledger
 from tests.simulation.network import Network
 from tests.simulation.pipelines import SECRET
 from tests.simulation.process import Died, Machine, Process, recall, report_of, settle
 from tests.simulation.promises import Promises
-from tests.simulation.rounds import Rounds
+from tests.simulation.rounds import Drawn
 from tests.simulation.scenario import Life, Mood, Scenario
 from tests.simulation.spectrum import SimulatedSpectrum
 from tests.simulation.stops import Stops
@@ -81,8 +82,8 @@ class World:
         self.ledger = Ledger()
         self.truths = Truths(self._kernel, self._spectrum, scenario.manners, self.ledger)
         stops = Stops(self._kernel, scenario.pipeline, scenario.manners)
-        rounds = Rounds(scenario.rounds)
-        self.promises = Promises(disk, self.ledger, self.truths, stops, rounds)
+        source = Drawn(scenario.pipeline, scenario.rounds) if scenario.written is None else Filed(scenario.written)
+        self.promises = Promises(disk, self.ledger, self.truths, stops, source)
         self.network.on_sent = self.promises.sent
         self.network.on_handled = self.promises.handled
         self._random = random.Random(f"people/{seed}")
@@ -93,7 +94,7 @@ class World:
             promises=self.promises,
             journal=folder / "journal.jsonl",
             pipeline=scenario.pipeline,
-            rounds=rounds,
+            source=source,
             jumps=scenario.jumps,
             seed=seed,
             observers=[self._tell] if told else [],
@@ -118,7 +119,7 @@ class World:
     @property
     def _pipelines(self) -> list[Pipeline]:
         """Those of all rounds."""
-        return [self.scenario.pipeline, *self.machine.rounds.later.values()]
+        return self.machine.source.pipelines()
 
     @property
     def _most_processes(self) -> int:
@@ -167,7 +168,7 @@ class World:
             self.machine.disk.lose_power(self.machine.journal)
         recorded = recall(self.machine.journal)
         if recorded is not None:
-            state = self.machine.replayed(recorded.facts)
+            state = self.machine.source.replayed(recorded.facts)
             self._check_report(state, recorded.facts[0])
 
     def _judge(self, state: RunState, *, is_broken: bool) -> None:
@@ -180,7 +181,7 @@ class World:
             self.truths.mentioned(report)
         if is_broken:
             return
-        again = report_of(self.machine.replayed(facts), facts[0], now_at=0.0)
+        again = report_of(self.machine.source.replayed(facts), facts[0], now_at=0.0)
         for field in ("status", "exit_code", "jobs"):
             if _essence(report[field]) != _essence(again[field]):
                 raise BrokenPromise(f"P3: the journal tells another {field}: {again[field]}, not {report[field]}")
@@ -203,13 +204,15 @@ class World:
                         settle(self.machine, job_id, ExecutionId(passage.touched[0].id))
                         self.truths.vouched_for.add(job_id)
                         return True
-        return self.machine.rounds.next(state) is not None
+        clock = VirtualClock(self._kernel, jumps=self.scenario.jumps)
+        return self.machine.source.next(scan(self.machine.journal).facts, clock.now())[1] is not None
 
     def _end(self, state: RunState, processes: int) -> End:
         assert state.ended is not None
         if processes <= self._most_processes and (left := list(_left_unseen(state))):
             raise BrokenPromise(f"P6: the run has ended, and nobody will ever look again at {left}")
-        patience = processes * max(longest(one) for one in self._pipelines)
+        rests = sum(life.rests for life in self.scenario.lives)
+        patience = processes * max(longest(one) for one in self._pipelines) + rests
         if self._kernel.now > patience:
             raise BrokenPromise(f"P6: the run took {self._kernel.now:,.0f}s, and {patience:,.0f}s are more than enough")
         return End(
