@@ -135,8 +135,13 @@ class TinySpectrum:
         file, ran = self.file(ref), self.of(ref)
         if not ran:
             return StatusAnswer(job_status="_NONE")
-        word = ran[-1].status(self.clock.seconds)
-        return StatusAnswer(job_status=word, file_id=FileId(file.id), execution_id=ran[-1].id)
+        begins, ends, _ = ran[-1].times()
+        return StatusAnswer(
+            job_status=ran[-1].status(self.clock.seconds),
+            file_id=FileId(file.id),
+            execution_id=ran[-1].id,
+            start_time=f"{begins:.3f}" if begins <= min(self.clock.seconds, ends) else None,
+        )
 
     def history(
         self, configuration_id: ConfigurationId, *, start: int = 0, length: int = 10

@@ -46,7 +46,7 @@ class Promises:
         """A request leaves us (P1)."""
         match passage.request:
             case PostStop():
-                self._stops.sent(passage, passage.request)
+                self._stops.sent(passage.request)
             case PostTrigger(job=job, attempt=attempt) | PostSequence(job=job, attempt=attempt):
                 for earlier in self._ledger.posts[job, attempt]:
                     self._is_allowed_after(earlier, passage, (job, attempt))
@@ -94,6 +94,8 @@ class Promises:
                 self._stops.looked(job)
             case AskStatus(job=job, purpose=Purpose.BASELINE):
                 self._stops.found_running(job)
+            case PostStop():
+                self._stops.decided(request)
             case _:
                 pass
 

@@ -22,7 +22,7 @@ class Stops:
         self.pipeline = pipeline  # of the round that runs now
         self._manners = manners
         self._last_look: dict[JobId, float] = {}
-        self._look_before: dict[int, float] = {}
+        self._look_before: dict[int, float | None] = {}
         self._found_running: set[JobId] = set()
 
     def taken_up(self) -> None:
@@ -39,11 +39,13 @@ class Stops:
         """The job asks what runs there."""
         self._last_look[job] = self._kernel.now
 
-    def sent(self, passage: Passage, request: PostStop) -> None:
+    def decided(self, request: PostStop) -> None:
+        """A stop is on its way out; it may wait for a connection, while its job goes on to another attempt."""
+        self._look_before[id(request)] = self._last_look.pop(request.job, None)
+
+    def sent(self, request: PostStop) -> None:
         """Each stop wants a look of its own before it."""
-        looked_at = self._last_look.pop(request.job, None)
-        if looked_at is not None:
-            self._look_before[id(passage)] = looked_at
+        if self._look_before.get(id(request)) is not None:
             self._found_running.discard(request.job)
         elif not (self._may_stop_blindly(request.job) and request.job in self._found_running):
             raise BrokenPromise(f"P4: {request.job} stops whatever runs in {request.target} without having looked")
@@ -55,7 +57,7 @@ class Stops:
 
     def handled(self, passage: Passage, request: PostStop) -> None:
         """A stranger who ran already when we looked is not to be hit, unless the server hides him."""
-        looked_at = self._look_before.pop(id(passage), None)
+        looked_at = self._look_before.pop(id(request), None)
         if looked_at is None or passage.fate is Fate.LATE or self._manners.listing is Listing.FLAPPING:
             return
         seen_until = looked_at - self._manners.list_lag - self._manners.status_lag - _AGE_OF_A_LOOK
