@@ -108,13 +108,22 @@ MOVES: Mapping[Step, Callable[[RunState, JobState, float], Iterable[Decision]]] 
 
 
 def next_wake_up(state: RunState, now: float) -> float | None:
-    """The run-clock second at which to decide again if no outcome comes before; None: only an outcome can help."""
+    """The run-clock second at which to decide again if no outcome comes before; None: only an outcome can help.
+
+    `now` is the second of the last decision, which has found nothing to do. It is always later than that: a time that was over by
+    then has brought nothing, and is looked at again after a rest, so that no slip here can have the loop go round without end.
+    """
+    rest = now + state.patience.stale_rest
+    return min((time if time > now else rest for time in wake_ups(state, now)), default=None)
+
+
+def wake_ups(state: RunState, now: float) -> Iterator[float]:
+    """The run-clock seconds at which something may be decided after a decision at `now`; every one of them is later."""
     if state.preflight is Preflight.ASKING and state.abort is None:
-        return None
+        return
     times = [state.agenda.next_at(state.is_done), *poll_times(state)]
     if state.abort is None:
         times += [*limit_times(state), next_lesson_at(state)]
     else:
         times.append(now + state.patience.abort_look)
-    known = [t for t in times if t is not None]
-    return min(known) if known else None
+    yield from (time for time in times if time is not None)

@@ -130,7 +130,7 @@ class Runner:
             elif until is not None and until(self.state, now):
                 return self.state
             else:
-                self._listen()
+                self._listen(now)
         return self.state
 
     def _carry_out(self, decisions: Iterable[Decision]) -> None:
@@ -149,10 +149,9 @@ class Runner:
             apply(self.state, Issued(request=request), self._clock.at())
             self._calls.submit(request)
 
-    def _listen(self) -> None:
-        now = self._clock.at()
-        wake_up = next_wake_up(self.state, now)
-        arrivals = self._calls.collect(None if wake_up is None else _patience(wake_up - now))
+    def _listen(self, decided_at: float) -> None:
+        wake_up = next_wake_up(self.state, decided_at)
+        arrivals = self._calls.collect(None if wake_up is None else _patience(wake_up - self._clock.at()))
         # What came in together goes to disk together. Until it is there nothing is sent and nothing shown that follows from it.
         self._keep([fact for arrival in arrivals for fact in self._take_in(arrival)])
 

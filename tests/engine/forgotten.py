@@ -1,8 +1,9 @@
-"""P6 for looks: whoever is followed is asked for just now, or there is a time at which that will be."""
+"""Every wait ends: whoever is followed is asked for just now or at a known time, and no time to decide is over already."""
 
 import math
 from collections.abc import Iterable
 
+from spectrum_pipelines.engine.decide import wake_ups
 from spectrum_pipelines.engine.requests import AskDetails, AskStatus, Request
 from spectrum_pipelines.engine.state.run import Followed, RunState
 
@@ -20,3 +21,8 @@ def forgotten(state: RunState, under_way: Iterable[Request]) -> list[Followed]:
         and not (how.next_poll_at < math.inf and followed in on_agenda)
         and not (how.listed and state.list_poll.due_at < math.inf)
     ]
+
+
+def overdue(state: RunState, now: float) -> list[float]:
+    """Times to decide that are not later than `now`, the second of a decision that has found nothing: the loop would spin."""
+    return [time for time in wake_ups(state, now) if time <= now]

@@ -3,9 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import fields
 
+from spectrum_pipelines.engine.decide import next_wake_up
 from spectrum_pipelines.engine.timing.waits import backoff, retry_wait
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.policy import Retry
+from tests.engine.forgotten import overdue
+from tests.engine.made import fold, fresh, job, settle, triggered
 
 _A = JobId("a")
 
@@ -83,3 +86,14 @@ def test_a_retry_waits_add_up_to_at_most_what_validation_reckons_with(retry: Ret
 )
 def test_backoff(tries: int, seconds: float) -> None:
     assert backoff(1.0, tries) == seconds
+
+
+def test_a_time_to_decide_that_is_over_is_looked_at_again_after_a_rest() -> None:
+    """Whatever slip lets a time stand that nothing comes of: the loop does not go round without end."""
+    state = fold(fresh(job("a", timeout=900.0)), *triggered("a", 11))
+    settle(state, 5.0)
+    state.agenda.wake_at(3.0, _A)
+    assert overdue(state, 5.0) == [3.0]
+    assert next_wake_up(state, 5.0) == 5.0 + state.patience.stale_rest
+    settle(state, 6.0)
+    assert not overdue(state, 6.0)

@@ -25,7 +25,7 @@ from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.runner.loop import Heard, Interrupted, Observer, RunClock, Runner, resume_at
 from spectrum_pipelines.runner.perform import perform
-from tests.engine.forgotten import forgotten
+from tests.engine.forgotten import forgotten, overdue
 from tests.engine.made import RUN_ID, STARTED, fold
 from tests.engine.tiny import Clock, File, TinySpectrum
 
@@ -81,6 +81,7 @@ class World:
         self._state = RunState(pipeline, RUN_ID)
         self._calls: list[tuple[float, int, Request | Interrupted, Fault | None]] = []
         self._order = itertools.count()
+        self._run_clock = RunClock(self.clock)
 
     # What the runner sees of it
 
@@ -99,6 +100,7 @@ class World:
         self.rounds += 1
         under_way = [item for _, _, item, _ in self._calls if not isinstance(item, Interrupted)]
         assert not forgotten(self._state, under_way)
+        assert not overdue(self._state, self._run_clock.at()), "the run wakes up for what is over"
         assert self.rounds < _ENOUGH, "the run spins"
         assert self._calls or timeout is not None, "the run waits for nothing"
         first = self._calls[0][0] if self._calls else math.inf
@@ -192,8 +194,10 @@ class World:
 
     def go(self, state: RunState, start_at: float, *first: ev.Event, until: Until | None = None) -> RunState:
         self._state = state
-        clock = RunClock(self.clock, start_at=start_at)
-        runner = Runner(state, calls=self, journal=self, clock=clock, observers=[self.observe, *self.observers])
+        self._run_clock = RunClock(self.clock, start_at=start_at)
+        runner = Runner(
+            state, calls=self, journal=self, clock=self._run_clock, observers=[self.observe, *self.observers]
+        )
         return runner.run(*first, until=until)
 
     def _pass_until(self, seconds: float) -> None:

@@ -30,7 +30,7 @@ from spectrum_pipelines.runner.loop import Observer, RunClock, Runner, resume_at
 from spectrum_pipelines.runner.perform import perform
 from spectrum_pipelines.spectrum import ExecutionId
 from spectrum_pipelines.store.folder.journal import JournalFile, Recorded, scan
-from tests.engine.forgotten import forgotten
+from tests.engine.forgotten import forgotten, overdue
 from tests.simulation.disk import Disk, DiskFault
 from tests.simulation.filed import Filed
 from tests.simulation.kernel import Kernel, VirtualClock
@@ -104,7 +104,7 @@ class Process:
     def _run(self, state: RunState, first: Event, journal: JournalFile, run_clock: RunClock) -> RunState:
         machine = self._machine
         pool = self._pool(self._api())
-        pool.on_waiting = lambda under_way: _nobody_is_forgotten(state, under_way)
+        pool.on_waiting = lambda under_way: _every_wait_ends(state, under_way, run_clock.at())
         self._dates_with_fate(pool)
         observers = (machine.promises.observed, lambda *_: pool.stir(), *machine.observers)
         runner = Runner(state, calls=pool, journal=journal, clock=run_clock, observers=observers)
@@ -202,9 +202,11 @@ def kind_of(request: Request) -> str:
             return "other"
 
 
-def _nobody_is_forgotten(state: RunState, under_way: list[Request]) -> None:
+def _every_wait_ends(state: RunState, under_way: list[Request], now: float) -> None:
     if lost := forgotten(state, under_way):
         raise BrokenPromise(f"P6: nobody will ever look at {lost} again")
+    if over := overdue(state, now):
+        raise BrokenPromise(f"P6: at {now:.3f}s the process waits for {over}, which is over")
 
 
 def recall(journal: Path) -> Recorded | None:

@@ -21,6 +21,8 @@ class Patience(Struct, frozen=True, kw_only=True):
     abort_grace: float = 3.5
     #: An abort looks so often at what is still to be confirmed.
     abort_look: float = 0.1
+    #: A time to decide that has passed and brought nothing is looked at again after so long.
+    stale_rest: float = 1.0
     #: Executions are asked for one by one for so long after list-running did not work.
     list_pause: float = 60.0
     #: list-running may take so long before executions are asked for one by one.
