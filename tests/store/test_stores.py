@@ -270,6 +270,20 @@ def test_who_gives_up_holds_up_nobody(store: Store, opened: Open) -> None:
         assert second.take() is not None
 
 
+@pytest.mark.parametrize("opened", ["task_state"], indirect=True)
+def test_who_died_in_the_queue_holds_up_nobody(store: Store, opened: Open, clock: Clock) -> None:
+    name = group_lease("nightly")
+    store.line_up(name, ME, run_id="20261123T150405Z-0000")  # and its process is killed
+    second, third = (opened().line_up(name, OTHER, run_id=f"20261123T150405Z-000{n}") for n in (1, 2))
+    with second, third:
+        for _ in range(29):
+            assert (third.take(), second.take()) == (None, None)
+            clock.sleep(1.0)
+        clock.sleep(1.0)
+        assert third.take() is None, "the second lives"
+        assert second.take() is not None
+
+
 def test_a_group_that_is_taken_is_waited_for_or_refused(store: Store, opened: Open, clock: Clock) -> None:
     told: list[tuple[Holder | None, float]] = []
 

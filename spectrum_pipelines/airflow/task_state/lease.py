@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: Seconds that a lease lasts, and how often its holder renews it in that time.
 LEASE = 30.0
-_BEATS = 3
+BEATS = 3
 
 
 class Note(Struct, frozen=True, kw_only=True):
@@ -87,6 +87,6 @@ class TaskStateLease(Releasing):
 
     def _beat(self) -> None:
         # A lease that is over is not renewed: somebody may be about to take it.
-        while not self._over.wait(LEASE / _BEATS) and self.is_ours(for_seconds=0.0):
+        while not self._over.wait(LEASE / BEATS) and self.is_ours(for_seconds=0.0):
             with suppress(StateError):  # tried again with the next beat
                 self.renew()
