@@ -48,7 +48,7 @@ RULES: tuple[tuple[Rule, frozenset[str]], ...] = (
     (_of_jobs_that_are_on(check_rivals), _GRAPH | {"defaults", "concurrency"}),
     (check_policies, _GRAPH | {"defaults", "timeouts"}),
     (check_idle, _GRAPH | {"defaults"}),
-    (check_settings, frozenset({"server", "poll", "timezone", "concurrency"})),
+    (check_settings, frozenset({"server", "poll", "timezone", "concurrency", "http", "timeouts", "finally"})),
     (check_variables, frozenset({"variables"})),
     (check_references, frozenset(OVERLAID)),
 )

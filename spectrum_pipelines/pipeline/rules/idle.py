@@ -1,7 +1,7 @@
 """Rules on what can never act or never pass: retries for ends that lead to none, gates that nothing meets or misses."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.pipeline.form.overlay import mapping
@@ -9,9 +9,15 @@ from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch
 from spectrum_pipelines.pipeline.model.durations import format_duration
 from spectrum_pipelines.pipeline.model.policy import Policy
 from spectrum_pipelines.pipeline.rules.written import POLICY_KEYS, WrittenPolicy, seconds
-from spectrum_pipelines.spectrum import phase_of
+from spectrum_pipelines.spectrum import Phase, phase_of
 
 _COUNTS = ("success_count", "failure_count")
+_FAILED = "a run that ended so has failed, whatever passes"
+_NEVER_PASSES = {
+    Phase.FAILED: _FAILED,
+    Phase.CANCELED: _FAILED,
+    Phase.NEVER_RUN: "a file that never ran has no run to judge",
+}
 
 
 def check_idle(draft: Draft) -> Iterator[Diagnostic]:
@@ -26,6 +32,7 @@ def check_idle(draft: Draft) -> Iterator[Diagnostic]:
         if "expect" in job.body:
             yield from _check_status(draft, job)
             yield from _check_counts(draft, job)
+            yield from _check_totals(draft, job)
             yield from _check_duration(written, job)
 
 
@@ -49,12 +56,22 @@ def _check_status(draft: Draft, job: JobSketch) -> Iterator[Diagnostic]:
     listed = mapping(job.body["expect"]).get("status")
     if job.actions != ("check",) or not isinstance(listed, list):
         return
-    active = [word for word in listed if isinstance(word, str) and phase_of(word).is_active]
     path = (*job.path, "expect", "status")
-    for word in active:
-        message = f"`{word}` never passes: `check` judges the last run that has ended"
-        hint = "take it out; to follow a run to its end, write `wait_for` instead of `check`"
-        yield draft.view.warning((*path, listed.index(word)), "no-effect", message, hint=hint)
+    for place, word in enumerate(listed):
+        phase = phase_of(word) if isinstance(word, str) else Phase.UNRECOGNIZED
+        if phase.is_active:
+            message = f"`{word}` never passes: `check` judges the last run that has ended"
+            hint = "take it out; to follow a run to its end, write `wait_for` instead of `check`"
+            yield draft.view.warning((*path, place), "no-effect", message, hint=hint)
+        elif phase in _NEVER_PASSES:
+            message = f"`{word}` never passes: {_NEVER_PASSES[phase]}"
+            hint = "take it out; for what is to be done then, write a job with `run_if: any_failed`"
+            yield draft.view.warning((*path, place), "no-effect", message, hint=hint)
+    if "warnings" in job.body:
+        message = "`warnings` has no effect: `expect.status` says which words pass"
+        yield draft.view.warning(
+            (*job.path, "warnings"), "no-effect", message, hint="remove one of the two", at_key=True
+        )
 
 
 def _check_counts(draft: Draft, job: JobSketch) -> Iterator[Diagnostic]:
@@ -68,6 +85,32 @@ def _check_counts(draft: Draft, job: JobSketch) -> Iterator[Diagnostic]:
                 path = (*job.path, "expect", *prefix, *keys, "max")
                 message = f"nothing can pass this gate: a count is never below zero, and `max` is {most}"
                 yield draft.view.fault(path, "budget", message, hint="write, say, `max: 0`")
+
+
+def _check_totals(draft: Draft, job: JobSketch) -> Iterator[Diagnostic]:
+    """All executions together have at least what each of them must have; a job of one execution has just that."""
+    expect = mapping(job.body["expect"])
+    total = mapping(expect.get("total"))
+    for keys, of_all in _by_name(total).items():
+        of_each = _by_name(expect).get(keys, {})
+        least, most = of_each.get("min"), of_all.get("max")
+        path = (*job.path, "expect", "total", *keys)
+        if _is_number(least) and _is_number(most) and least > most >= 0:
+            message = f"nothing can pass this gate: each execution must have {least} or more, and `max` is {most}"
+            yield draft.view.fault((*path, "max"), "budget", message, hint="correct one of the two")
+        least, most = of_all.get("min"), of_each.get("max")
+        if job.actions != ("sequence",) and _is_number(least) and _is_number(most) and least > most >= 0:
+            message = f"nothing can pass this gate: the only execution may have {most} at most, and `min` is {least}"
+            yield draft.view.fault((*path, "min"), "budget", message, hint="correct one of the two")
+
+
+def _by_name(gates: Mapping[str, Any]) -> dict[tuple[str, ...], Mapping[str, Any]]:
+    named = {(key,): mapping(gates.get(key)) for key in _COUNTS if key in gates}
+    return named | {("counters", key): mapping(gate) for key, gate in mapping(gates.get("counters")).items()}
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_duration(written: WrittenPolicy, job: JobSketch) -> Iterator[Diagnostic]:

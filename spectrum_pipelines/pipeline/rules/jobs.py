@@ -45,6 +45,8 @@ def check_jobs(draft: Draft) -> Iterator[Diagnostic]:
             )
     for job in draft.jobs.values():
         yield from _one_action(view, job)
+        yield from _idle_run_if(view, job)
+        yield from _unset_variables(view, job)
         if len(job.actions) == 1:
             yield from _fitting_keys(view, job, job.actions[0])
 
@@ -85,6 +87,25 @@ def _fitting_keys(view: View, job: JobSketch, action: str) -> Iterator[Diagnosti
             message = f"`{key}` has no effect on `{action}`"
             hint = f"it matters to {_listed(actions)} only: remove it"
             yield view.warning((*job.path, key), "no-effect", message, hint=hint, at_key=True)
+
+
+def _idle_run_if(view: View, job: JobSketch) -> Iterator[Diagnostic]:
+    """A condition on jobs before it, and there are none. `any_failed` is reported as what can never run."""
+    word = job.body.get("run_if")
+    if word in {"all_done", "none_failed"} and not job.is_finally and not job.needs and not job.body.get("needs"):
+        message = f"`run_if: {word}` has no effect: `{job.id}` needs no job"
+        hint = "remove it, or write which jobs come before: `needs: [...]`"
+        yield view.warning((*job.path, "run_if"), "no-effect", message, hint=hint, at_key=True)
+
+
+def _unset_variables(view: View, job: JobSketch) -> Iterator[Diagnostic]:
+    """A run that a sequence is attached to has the variables of whoever started it."""
+    if job.actions == ("sequence",) and job.body.get("on_running") == "attach" and mapping(job.body.get("variables")):
+        message = (
+            "`on_running: attach` takes a run as it was started: the `variables` of this sequence are not set then"
+        )
+        hint = "write `on_running: wait`, to start one of our own behind it"
+        yield view.warning((*job.path, "on_running"), "no-effect", message, hint=hint)
 
 
 def _hint(key: str, action: str) -> str:

@@ -12,6 +12,7 @@ from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.form.sketch import Draft
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.durations import format_duration
+from spectrum_pipelines.pipeline.model.policy import Policy
 from spectrum_pipelines.pipeline.rules.retry import check_retry
 from spectrum_pipelines.pipeline.rules.written import POLICY_KEYS, WrittenPolicy, seconds
 
@@ -37,23 +38,40 @@ def check_policies(draft: Draft) -> Iterator[Diagnostic]:
 
 def _check_queue(written: WrittenPolicy) -> Iterator[Diagnostic]:
     timeout, queue = seconds(written.get("timeout")), seconds(written.get("queue_timeout"))
+    default = ""
+    if written.get("timeout") is None:
+        timeout, default = Policy().timeout, ", the default"
     place = written.place(("queue_timeout",), ("timeout",))
     if place and timeout is not None and queue is not None and queue > timeout:
-        message = f"`queue_timeout` ({format_duration(queue)}) is longer than `timeout` ({format_duration(timeout)})"
+        message = (
+            f"`queue_timeout` ({format_duration(queue)}) is longer than `timeout` ({format_duration(timeout)}{default})"
+        )
         hint = "the time in the queue is a part of `timeout`: shorten the one or lengthen the other"
-        yield written.view.fault(place, "budget", message, hint=hint)
+        tell = written.view.warning if default else written.view.fault
+        yield tell(place, "budget", message, hint=hint)
+
+
+#: Keys that say how long something of one job may take.
+_TIMES = (("timeout",), ("queue_timeout",), ("ambiguous_grace",), ("retry", "interval"), ("retry", "max_duration"))
 
 
 def _check_run_timeout(written: WrittenPolicy) -> Iterator[Diagnostic]:
     """Not for the chain of timeouts: they are upper limits, and a run is not expected to meet them all."""
     in_finally = written.path[0] == "finally"
     limits = written.view.section("timeouts")
-    key = "finally" if in_finally else "pipeline"
-    limit, timeout = seconds(limits.get(key)), seconds(written.own.get("timeout"))
-    if limit is not None and timeout is not None and timeout > limit:
-        message = f"`timeout` ({format_duration(timeout)}) is longer than `timeouts.{key}` ({format_duration(limit)})"
-        hint = f"the run is over first: shorten `timeout` or lengthen `timeouts.{key}`"
-        yield written.view.warning((*written.path, "timeout"), "budget", message, hint=hint)
+    around = "finally" if in_finally else "pipeline"
+    limit = seconds(limits.get(around))
+    for path in _TIMES:
+        value: Any = written.own
+        for key in path:
+            value = mapping(value).get(key)
+        time, name = seconds(value), ".".join(path)
+        if limit is not None and time is not None and time > limit:
+            message = (
+                f"`{name}` ({format_duration(time)}) is longer than `timeouts.{around}` ({format_duration(limit)})"
+            )
+            hint = f"the run is over first: shorten `{name}` or lengthen `timeouts.{around}`"
+            yield written.view.warning((*written.path, *path), "budget", message, hint=hint)
 
 
 def _check_bounds(view: View, path: Path, expect: Mapping[str, Any]) -> Iterator[Diagnostic]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.model.durations import format_duration
-from spectrum_pipelines.pipeline.model.policy import Retry, RetryReason
+from spectrum_pipelines.pipeline.model.policy import Policy, Retry, RetryReason
 from spectrum_pipelines.pipeline.rules.written import WrittenPolicy, seconds
 
 _BOUNDS = {"limit": (0, 1000), "factor": (1, 100), "jitter": (0, 1)}
@@ -16,6 +16,7 @@ def check_retry(written: WrittenPolicy) -> Iterator[Diagnostic]:
     yield from _check_total(written)
     yield from _check_last_retry(written)
     yield from _check_intervals(written)
+    yield from _check_first_wait(written)
     yield from _check_limit(written)
 
 
@@ -90,9 +91,48 @@ def _check_intervals(written: WrittenPolicy) -> Iterator[Diagnostic]:
         yield written.view.fault(place, "budget", message, hint="no wait is longer than `max_interval`: lengthen it")
 
 
-def _check_limit(written: WrittenPolicy) -> Iterator[Diagnostic]:
-    if mapping(written.own.get("retry")) and written.retry("limit") is None:
-        message = "`retry` without `limit` never runs a job again"
-        yield written.view.warning(
-            (*written.path, "retry"), "no-effect", message, hint="write, say, `limit: 2`", at_key=True
+def _check_first_wait(written: WrittenPolicy) -> Iterator[Diagnostic]:
+    """No retry begins after `max_duration`, and each of them waits before."""
+    total = seconds(written.retry("max_duration"))
+    place = written.place(("retry", "max_duration"), ("retry", "interval"), ("retry", "when"), ("retry", "limit"))
+    retry = _complete(written) if place is not None and total is not None else None
+    if place is None or total is None or retry is None or not retry.limit:
+        return
+    if total <= retry.interval:
+        default = "" if written.retry("interval") is not None else ", the default"
+        message = (
+            f"`retry.max_duration` ({format_duration(total)}) is over before the first retry, "
+            f"which waits for `retry.interval` ({format_duration(retry.interval)}{default})"
         )
+        hint = "lengthen `max_duration`, or shorten `interval`"
+        yield written.view.warning(place, "no-effect", message, hint=hint)
+    elif written.get("timeout") is None and retry.when == {RetryReason.TIMED_OUT} and total <= Policy().timeout:
+        message = (
+            f"`retry.when: [timed_out]` never acts: `retry.max_duration` ({format_duration(total)}) is over "
+            f"before an attempt times out ({format_duration(Policy().timeout)}, the default of `timeout`)"
+        )
+        yield written.view.warning(place, "no-effect", message, hint="write a `timeout` that leaves room for a retry")
+
+
+def _check_limit(written: WrittenPolicy) -> Iterator[Diagnostic]:
+    own = mapping(written.own.get("retry"))
+    limit = written.retry("limit")
+    others = [key for key in own if key != "limit"]
+    if not others or _is_raised_by_a_job(written):
+        return
+    if limit is None:
+        message = "`retry` without `limit` never runs a job again"
+        path = (*written.path, "retry")
+        yield written.view.warning(path, "no-effect", message, hint="write, say, `limit: 2`", at_key=True)
+    elif limit == 0 and not isinstance(limit, bool):
+        message = f"`retry.{others[0]}` has no effect: with `limit: 0`, a job never runs again"
+        path = (*written.path, "retry", others[0])
+        yield written.view.warning(path, "no-effect", message, hint="remove it, or raise `limit`", at_key=True)
+
+
+def _is_raised_by_a_job(written: WrittenPolicy) -> bool:
+    """What `defaults` say of retries may be for the jobs that write a `limit` of their own."""
+    if written.path != ("defaults",):
+        return False
+    jobs = (*written.view.section("jobs").values(), *written.view.section("finally").values())
+    return any(mapping(mapping(job).get("retry")).get("limit", 0) != 0 for job in jobs)

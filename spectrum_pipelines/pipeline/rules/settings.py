@@ -8,6 +8,7 @@ from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.errors import UserError
+from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.form.sketch import Draft
 from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.durations import format_duration
@@ -24,10 +25,12 @@ _LIKE_AN_ADDRESS = re.compile(
 
 
 def check_settings(draft: Draft) -> Iterator[Diagnostic]:
-    """Check `server` and `poll`."""
+    """Check `server`, `poll`, `http`, `timeouts` and `concurrency`."""
     view = draft.view
     yield from _check_url(view)
     yield from _check_group(view)
+    yield from _check_lost_requests(view)
+    yield from _check_finally(view)
     yield from _check_timezone(view, ("timezone",), view.data.get("timezone"))
     yield from _check_timezone(view, ("server", "timezone"), view.section("server").get("timezone"))
     poll = view.section("poll")
@@ -43,6 +46,10 @@ def check_settings(draft: Draft) -> Iterator[Diagnostic]:
 
 def _check_group(view: View) -> Iterator[Diagnostic]:
     concurrency = view.section("concurrency")
+    if "behavior" in concurrency and "group" not in concurrency:
+        message = "`behavior` is about a group that is taken, and there is none"
+        path = ("concurrency", "behavior")
+        yield view.warning(path, "no-effect", message, hint="name one: `group: nightly`", at_key=True)
     if "timeout" not in concurrency:
         return
     path = ("concurrency", "timeout")
@@ -52,6 +59,22 @@ def _check_group(view: View) -> Iterator[Diagnostic]:
     elif concurrency.get("behavior") == "fail":
         message = "`timeout` has no effect: with `behavior: fail`, a run does not queue"
         yield view.warning(path, "no-effect", message, hint="remove one of the two", at_key=True)
+
+
+def _check_lost_requests(view: View) -> Iterator[Diagnostic]:
+    retry = mapping(view.section("http").get("retry"))
+    if "interval" in retry and retry.get("limit") == 0 and not isinstance(retry["limit"], bool):
+        message = "`http.retry.interval` has no effect: with `limit: 0`, a lost request is never sent again"
+        path = ("http", "retry", "interval")
+        yield view.warning(path, "no-effect", message, hint="remove it, or raise `limit`", at_key=True)
+
+
+def _check_finally(view: View) -> Iterator[Diagnostic]:
+    path = ("timeouts", "finally")
+    # A fragment sets limits for many pipelines, some of which have such jobs.
+    if "finally" in view.section("timeouts") and not view.section("finally") and view.file(path) is None:
+        message = "`timeouts.finally` has no effect: there is no job under `finally`"
+        yield view.warning(path, "no-effect", message, hint="remove it, or write the jobs", at_key=True)
 
 
 def holds_login(url: object) -> bool:

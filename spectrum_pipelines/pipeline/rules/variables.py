@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -58,6 +59,7 @@ def _check_pattern(view: View, declaration: Declaration) -> Iterator[Diagnostic]
 def _check_enum(view: View, declaration: Declaration) -> Iterator[Diagnostic]:
     if declaration.type is VariableType.LIST:
         return  # its items may be of any type
+    yield from _check_enum_by_pattern(view, declaration)
     for place, value in enumerate(declaration.enum):
         plain = replace(declaration, enum=(), pattern=None)
         path = (*declaration.path, "enum", place)
@@ -66,6 +68,24 @@ def _check_enum(view: View, declaration: Declaration) -> Iterator[Diagnostic]:
         except Unfit as unfit:
             shown = "a value of `enum`" if declaration.secret else f"`{as_text(value)}`"
             yield view.fault(path, "wrong-type", f"{shown} {unfit}, by the `type` of `{declaration.name}`")
+
+
+def _check_enum_by_pattern(view: View, declaration: Declaration) -> Iterator[Diagnostic]:
+    """A value that `pattern` refuses can never be taken."""
+    plain = replace(declaration, enum=())
+    if declaration.pattern is None or declaration.type is not VariableType.STRING:
+        return
+    for place, value in enumerate(declaration.enum):
+        with suppress(re.error):
+            try:
+                check_value(replace(plain, pattern=None), value)
+                check_value(plain, value)
+            except Unfit:
+                if isinstance(value, str):
+                    shown = "this value" if declaration.secret else f"`{value}`"
+                    message = f"{shown} can never be taken: the `pattern` of `{declaration.name}` refuses it"
+                    path = (*declaration.path, "enum", place)
+                    yield view.warning(path, "no-effect", message, hint="take it out, or correct `pattern`")
 
 
 def _check_default(view: View, declaration: Declaration) -> Iterator[Diagnostic]:
