@@ -22,7 +22,6 @@ from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry, retried
 from spectrum_pipelines.errors import StateError, UnreadableFile
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secrets_of
-from spectrum_pipelines.render.plan.changes import policy_changes
 from spectrum_pipelines.report.build import HttpCounts, build_report, listed
 from spectrum_pipelines.report.json_text import report_json
 from spectrum_pipelines.report.read import parse_report
@@ -79,7 +78,9 @@ def _next(history: History, again: Again) -> _Onward | None:
         told = None if changed is None else changed.told
         first = replace(retried(plan, tool_version=__version__, changed=told), origin=again.origin)
         pipeline = history.state.pipeline if changed is None else changed.loaded.pipeline
-        onward = _Onward(first=first, pipeline=pipeline, notes=() if changed is None else changed.values)
+        onward = _Onward(
+            first=first, pipeline=pipeline, notes=() if changed is None else (*changed.values, *changed.policy)
+        )
     elif changed is not None:
         raise has_ended(history.state, changed.loaded.source.name)
     else:
@@ -98,8 +99,8 @@ def _resumed(history: History, again: Again, changed: Redefined | None) -> _Onwa
         return _Onward(first=first, pipeline=pipeline)
     more = tuple(beyond_policy(pipeline, changed.loaded.pipeline))
     if not more:
-        notes = tuple(f"changed: {change}" for change in policy_changes(pipeline, changed.loaded.pipeline))
-        return _Onward(first=replace(first, changed=changed.told), pipeline=changed.loaded.pipeline, notes=notes)
+        first = replace(first, changed=changed.told)
+        return _Onward(first=first, pipeline=changed.loaded.pipeline, notes=(*changed.values, *changed.policy))
     if again.retries:  # of a run key: what was interrupted comes to its end first, and the next retry takes the file
         name = changed.loaded.source.name
         note = f"{name} changes more than the policy: the run goes on as it was, and a retry takes the file ({listed(more)})"

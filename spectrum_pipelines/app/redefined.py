@@ -28,6 +28,7 @@ from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.pipeline.model.pipeline import UTC
 from spectrum_pipelines.plan.agreed import plan_digest
 from spectrum_pipelines.plan.data import plan_data, stored_json
+from spectrum_pipelines.render.plan.changes import policy_changes
 from spectrum_pipelines.store.codec import MAX_LINE, encode
 from spectrum_pipelines.store.texts import Texts
 
@@ -36,11 +37,15 @@ _STAMP = 100
 
 
 class Redefined(Struct, frozen=True, kw_only=True):
-    """Another pipeline than that of the process before. `told` is what the journal takes of it, `values` which values are new."""
+    """Another pipeline than that of the process before. `told` is what the journal takes of it.
+
+    `values` are the values that are new, and `policy` the policy, each as a line for people.
+    """
 
     loaded: Loaded
     told: Changed
     values: tuple[str, ...]
+    policy: tuple[str, ...]
 
 
 def redefined(history: History, again: Again) -> Redefined | None:
@@ -76,7 +81,12 @@ def redefined(history: History, again: Again) -> Redefined | None:
     told = _told(loaded)
     if is_same and told.variables == dict(history.variables):
         return None
-    return Redefined(loaded=loaded, told=told, values=tuple(_values(history.variables, told.variables or {})))
+    return Redefined(
+        loaded=loaded,
+        told=told,
+        values=tuple(_values(history.variables, told.variables or {})),
+        policy=tuple(policy_changes(history.state.pipeline, loaded.pipeline)),
+    )
 
 
 def source_of(name: str) -> Source | None:

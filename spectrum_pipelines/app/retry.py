@@ -20,10 +20,11 @@ _TOLD = 20  # jobs: of more, `retry --dry-run` shows all
 
 
 class Planned(Struct, frozen=True, kw_only=True):
-    """What a retry would do, job by job, and the values that are new for it, in words."""
+    """What a retry would do, job by job, and the values and the policy that are new for it, in words."""
 
     plan: RetryPlan
     values: tuple[str, ...] = ()
+    policy: tuple[str, ...] = ()
 
 
 def retry(run: RunStore, reach: Reach, *, store: Store, again: Again, front: Front) -> Report:
@@ -51,7 +52,7 @@ def retry_plan(run: RunStore, *, store: Store, again: Again) -> Planned:
     if changed is None:
         return Planned(plan=plan)
     hold_to_line(retried(plan, tool_version=__version__, changed=changed.told), changed.loaded.source.name)
-    return Planned(plan=plan, values=changed.values)
+    return Planned(plan=plan, values=changed.values, policy=changed.policy)
 
 
 def _next(history: History, refused: RetryRefused) -> str:

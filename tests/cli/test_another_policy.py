@@ -42,8 +42,8 @@ def test_a_run_goes_on_under_another_policy_and_keeps_it(
     project.pipeline(jobs={"load": {**LOAD, "retry": ONCE_MORE}}, timeouts={"pipeline": "1h"})
     ended = project.resume(run_id, str(project.file), "--report", "r.json")
     assert ended.code == 0, ended.stderr
-    assert "note: changed: timeouts.pipeline is 1h, it was none" in ended.stderr
-    assert "note: changed: retry.limit is 1, it was 0 (load)" in ended.stderr
+    assert "note: timeouts.pipeline is 1h, it was none" in ended.stderr
+    assert "note: retry.limit is 1, it was 0 (load)" in ended.stderr
     assert f"is resumed with the policy of {project.file}" in ended.stderr
     assert server.posts() == {48: 2}
     (fact,) = ended.events(ev.Resumed)
@@ -227,9 +227,39 @@ def test_a_run_key_that_retries_takes_a_changed_policy_at_once_and_more_when_the
     assert ended.run_id == run_id
     if change == "policy":
         assert ended.code == 0, ended.stderr
-        assert "note: changed: retry.limit is 1, it was 0 (load)" in ended.stderr
+        assert "note: retry.limit is 1, it was 0 (load)" in ended.stderr
     else:
         assert ended.code == 1, ended.stderr
         assert "night.yaml changes more than the policy: the run goes on as it was" in ended.stderr
         assert project.run("--retry-failed").code == 0
     assert server.posts() == {48: 2}
+
+
+@pytest.mark.parametrize("command", ["resume", "retry"])
+def test_a_policy_that_stands_in_a_fragment_of_a_subfolder_is_taken_too(
+    project: Project, server: SpectrumServer, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    server.files[48].timelines = (FAILS, FAILS, QUICK) if command == "retry" else (FAILS, QUICK)
+    base = project.folder / "shared" / "more" / "base.yaml"
+    base.parent.mkdir(parents=True)
+    base.write_text("# no retries\nfail_fast: true\n", encoding="utf-8")
+    project.pipeline(include=["shared/more/base.yaml"], jobs={"load": {**LOAD, "needs": []}})
+    run_id = interrupted(project, server, monkeypatch)
+    if command == "retry":
+        assert project.resume(run_id).code == 1
+    base.write_text("fail_fast: false\ndefaults: {retry: {limit: 1}}\n", encoding="utf-8")
+    where = ("--state", str(project.state), "--server", server.url)
+    if command == "resume":
+        refused = project.resume(run_id)
+        assert (refused.code, "base.yaml is not the fragment that run" in refused.stderr) == (2, True)
+    else:
+        dry = project.call(command, run_id, "--dry-run", *where)
+        assert dry.stdout.splitlines() == [
+            "policy fail_fast is false, it was true",
+            "policy retry.limit is 1, it was 0 (load)",
+            "again  load  failed",
+        ]
+    ended = project.call(command, run_id, str(project.file), *where)
+    assert ended.code == 0, ended.stderr
+    assert "note: retry.limit is 1, it was 0 (load)" in ended.stderr
+    assert server.posts() == {48: 3 if command == "retry" else 2}

@@ -101,7 +101,7 @@ def command(
 
 
 def _shown(planned: "Planned") -> str:
-    """A line for each new value, then for each job: what runs again first, and why."""
+    """A line for each new value and what is new in the policy, then for each job: what runs again first, and why."""
     from spectrum_pipelines.words.clean import clean  # noqa: PLC0415 - text only
     from spectrum_pipelines.words.columns import padded, width_of  # noqa: PLC0415
 
@@ -109,4 +109,5 @@ def _shown(planned: "Planned") -> str:
     width = max(width_of(job) for _, job, _ in rows)
     lines = [f"{word}  {padded(job, width)}  {reason}" for word, job, reason in sorted(rows, key=lambda row: row[0])]
     values = (f"value  {clean(value)}" for value in planned.values)
-    return "\n".join([*values, *lines, *(f"gone   {clean(job)}" for job in planned.plan.removed)]) + "\n"
+    policy = (f"policy {clean(change)}" for change in planned.policy)
+    return "\n".join([*values, *policy, *lines, *(f"gone   {clean(job)}" for job in planned.plan.removed)]) + "\n"
