@@ -28,10 +28,10 @@ from tests.benchmarks.workloads import ALL, W1, W2, W3, W4, Workload
 _WITHOUT_HINTS = (W1, W2, W3, W4)
 
 
-def workload_rows(workload: Workload, *, times: int = 3) -> Iterator[Row]:
-    """The workload with hints from the server, without any, and done by the bare script."""
+def workload_rows(workload: Workload, *, times: int = 3, compared: bool = True) -> Iterator[Row]:
+    """The workload with hints from the server, and `compared` with one without any, and with the bare script."""
     yield from _rows_of(workload, workload.told, [run(workload) for _ in range(times)], goals=True)
-    if workload in _WITHOUT_HINTS:
+    if compared:
         told = "- without hints"
         yield from _rows_of(workload, told, [run(workload, hints="none") for _ in range(times)], goals=False)
         yield from _rows_of(workload, "- the bare script", [run_bare(workload) for _ in range(times)], goals=False)
@@ -55,13 +55,14 @@ def sections(*, smoke: bool) -> dict[str, Callable[[], Iterator[Row]]]:
     found: dict[str, Callable[[], Iterator[Row]]] = {}
     for one in ALL:
         shown = one.in_small() if smoke else one
-        found[one.name] = lambda shown=shown: workload_rows(
-            shown, times=1 if shown.jobs * shown.seconds > 5_000 else times
-        )  # type: ignore[misc]
+        compared = one is W1 if smoke else one in _WITHOUT_HINTS
+        found[one.name] = lambda shown=shown, compared=compared: workload_rows(  # type: ignore[misc]
+            shown, times=1 if shown.jobs * shown.seconds > 5_000 else times, compared=compared
+        )
     found["polling"] = lambda: polling.rows(samples=2 if smoke else 200)
     found["startup"] = lambda: startup.rows(times=1 if smoke else 11)
     found["stores"] = lambda: stores.rows(times=1 if smoke else 3, shrink=smoke)
-    found["validation"] = lambda: validation.rows(count=2 if smoke else 500, jobs=50 if smoke else 5_000)
+    found["validation"] = lambda: validation.rows(count=2, jobs=50, times=1, kinds=2) if smoke else validation.rows()
     found["engine"] = lambda: brain.rows(jobs=400 if smoke else 10_000, parallel=20 if smoke else 500)
     found["airflow"] = lambda: overhead.rows(smoke=smoke)
     return found

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -29,13 +30,14 @@ def text_of(jobs: int) -> str:
     return "version: 1\nname: many\njobs:\n" + "".join(_JOB.format(number) for number in range(jobs))
 
 
-def rows(*, count: int = 500, jobs: int = 5_000) -> Iterator[Row]:
-    yield from _many_files(count)
+def rows(*, count: int = 500, jobs: int = 5_000, times: int = 3, kinds: int | None = None) -> Iterator[Row]:
+    """`kinds`: how many of the worst files are tried; None: all."""
+    yield from _many_files(count, times)
     yield from _large_files(jobs)
-    yield from _worst_files(jobs * 2_000)
+    yield from _worst_files(jobs * 2_000, kinds)
 
 
-def _many_files(count: int) -> Iterator[Row]:
+def _many_files(count: int, times: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
         names = [f"p{number}.yaml" for number in range(count)]
@@ -44,7 +46,7 @@ def _many_files(count: int) -> Iterator[Row]:
         schema = str(files("spectrum_pipelines.schemas") / "pipeline.schema.json")
         other = [sys.executable, "-m", "check_jsonschema", "--schemafile", schema]
         ours, theirs = (
-            min(timed([*command, *names], folder=folder, env=environment()).wall for _ in range(3))
+            min(timed([*command, *names], folder=folder, env=environment()).wall for _ in range(times))
             for command in ([*COMMAND, "validate"], other)
         )
     what = f"{count} files of 40 lines"
@@ -64,10 +66,10 @@ def _large_files(jobs: int) -> Iterator[Row]:
     yield Row(section=section, what=what, figure=f"x one of {jobs:,}", value=more / ours / 4, goal=1.25)
 
 
-def _worst_files(size: int) -> Iterator[Row]:
+def _worst_files(size: int, kinds: int | None) -> Iterator[Row]:
     """Files that are as large as a file may be, each the worst of its kind for some part of the way."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
-        for what, text in worst_texts(size):
+        for what, text in islice(worst_texts(size), kinds):
             (Path(name) / "p.yaml").write_text(text, encoding="utf-8")
             taken = timed([*COMMAND, "validate", "p.yaml"], folder=Path(name), env=environment()).wall
             yield Row(section="Validation", what=f"10 MB: {what}", figure="s", value=taken, goal=10.0)

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,7 @@ def test_a_server_that_stays_away_ends_with_3_after_the_wait(repository: Reposit
     assert done.outputs["status"] == report_of(checkout)["status"]
 
 
-OTHERS = [
+OTHERS: list[tuple[str, dict[str, Any]]] = [
     ("another job whose name begins alike", {"name": "load-eu"}),
     ("another place in the matrix", {"index": 1}),
     ("another pipeline run", {"run_id": "171"}),
@@ -177,14 +178,11 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("other", [it[1] for it in OTHERS], ids=[it[0] for it in OTHERS])
-def test_every_other_use_of_the_action_has_its_own_run_and_its_own_cache(
-    repository: Repository, other: dict[str, Any]
-) -> None:
-    one, two = (repository.job(skip=("Run",), **it)[0].inside["names"] for it in ({}, other))
-    assert one["run-key"] != two["run-key"]
-    assert not one["cache"].startswith(two["cache"])
-    assert not two["cache"].startswith(one["cache"])
+def test_every_other_use_of_the_action_has_its_own_run_and_its_own_cache(repository: Repository) -> None:
+    names = {told: repository.job(skip=("Run",), **it)[0].inside["names"] for told, it in [("the first", {}), *OTHERS]}
+    for (told, one), (of_what, two) in permutations(names.items(), 2):
+        assert one["run-key"] != two["run-key"], f"{told} and {of_what}"
+        assert not one["cache"].startswith(two["cache"]), f"{told} and {of_what}"
 
 
 def test_a_key_of_ones_own_holds_in_a_later_workflow_run(repository: Repository) -> None:

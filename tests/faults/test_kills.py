@@ -55,7 +55,7 @@ def started(project: Project) -> dict[int, int]:
     return project.judge.started()
 
 
-#: Sweeps over the journal, in pairs that take turns: each has every second step of its pair.
+#: Sweeps over the journal, in pairs that take turns: each has every second step of its pair, or fewer.
 SWEEPS = [
     pytest.param("journal_write", "kill", 0, id="before_a_record"),
     pytest.param("journal_write", "tear", 1, id="in_a_record"),
@@ -68,7 +68,7 @@ SWEEPS = [
 def test_fault_28_kill_at_every_journal_step_and_run_again_with_the_same_key(
     *, beside: Build, zygote: Zygote, golden: object, stride: int, operation: str, how: str, turn: int
 ) -> None:
-    """Behind each record every time; in the middle of them (a tear, a kill) every second one unless thorough."""
+    """Behind each record every time; in the middle of them (a tear, a kill) every third one unless thorough."""
     step = 1 if how == "kill_after" else stride
     for nth in count(1 + turn * step, 2 * step):
         project = chain(beside)

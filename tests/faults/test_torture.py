@@ -16,13 +16,13 @@ from tests.faults.project import Project
 
 Build = Callable[[], Project]
 
-#: With the call that an ordinary run begins at: it takes every second one in a way, and the others in another.
+#: With the call that an ordinary run begins at: it takes every third one in a way, and the others in other ways.
 DISK = [
     ("write", "ENOSPC", 1),
     ("write", "ENOSPC_on", 2),
-    ("write", "EIO_after", 1),
+    ("write", "EIO_after", 3),
     ("fsync", "EIO", 1),
-    ("fsync", "EIO_on", 2),
+    ("fsync", "EIO_on", 3),
     ("replace", "ENOSPC", 1),
     ("replace", "EROFS_on", 2),
 ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-_FUZZ = 240
+_FUZZ = 160
 _CHUNKS = 4
 
 

@@ -17,7 +17,7 @@ from spectrum_pipelines.local.serving import RunningServer
 from spectrum_pipelines.local.store import Store
 from spectrum_pipelines.local.workspace import build_workspace
 
-_FUZZ = 120
+_FUZZ = 60
 _CHUNKS = 4
 PATIENCE = 10.0  # seconds until a test gives up waiting for an event
 ANALYST = {"name": "analyst", "password": "analyst"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-_RUNS = 1_000
+_RUNS = 500
 _ANSWERS = 500
 _CHUNKS = 20
 _LARGEST_CHUNK = 2_500
