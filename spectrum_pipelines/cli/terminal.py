@@ -40,12 +40,21 @@ def say(kind: str, message: str, *, hint: str | None = None, details: Iterable[s
     """Write `kind: message`, indented details and a hint to stderr. Foreign text in it can act on no terminal and no CI system."""
     from spectrum_pipelines.words.clean import clean  # noqa: PLC0415 - most commands end without a word
 
-    sys.stderr.write(f"{_painted(kind)} {clean(message)}\n")
-    for line in details:
-        sys.stderr.write(f"  {clean(line)}\n")
+    said = [_wrapped(clean(message), lead=f"{kind}: ").replace(f"{kind}:", _painted(kind), 1)]
+    said += [_wrapped(clean(line), lead="  ") for line in details]
     if hint:
-        sys.stderr.write(f"{_painted('hint')} {clean(hint)}\n")
+        said.append(_wrapped(clean(hint), lead="hint: ").replace("hint:", _painted("hint"), 1))
+    sys.stderr.write("".join(f"{one}\n" for one in said))
     sys.stderr.flush()
+
+
+def _wrapped(text: str, *, lead: str) -> str:
+    """A text that breaks between words on a terminal; one that holds a command of ours does not, for it may be pasted."""
+    if not sys.stderr.isatty() or "spectrum-pipelines " in text:
+        return lead + text
+    from spectrum_pipelines.words.columns import wrapped  # noqa: PLC0415 - only a terminal needs it
+
+    return "\n".join(wrapped(text, width_to_read(sys.stderr), lead=lead, indent=2 if lead.strip() else 4))
 
 
 def _painted(word: str) -> str:
