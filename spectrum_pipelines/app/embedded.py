@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spectrum_pipelines.app.kinds import refuse_a_pipeline
 from spectrum_pipelines.document.diagnostic import Diagnostic, InvalidFile, Severity, in_order, unquoted
 from spectrum_pipelines.document.parse import Document, parse
 from spectrum_pipelines.document.schema import validator as schema
@@ -54,6 +55,7 @@ def load_workspace(path: Path) -> "Workspace":
     source = read_source(str(path))
     document, found = parse(source)
     if document is not None:
+        refuse_a_pipeline(document)
         found = in_order([*found, *check_workspace_file(document)])
     if document is None or any(it.severity is Severity.ERROR for it in found):
         hint = "`spectrum-pipelines schema workspace` shows what it may hold"

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from spectrum_pipelines.address import read_address
 from spectrum_pipelines.app.fragments import Fragments, kept
+from spectrum_pipelines.app.kinds import refuse_a_workspace
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.diagnostic import Diagnostic, InvalidFile, Severity, in_order, unquoted
 from spectrum_pipelines.document.parse import Document, parse
@@ -107,6 +108,8 @@ def load_source(
     """The pipeline of one run; `read` finds its fragments, by default on the disk. Raises InvalidFile and UserError."""
     document, found = parse_with_fragments(source, read or Fragments().of(source.name))
     pipeline = None
+    if document is not None:
+        refuse_a_workspace(document)
     if document is not None and any(it.severity is Severity.ERROR for it in found):
         # What could not be read stands in the document as a stand-in: good enough to look for more faults, not to build from.
         found = in_order([*found, *check(document)])

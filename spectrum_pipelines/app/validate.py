@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from spectrum_pipelines.app.fragments import Fragments
 from spectrum_pipelines.app.includers import Includers
+from spectrum_pipelines.app.kinds import has_keys_of_a_workspace
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order, unquoted
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.document.source import Source, read_source
@@ -127,8 +128,7 @@ def is_workspace(document: Document) -> bool:
     for line in document.source.text.splitlines()[:20]:
         if line.startswith("#") and _SCHEMA_LINE in line:
             return "workspace" in line.rpartition("/")[2]
-    data = document.data
-    return isinstance(data, dict) and {"users", "files"} <= data.keys() and "jobs" not in data
+    return has_keys_of_a_workspace(document)
 
 
 def is_fragment(document: Document) -> bool:

@@ -1,4 +1,4 @@
-"""What the embedded server needs and does not have: a package of its extra, a folder that may be written, an address."""
+"""What the embedded server needs and does not have: a package of its extra, the right kind of file, a folder, an address."""
 
 import errno
 import os
@@ -52,6 +52,31 @@ def test_the_extra_that_is_missing_is_named(package: str, command: list[str], fo
     assert ended.returncode == 2, ended.stderr
     assert f"error: the embedded server is not installed ({package}" in ended.stderr
     assert "pip install 'spectrum-pipelines[local]'" in ended.stderr
+
+
+WRONG_KINDS = [
+    pytest.param(
+        ["run", "workspace.yaml", "--local", "workspace.yaml"],
+        "error: workspace.yaml is a workspace of the embedded server, not a pipeline\n",
+        id="a workspace that is run",
+    ),
+    pytest.param(
+        ["plan", "workspace.yaml"], "not a pipeline\nhint: name the pipeline", id="a workspace that is planned"
+    ),
+    pytest.param(
+        ["run", "one.yaml", "--local", "one.yaml"],
+        "error: one.yaml is a pipeline, not a workspace of the embedded server\n",
+        id="a pipeline for --local",
+    ),
+    pytest.param(["local", "serve", "one.yaml"], "a workspace has `users` and `files`", id="a pipeline that is served"),
+]
+
+
+@pytest.mark.parametrize(("command", "told"), WRONG_KINDS)
+def test_a_file_of_the_other_kind_is_one_sentence(command: list[str], told: str, folder: Path) -> None:
+    ended = call(*command, cwd=folder)
+    assert (ended.code, len(ended.stderr.splitlines())) == (2, 2), ended.stderr
+    assert told in ended.stderr
 
 
 CANNOT = [
