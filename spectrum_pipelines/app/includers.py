@@ -78,9 +78,11 @@ class _Tree:
 
 
 def _around(folder: Path) -> Path:
-    """The repository; without one the working directory, if the folder lies in it; else the folder."""
+    """The repository; without one the working directory, if the folder lies in it and it is not `/`; else the folder."""
     tree, here = tree_around(folder), Path.cwd()
-    return here if tree == folder and folder.is_relative_to(here) and not (tree / ".git").exists() else tree
+    # A working directory at the root of the disk is nobody's checkout, and holds the files of everybody.
+    is_ours = here != here.parent and folder.is_relative_to(here)
+    return here if tree == folder and is_ours and not (tree / ".git").exists() else tree
 
 
 def _shown(path: Path) -> str:

@@ -42,7 +42,11 @@ def with_digest(data: Mapping[str, Any]) -> dict[str, Any]:
 def hold_to(path: Path, data: Mapping[str, Any]) -> None:
     """Refuse a run that is not the planned one, and say what differs. `data` is the plan of now. Raises UserError."""
     agreed = _read(path)
-    if _digest(agreed) != agreed.get("plan_digest"):
+    try:
+        digest = _digest(agreed)
+    except (LookupError, TypeError, ValueError, AttributeError):  # the file may have been written by anybody
+        digest = None
+    if digest is None or digest != agreed.get("plan_digest"):
         raise UserError(f"{path} was changed since it was written, or has lost its `plan_digest`", hint=_AGAIN)
     if _digest(data) == agreed["plan_digest"]:
         _hold_to_server(path, agreed.get("server"), data.get("server"))
