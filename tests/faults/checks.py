@@ -1,6 +1,6 @@
-"""The promises P1 to P6 and P8, checked on what a run has left behind: by everyone, after every run, on every byte.
+"""The promises, checked on what a run has left behind: by everyone, after every run, on every byte.
 
-P7 (bad input is refused before any request) is a row of its own where it matters. Nothing here knows which fault a test is about.
+That bad input is refused before any request is a row of its own where it matters. Nothing here knows which fault a test is about.
 """
 
 import json
@@ -105,7 +105,7 @@ def assert_promises(
 
 
 def assert_never_twice(judge: Judge, runs: Iterable[list[Stamped]]) -> None:
-    """P1, by the server's own count."""
+    """Never twice, by the server's own count."""
     attempts: Counter[int] = Counter()
     intents: Counter[int] = Counter()
     for facts in runs:
@@ -150,7 +150,7 @@ def _ids(value: Any) -> Iterator[int]:
 
 
 def assert_told_after_written(outcome: Outcome, facts: list[Stamped]) -> None:
-    """P2: whatever id people or the report were told stands in a journal, or it is said that the journal is lost."""
+    """Kept first: whatever id people or the report were told stands in a journal, or it is said that the journal is lost."""
     if outcome.command == "adopt":
         return  # it tells people what they have typed
     if _LOST_JOURNAL in outcome.stderr:
@@ -164,7 +164,7 @@ def assert_told_after_written(outcome: Outcome, facts: list[Stamped]) -> None:
 
 
 def assert_valid_journal(path: Path) -> None:
-    """P3: each whole line is an event as the schema has it."""
+    """The same story: each whole line is an event as the schema has it."""
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
         if line.endswith(b"\n") and not _IS_EVENT(json.loads(line)):
             faults = [fault.message for fault in _EVENT.iter_errors(json.loads(line))]
@@ -172,7 +172,7 @@ def assert_valid_journal(path: Path) -> None:
 
 
 def assert_report_follows_journal(path: Path, facts: list[Stamped], outcome: Outcome) -> None:
-    """P3: a run that has ended has a valid report that says the same; one that has not has a valid one or none yet."""
+    """The same story: a run that has ended has a valid report that says the same; one that has not has a valid one or none yet."""
     last = facts[-1].event if facts else None
     if _LOST_REPORT in outcome.stderr:
         assert_valid_report(report_on_stderr(outcome))
@@ -196,7 +196,7 @@ def report_on_stderr(outcome: Outcome) -> dict[str, Any]:
 
 
 def assert_green_is_true(outcome: Outcome, judge: Judge) -> None:
-    """P4: success is what the server itself says of our own executions."""
+    """Never a lie: success is what the server itself says of our own executions."""
     if outcome.code != 0 or outcome.report is None or outcome.command not in {"run", "resume"}:
         return
     assert outcome.report["status"] == "succeeded"
@@ -215,7 +215,7 @@ def needles(secrets: Iterable[str] = ()) -> list[bytes]:
 
 
 def assert_no_secret(places: Iterable[Path], outcome: Outcome | None, secrets: Iterable[str] = ()) -> None:
-    """P5, on every file and stream."""
+    """No secret, on every file and stream."""
     texts: dict[str, bytes] = {}
     if outcome is not None:
         texts = {"stdout": outcome.stdout.encode(), "stderr": outcome.stderr.encode()}
@@ -228,7 +228,7 @@ def assert_no_secret(places: Iterable[Path], outcome: Outcome | None, secrets: I
 
 
 def assert_harmless(outcome: Outcome) -> None:
-    """P8: nothing on a stream acts on a terminal or a CI system."""
+    """Foreign text is data: nothing on a stream acts on a terminal or a CI system."""
     for name, text in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
         found = _ACTS_ON_A_READER.search(text)
         assert found is None, (name, found, text[max(0, found.start() - 60) : found.end() + 20])

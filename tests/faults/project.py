@@ -17,7 +17,7 @@ from tests.aftermath import Called, assert_in_order
 from tests.faults.checks import TOKEN, Judge, Outcome, assert_promises, journals
 from tests.faults.spectrum_server import PASSWORD, USER
 
-#: P6: no command of this folder's tests has a reason to take longer (seconds).
+#: Every wait ends: no command of this folder's tests has a reason to take longer (seconds).
 LONGEST = 20.0
 
 #: Waits that suit a test: everything that a policy can shorten is short.
@@ -150,7 +150,7 @@ class StillWaiting(BaseException):
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """P6: what does not end is a failure with a traceback, not a suite that hangs."""
+    """Every wait ends: what does not end is a failure with a traceback, not a suite that hangs."""
 
     def expired(number: int, frame: FrameType | None) -> None:
         raise StillWaiting(f"after {seconds} s")

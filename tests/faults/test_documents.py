@@ -1,4 +1,4 @@
-"""Faults 35 to 43, end to end: a bad file ends with 2, its line is named, and no request is sent (P7)."""
+"""Refused first: a bad file ends with 2, its line is named, and no request is sent."""
 
 import pytest
 

@@ -59,4 +59,4 @@ def test_case(case: Path) -> None:
 @pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda it: it.name)
 def test_no_secret_is_shown(case: Path) -> None:
     said = said_about(case)
-    assert "hunter2" not in said, "P5: the cases write every secret so that it can be found"
+    assert "hunter2" not in said, "no secret: the cases write every secret so that it can be found"

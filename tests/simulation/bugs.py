@@ -39,6 +39,7 @@ from spectrum_pipelines.pipeline.model.action import JobOutput
 from spectrum_pipelines.pipeline.model.pipeline import Job
 from spectrum_pipelines.runner import loop
 from spectrum_pipelines.spectrum import Phase, StatusAnswer
+from tests.promises import Promise
 from tests.simulation import process
 from tests.simulation.disk import Disk
 
@@ -50,7 +51,7 @@ class Bug:
     """`promise` is the one that breaks. `seen_at`: a seed that shows it, to be looked at first; a wrong one costs only time."""
 
     name: str
-    promise: str
+    promise: Promise
     plant: Callable[[Patch], None]
     seen_at: int = 0
 
@@ -267,34 +268,70 @@ def _retry_what_is_unknown(patch: Patch) -> None:
 
 
 BUGS = (
-    Bug(name="skip the fsync", promise="P2", plant=_no_sync),
-    Bug(name="trigger before the intent is on disk", promise="P2", plant=_intent_is_no_promise),
-    Bug(name="show an id before it is on disk", promise="P2", plant=_id_is_no_promise),
-    Bug(name="trigger again after a read timeout", promise="P1", plant=_post_again_on_a_timeout, seen_at=6),
-    Bug(name="trigger again after a crash", promise="P2", plant=_post_again_after_a_crash, seen_at=10),
-    Bug(name="trust the latest execution", promise="P4", plant=_trust_the_latest_execution),
-    Bug(name="drop a candidate", promise="P4", plant=_drop_a_candidate, seen_at=83),
-    Bug(name="take an unknown word for success", promise="P4", plant=_believe_an_unknown_word, seen_at=14),
-    Bug(name="judge the first of a plan only", promise="P4", plant=_judge_the_first_of_a_plan, seen_at=40),
-    Bug(name="follow the first of a plan only", promise="P2", plant=_follow_the_first_of_a_plan),
-    Bug(name="stop without looking", promise="P4", plant=_stop_without_looking),
-    Bug(name="let the server tell our secrets", promise="P5", plant=_tell_secrets, seen_at=171),
-    Bug(name="forget to wake up", promise="P6", plant=_forget_to_wake_up, seen_at=5),
-    Bug(name="take what is hidden for absent", promise="P1", plant=_take_what_is_hidden_for_absent, seen_at=494),
-    Bug(name="adopt the only one in sight", promise="P4", plant=_adopt_the_only_one_in_sight, seen_at=85),
-    Bug(name="forget candidates", promise="P4", plant=_forget_candidates, seen_at=60),
-    Bug(name="throw low ids away", promise="P2", plant=_throw_low_ids_away, seen_at=175),
-    Bug(name="believe details of another file", promise="P4", plant=_believe_details_of_another_file, seen_at=2),
-    Bug(name="resume a stop blindly", promise="P4", plant=_resume_a_stop_blindly, seen_at=532),
-    Bug(name="count the time of nobody", promise="P4", plant=_count_the_time_of_nobody, seen_at=21),
-    Bug(name="wake up for limits in an abort", promise="P6", plant=_wake_up_for_limits_in_an_abort, seen_at=223),
-    Bug(name="wait for ever in an abort", promise="P6", plant=_wait_for_stops_for_ever),
-    Bug(name="leave an unconfirmed stop alone", promise="P6", plant=_leave_an_unconfirmed_stop_alone, seen_at=5),
-    Bug(name="count days from today", promise="P4", plant=_count_days_from_today, seen_at=177),
-    Bug(name="use any output", promise="P4", plant=_use_any_output, seen_at=141),
-    Bug(name="do all again in a retry", promise="P1", plant=_do_all_again_in_a_retry, seen_at=3),
-    Bug(name="keep what has changed in a retry", promise="P4", plant=_keep_what_has_changed, seen_at=3),
-    Bug(name="open too much in a retry", promise="P1", plant=_open_too_much_in_a_retry, seen_at=3),
-    Bug(name="count attempts anew in a retry", promise="P1", plant=_count_attempts_anew_in_a_retry, seen_at=3),
-    Bug(name="retry what is unknown", promise="P1", plant=_retry_what_is_unknown, seen_at=5),
+    Bug(name="skip the fsync", promise=Promise.KEPT_FIRST, plant=_no_sync),
+    Bug(name="trigger before the intent is on disk", promise=Promise.KEPT_FIRST, plant=_intent_is_no_promise),
+    Bug(name="show an id before it is on disk", promise=Promise.KEPT_FIRST, plant=_id_is_no_promise),
+    Bug(
+        name="trigger again after a read timeout",
+        promise=Promise.NEVER_TWICE,
+        plant=_post_again_on_a_timeout,
+        seen_at=6,
+    ),
+    Bug(name="trigger again after a crash", promise=Promise.KEPT_FIRST, plant=_post_again_after_a_crash, seen_at=10),
+    Bug(name="trust the latest execution", promise=Promise.NEVER_A_LIE, plant=_trust_the_latest_execution),
+    Bug(name="drop a candidate", promise=Promise.NEVER_A_LIE, plant=_drop_a_candidate, seen_at=83),
+    Bug(
+        name="take an unknown word for success", promise=Promise.NEVER_A_LIE, plant=_believe_an_unknown_word, seen_at=14
+    ),
+    Bug(
+        name="judge the first of a plan only", promise=Promise.NEVER_A_LIE, plant=_judge_the_first_of_a_plan, seen_at=40
+    ),
+    Bug(name="follow the first of a plan only", promise=Promise.KEPT_FIRST, plant=_follow_the_first_of_a_plan),
+    Bug(name="stop without looking", promise=Promise.NEVER_A_LIE, plant=_stop_without_looking),
+    Bug(name="let the server tell our secrets", promise=Promise.NO_SECRET, plant=_tell_secrets, seen_at=171),
+    Bug(name="forget to wake up", promise=Promise.EVERY_WAIT_ENDS, plant=_forget_to_wake_up, seen_at=5),
+    Bug(
+        name="take what is hidden for absent",
+        promise=Promise.NEVER_TWICE,
+        plant=_take_what_is_hidden_for_absent,
+        seen_at=494,
+    ),
+    Bug(
+        name="adopt the only one in sight", promise=Promise.NEVER_A_LIE, plant=_adopt_the_only_one_in_sight, seen_at=85
+    ),
+    Bug(name="forget candidates", promise=Promise.NEVER_A_LIE, plant=_forget_candidates, seen_at=60),
+    Bug(name="throw low ids away", promise=Promise.KEPT_FIRST, plant=_throw_low_ids_away, seen_at=175),
+    Bug(
+        name="believe details of another file",
+        promise=Promise.NEVER_A_LIE,
+        plant=_believe_details_of_another_file,
+        seen_at=2,
+    ),
+    Bug(name="resume a stop blindly", promise=Promise.NEVER_A_LIE, plant=_resume_a_stop_blindly, seen_at=532),
+    Bug(name="count the time of nobody", promise=Promise.NEVER_A_LIE, plant=_count_the_time_of_nobody, seen_at=21),
+    Bug(
+        name="wake up for limits in an abort",
+        promise=Promise.EVERY_WAIT_ENDS,
+        plant=_wake_up_for_limits_in_an_abort,
+        seen_at=223,
+    ),
+    Bug(name="wait for ever in an abort", promise=Promise.EVERY_WAIT_ENDS, plant=_wait_for_stops_for_ever),
+    Bug(
+        name="leave an unconfirmed stop alone",
+        promise=Promise.EVERY_WAIT_ENDS,
+        plant=_leave_an_unconfirmed_stop_alone,
+        seen_at=5,
+    ),
+    Bug(name="count days from today", promise=Promise.NEVER_A_LIE, plant=_count_days_from_today, seen_at=177),
+    Bug(name="use any output", promise=Promise.NEVER_A_LIE, plant=_use_any_output, seen_at=141),
+    Bug(name="do all again in a retry", promise=Promise.NEVER_TWICE, plant=_do_all_again_in_a_retry, seen_at=3),
+    Bug(name="keep what has changed in a retry", promise=Promise.NEVER_A_LIE, plant=_keep_what_has_changed, seen_at=3),
+    Bug(name="open too much in a retry", promise=Promise.NEVER_TWICE, plant=_open_too_much_in_a_retry, seen_at=3),
+    Bug(
+        name="count attempts anew in a retry",
+        promise=Promise.NEVER_TWICE,
+        plant=_count_attempts_anew_in_a_retry,
+        seen_at=3,
+    ),
+    Bug(name="retry what is unknown", promise=Promise.NEVER_TWICE, plant=_retry_what_is_unknown, seen_at=5),
 )

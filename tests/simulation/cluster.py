@@ -33,6 +33,7 @@ from spectrum_pipelines.store.leasing import take_run
 from spectrum_pipelines.store.memory import Memory, MemoryJournal, MemoryLease, MemoryStore
 from tests.engine.made import RUN_ID, STARTED, job, pipeline
 from tests.engine.tiny import Clock, File, TinySpectrum
+from tests.promises import Promise
 from tests.simulation.kernel import EPOCH, SHORTEST, Kernel
 from tests.simulation.ledger import BrokenPromise
 
@@ -247,7 +248,9 @@ class Process:
 
     def submit(self, request: Request) -> None:
         if self.knows_it_is_fenced and isinstance(request, CHANGES):
-            raise BrokenPromise(f"P9: process {self.number} knows that it has lost the run, and submits {request}")
+            raise BrokenPromise(
+                Promise.ONE_HOLDER, f"process {self.number} knows that it has lost the run, and submits {request}"
+            )
         self.step()
         worker = greenlet(partial(self._perform, request), parent=self.cluster.top)
         self._workers.append(worker)
@@ -337,7 +340,7 @@ class Cluster:
         state = self._recorded()
         for (job_id, attempt), times in self._posts.items():
             if times > 1:
-                raise BrokenPromise(f"P1: {job_id} was triggered {times} times for attempt {attempt}")
+                raise BrokenPromise(Promise.NEVER_TWICE, f"{job_id} was triggered {times} times for attempt {attempt}")
         assert state is not None
         assert state.ended is not None
         return state.ended.status
@@ -350,7 +353,7 @@ class Cluster:
     def _again(self) -> None:
         """CI comes again as long as the run has not ended, on whatever machine."""
         if self.kernel.now > _ENOUGH:
-            raise BrokenPromise(f"P6: the run has not ended after {self.kernel.now:,.0f} s")
+            raise BrokenPromise(Promise.EVERY_WAIT_ENDS, f"the run has not ended after {self.kernel.now:,.0f} s")
         if all(process.is_over for process in self._processes) or self.dice.random() < 0.2:
             self._begin(Fate())
         self.kernel.after(self.dice.uniform(5.0, 60.0), self._again)
@@ -373,7 +376,9 @@ class Cluster:
         lease = process.lease
         assert lease is not None
         if row is None or (row.fence, row.owner) != (lease.fence, lease.owner) or row.until < self.kernel.now:
-            raise BrokenPromise(f"P9: process {process.number} does not hold the run, and sends {request}")
+            raise BrokenPromise(
+                Promise.ONE_HOLDER, f"process {process.number} does not hold the run, and sends {request}"
+            )
 
     def handled(self, request: Request) -> Outcome:
         """It has reached Spectrum."""

@@ -6,6 +6,7 @@ on which the run first started, whatever day it is by now.
 
 import json
 import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,7 +17,7 @@ from spectrum_pipelines.app import go_on
 from spectrum_pipelines.app.loading import load_source
 from spectrum_pipelines.app.recall import Again, History, recall
 from spectrum_pipelines.document.source import Source
-from spectrum_pipelines.engine.facts import Resumed, Retried, RunStarted, Stamped
+from spectrum_pipelines.engine.facts import Adopted, Resumed, Retried, RunStarted, Settled, Stamped, Triggered
 from spectrum_pipelines.engine.requests import PostSequence
 from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry
 from spectrum_pipelines.engine.state.run import RunState
@@ -27,6 +28,7 @@ from spectrum_pipelines.plan.data import plan_data
 from spectrum_pipelines.store.history import Recorded
 from spectrum_pipelines.store.interface import RunStore
 from spectrum_pipelines.store.texts import Texts
+from tests.promises import Promise
 from tests.simulation.kernel import EPOCH
 from tests.simulation.ledger import BrokenPromise
 from tests.simulation.network import Passage
@@ -176,6 +178,7 @@ class Filed:
         self._written = written
         self._shelf = cast("RunStore", _Shelf(written.text))
         self._day: date | None = None
+        self._executions: dict[str, set[int]] = defaultdict(set)
         self._data: Mapping[str, Any] = json.loads(written.text)
 
     def pipelines(self) -> list[Pipeline]:
@@ -206,6 +209,8 @@ class Filed:
 
     def next(self, facts: Sequence[Stamped], now: datetime) -> tuple[RunState, Resumed | Retried | None]:
         """What `resume` and `retry` do with the file as it is now."""
+        for fact in facts:
+            self._learn(fact)
         rounds = sum(isinstance(fact.event, Retried) for fact in facts)
         retries = rounds < len(self._written.later)
         known = [self._written.text, *(text for text in self._written.later[: rounds + retries] if text is not None)]
@@ -228,14 +233,23 @@ class Filed:
     def observed(self, fact: Stamped) -> None:
         """The run starts on the day that it is in its time zone, and keeps that; a round may have another file."""
         event = fact.event
+        self._learn(fact)
         if isinstance(event, RunStarted):
             self._day = fact.time.astimezone(ZoneInfo(self._data["timezone"])).date()
             if event.date != self._day.isoformat():
-                raise BrokenPromise(f"P4: the run starts on {self._day}, and says {event.date}")
+                raise BrokenPromise(Promise.NEVER_A_LIE, f"the run starts on {self._day}, and says {event.date}")
         elif isinstance(event, Resumed | Retried) and event.changed is not None and event.changed.text is not None:
             self._data = json.loads(event.changed.text)
 
-    def sent(self, passage: Passage, started_by: Mapping[str, set[int]]) -> None:
+    def _learn(self, fact: Stamped) -> None:
+        """What a job has come by, whoever started it and whoever said so."""
+        event = fact.event
+        if isinstance(event, Triggered | Adopted):
+            self._executions[event.job].update(one.execution_id for one in event.executions)
+        elif isinstance(event, Settled) and event.execution_id is not None:
+            self._executions[event.job].add(event.execution_id)
+
+    def sent(self, passage: Passage) -> None:
         """What a sequence is told is what the file says, counted from the first start; outputs are those of the job."""
         request = passage.request
         if not isinstance(request, PostSequence) or self._day is None:
@@ -249,9 +263,12 @@ class Filed:
         }
         for name, value in wanted.items():
             if request.variables[name] != value:
-                raise BrokenPromise(f"P4: {request.job} is told {name} = {request.variables[name]}, not {value}")
+                raise BrokenPromise(
+                    Promise.NEVER_A_LIE, f"{request.job} is told {name} = {request.variables[name]}, not {value}"
+                )
         reference = str(self._data["jobs"]["report"]["variables"]["loaded"])
         name, _, output = reference.removeprefix("${jobs.").removesuffix("}").partition("].")
-        ours = started_by[f"{name}]"]
+        ours = self._executions[f"{name}]"]
         if not ours or (output == "execution_id" and request.variables["loaded"] not in ours):
-            raise BrokenPromise(f"P4: {request.job} is told {request.variables['loaded']}, and {name}] started {ours}")
+            told = f"{request.job} is told {request.variables['loaded']}, and {name}] has {ours}"
+            raise BrokenPromise(Promise.NEVER_A_LIE, told)

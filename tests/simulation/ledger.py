@@ -1,8 +1,8 @@
 """What was sent and what it started: the evidence that every check draws on."""
 
 from collections import defaultdict
-from collections.abc import Mapping
 
+from tests.promises import Promise
 from tests.simulation.network import Passage
 from tests.simulation.spectrum import Execution
 from tests.simulation.weather import Fate
@@ -12,7 +12,11 @@ Attempt = tuple[str, int]
 
 
 class BrokenPromise(AssertionError):
-    """A promise is broken; the text begins with its number."""
+    """A promise is broken; the text begins with its words."""
+
+    def __init__(self, promise: Promise, what: str) -> None:
+        super().__init__(f"{promise.value}: {what}")
+        self.promise = promise
 
 
 class Ledger:
@@ -24,13 +28,6 @@ class Ledger:
     def started_by(self, attempt: Attempt) -> list[Execution]:
         """In truth, whatever any answer said."""
         return [execution for passage in self.posts[attempt] for execution in passage.touched]
-
-    def ids(self) -> Mapping[str, set[int]]:
-        """The executions that each job has started, in truth."""
-        found: dict[str, set[int]] = defaultdict(set)
-        for (job, _), passages in self.posts.items():
-            found[job].update(execution.id for passage in passages for execution in passage.touched)
-        return found
 
     def came_twice(self, execution: Execution) -> bool:
         """Something on the way sent our one request twice: its answer names one execution, and nobody can know of the other."""

@@ -31,6 +31,7 @@ from spectrum_pipelines.runner.perform import perform
 from spectrum_pipelines.spectrum import ExecutionId
 from spectrum_pipelines.store.folder.journal import JournalFile, Recorded, scan
 from tests.engine.forgotten import forgotten, overdue
+from tests.promises import Promise
 from tests.simulation.disk import Disk, DiskFault
 from tests.simulation.filed import Filed
 from tests.simulation.kernel import Kernel, VirtualClock
@@ -204,9 +205,9 @@ def kind_of(request: Request) -> str:
 
 def _every_wait_ends(state: RunState, under_way: list[Request], now: float) -> None:
     if lost := forgotten(state, under_way):
-        raise BrokenPromise(f"P6: nobody will ever look at {lost} again")
+        raise BrokenPromise(Promise.EVERY_WAIT_ENDS, f"nobody will ever look at {lost} again")
     if over := overdue(state, now):
-        raise BrokenPromise(f"P6: at {now:.3f}s the process waits for {over}, which is over")
+        raise BrokenPromise(Promise.EVERY_WAIT_ENDS, f"at {now:.3f}s the process waits for {over}, which is over")
 
 
 def recall(journal: Path) -> Recorded | None:

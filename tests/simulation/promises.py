@@ -1,8 +1,7 @@
 """What is promised, held against the truth at every step of a simulation.
 
-P1 never two triggers for one attempt, P2 an id on disk before anything else, P3 a valid report after any end, P4 never green
-without a success under its own id (and no end that did not happen), P5 no secret anywhere, P6 every wait ends. P1, P2 and P5 stand
-here, P4 in `truths` and `stops`, P3 in `world`; P6 is what the kernel watches over.
+Never twice, kept first and no secret stand here; never a lie in `truths` and `stops`, the same story in `world`; that every wait
+ends is what the kernel watches over. `tests/promises.py` says what each of them means.
 """
 
 import json
@@ -16,6 +15,7 @@ from spectrum_pipelines.engine.requests import AskStatus, PostSequence, PostStop
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.runner.loop import Heard, Interrupted
 from spectrum_pipelines.spectrum import ExecutionPlan, TriggerAnswer
+from tests.promises import Promise
 from tests.simulation.disk import Disk
 from tests.simulation.filed import Filed
 from tests.simulation.ledger import Attempt, BrokenPromise, Ledger
@@ -43,7 +43,7 @@ class Promises:
         self._owed: set[int] = set()
 
     def sent(self, passage: Passage) -> None:
-        """A request leaves us (P1)."""
+        """A request leaves us: never twice."""
         match passage.request:
             case PostStop():
                 self._stops.sent(passage.request)
@@ -52,7 +52,7 @@ class Promises:
                     self._is_allowed_after(earlier, passage, (job, attempt))
                 self._truths.retried(job, attempt)
                 self._rounds.triggers(job)
-                self._source.sent(passage, self._ledger.ids())
+                self._source.sent(passage)
                 self._ledger.posts[job, attempt].append(passage)
             case _:
                 pass
@@ -61,12 +61,16 @@ class Promises:
         if earlier.fate in PROVABLY_UNHANDLED:
             return
         if earlier.process == passage.process:
-            raise BrokenPromise(f"P1: {attempt} is triggered again after a trigger [{earlier.fate.value}]")
+            raise BrokenPromise(
+                Promise.NEVER_TWICE, f"{attempt} is triggered again after a trigger [{earlier.fate.value}]"
+            )
         # Two jobs that trigger one file may take each other's execution over: still one execution for each of them.
         there = [e for e in earlier.touched if not e.is_lost]
         is_ours = any(self._truths.adopters.get(e.id, attempt[0]) == attempt[0] for e in there)
         if earlier.is_pending or is_ours:
-            raise BrokenPromise(f"P1: {attempt} is triggered again, and the first trigger was or will be handled")
+            raise BrokenPromise(
+                Promise.NEVER_TWICE, f"{attempt} is triggered again, and the first trigger was or will be handled"
+            )
 
     def handled(self, passage: Passage) -> None:
         """Spectrum has done what a request wanted."""
@@ -74,11 +78,11 @@ class Promises:
             self._stops.handled(passage, passage.request)
 
     def moved(self) -> None:
-        """The loop is about to do something: whatever we owe the disk must be there (P2)."""
+        """The loop is about to do something: whatever we owe the disk must be there."""
         self._read_disk()
         lost = self._owed - self._ids_on_disk
         if lost and not self._disk.failed:
-            raise BrokenPromise(f"P2: execution {min(lost)} was answered and is not on disk")
+            raise BrokenPromise(Promise.KEPT_FIRST, f"execution {min(lost)} was answered and is not on disk")
         self._owed.clear()
 
     def submitted(self, request: Request) -> None:
@@ -87,7 +91,9 @@ class Promises:
             case PostTrigger(job=job, attempt=number) | PostSequence(job=job, attempt=number):
                 self._submitted[job, number] += 1
                 if self._submitted[job, number] > self._intents[job, number]:
-                    raise BrokenPromise(f"P2: job {job} attempt {number} is triggered without an intent on disk")
+                    raise BrokenPromise(
+                        Promise.KEPT_FIRST, f"job {job} attempt {number} is triggered without an intent on disk"
+                    )
             case AskStatus(job=job, purpose=Purpose.LOOKUP):
                 self._truths.searched(job)
             case AskStatus(job=job, purpose=Purpose.VERIFY_STOP):
@@ -117,7 +123,7 @@ class Promises:
         self._intents.clear()
         self._ids_on_disk.clear()
         self._read_disk()
-        # An intent that is gone with the power was never promised; whether its trigger was sent is judged by P1.
+        # An intent that is gone with the power was never promised; whether its trigger was sent is another promise.
         self._submitted = Counter({key: min(n, self._intents[key]) for key, n in self._submitted.items()})
         self._truths.taken_up()
         self._stops.taken_up()
@@ -143,7 +149,7 @@ class Promises:
         """A fact is shown."""
         event: ev.Event = fact.event
         if event.is_promise and not self._disk.is_settled and not self._disk.failed:
-            raise BrokenPromise(f"P2: {event} is shown before it is on disk")
+            raise BrokenPromise(Promise.KEPT_FIRST, f"{event} is shown before it is on disk")
         self._truths.observed(event, state, is_kept=not self._disk.failed)
         self._source.observed(fact)
         match event:
@@ -156,9 +162,9 @@ class Promises:
                 pass
 
     def kept_secret(self, secret: str, journal: bytes, report: dict[str, Any]) -> None:
-        """P5, after every end."""
+        """No secret, after every end."""
         for line in journal.splitlines():
             if secret.encode() in line:
-                raise BrokenPromise(f"P5: the journal holds the secret: {line.decode()}")
+                raise BrokenPromise(Promise.NO_SECRET, f"the journal holds the secret: {line.decode()}")
         if secret in json.dumps(report):
-            raise BrokenPromise("P5: the report holds the secret")
+            raise BrokenPromise(Promise.NO_SECRET, "the report holds the secret")

@@ -16,6 +16,7 @@ from spectrum_pipelines.pipeline.model.action import JobId, JobOutput, Template,
 from spectrum_pipelines.pipeline.model.action import Sequence as SequenceAction
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline, RunIf
 from spectrum_pipelines.store.history import replay
+from tests.promises import Promise
 from tests.simulation.ledger import BrokenPromise
 from tests.simulation.network import Passage
 from tests.simulation.pipelines import RUN_ID, URL, Drawing, draw_policy
@@ -165,7 +166,7 @@ class Drawn:
     def observed(self, fact: Stamped) -> None:
         """Nothing of a file is in it."""
 
-    def sent(self, passage: Passage, started_by: Mapping[str, set[int]]) -> None:
+    def sent(self, passage: Passage) -> None:
         """The same."""
 
 
@@ -186,13 +187,15 @@ class Rounds:
     def triggers(self, job: str) -> None:
         """A trigger leaves us."""
         if job in self._stays:
-            raise BrokenPromise(f"P1: {job} succeeded in an earlier round and is triggered again")
+            raise BrokenPromise(Promise.NEVER_TWICE, f"{job} succeeded in an earlier round and is triggered again")
 
     def ended(self, state: RunState) -> None:
         """The run has ended."""
         for name, before in self._stays.items():
             if not state.jobs[name].status.is_success or _ids(state.jobs[name]) != before:
-                raise BrokenPromise(f"P4: {name} kept its success, and is {state.jobs[name].status.value} now")
+                raise BrokenPromise(
+                    Promise.NEVER_A_LIE, f"{name} kept its success, and is {state.jobs[name].status.value} now"
+                )
 
 
 def _ids(job: JobState) -> tuple[int, ...]:
@@ -203,14 +206,16 @@ def is_fair(state: RunState, new: Pipeline, plan: RetryPlan) -> None:
     """Nothing unknown is tried again, nothing that failed is left out, and what succeeded and is the same stays."""
     again = {choice.job for choice in plan.choices if choice.again}
     if unknown := [name for name, job in state.jobs.items() if job.status is JobStatus.UNKNOWN]:
-        raise BrokenPromise(f"P1: a retry begins, and {unknown} are unknown")
+        raise BrokenPromise(Promise.NEVER_TWICE, f"a retry begins, and {unknown} are unknown")
     for name, job in new.jobs.items():
         before = state.jobs.get(name)
         is_same = before is not None and (before.job.action, before.job.expect) == (job.action, job.expect)
         if before is None or not is_same or not (before.status.is_success or before.status is JobStatus.SKIPPED):
             if name not in again:
-                raise BrokenPromise(f"P4: a retry leaves out {name}, which is not done as the pipeline wants it")
+                raise BrokenPromise(
+                    Promise.NEVER_A_LIE, f"a retry leaves out {name}, which is not done as the pipeline wants it"
+                )
         elif (
             before.status.is_success and name in again and not job.is_finally and not again.intersection(_outputs(job))
         ):
-            raise BrokenPromise(f"P1: a retry does {name} again, which succeeded and is the same")
+            raise BrokenPromise(Promise.NEVER_TWICE, f"a retry does {name} again, which succeeded and is the same")

@@ -1,9 +1,10 @@
-"""P4 of stops: Spectrum stops whatever runs in a file, so nobody may be hit who was to be seen there."""
+"""Never a stranger's: Spectrum stops whatever runs in a file, so nobody may be hit who was to be seen there."""
 
 from spectrum_pipelines.engine.requests import PostStop
 from spectrum_pipelines.pipeline.model.action import JobId, Stop
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.pipeline.model.policy import OnRunning
+from tests.promises import Promise
 from tests.simulation.answers import Listing, Manners
 from tests.simulation.kernel import Kernel
 from tests.simulation.ledger import BrokenPromise
@@ -48,7 +49,9 @@ class Stops:
         if self._look_before.get(id(request)) is not None:
             self._found_running.discard(request.job)
         elif not (self._may_stop_blindly(request.job) and request.job in self._found_running):
-            raise BrokenPromise(f"P4: {request.job} stops whatever runs in {request.target} without having looked")
+            raise BrokenPromise(
+                Promise.NEVER_A_LIE, f"{request.job} stops whatever runs in {request.target} without having looked"
+            )
 
     def _may_stop_blindly(self, job_id: JobId) -> bool:
         """Whatever runs there is meant."""
@@ -64,4 +67,6 @@ class Stops:
         for hit in passage.touched:
             is_strange = hit.id != request.execution_id and hit.origin is None
             if is_strange and hit.started_at is not None and hit.started_at < seen_until:
-                raise BrokenPromise(f"P4: the stop of {request.execution_id} hits a stranger's {hit.id}")
+                raise BrokenPromise(
+                    Promise.NEVER_A_LIE, f"the stop of {request.execution_id} hits a stranger's {hit.id}"
+                )

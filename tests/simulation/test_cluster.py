@@ -62,10 +62,12 @@ def _lost_at_once(patch: pytest.MonkeyPatch) -> None:
 
 BUGS = [
     pytest.param(_no_fence, "^", id="no fence"),
-    pytest.param(_no_lease_guard, "P9: process .* does not hold the run", id="no lease guard"),
-    pytest.param(_stop_when_fenced, "P9: process .* knows that it has lost the run", id="stop when fenced"),
+    pytest.param(_no_lease_guard, "one holder: process .* does not hold the run", id="no lease guard"),
+    pytest.param(_stop_when_fenced, "one holder: process .* knows that it has lost the run", id="stop when fenced"),
     pytest.param(
-        _lost_at_once, "P1: .* was triggered 2 times", id="an intent is called lost before the old call's deadline"
+        _lost_at_once,
+        "never twice: .* was triggered 2 times",
+        id="an intent is called lost before the old call's deadline",
     ),
 ]
 

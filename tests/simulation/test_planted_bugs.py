@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.promises import Promise
 from tests.simulation.bugs import BUGS, Bug
 from tests.simulation.kernel import Spins, WaitsForEver
 from tests.simulation.ledger import BrokenPromise
@@ -21,9 +22,9 @@ def test_a_planted_bug_is_caught(bug: Bug, folder: Path, monkeypatch: pytest.Mon
         try:
             simulate(draw(seed), folder)
         except (WaitsForEver, Spins):
-            assert bug.promise == "P6"
+            assert bug.promise is Promise.EVERY_WAIT_ENDS
             return
         except BrokenPromise as broken:
-            if str(broken).startswith(bug.promise):
+            if broken.promise is bug.promise:
                 return
     pytest.fail(f"{_BUDGET} simulations did not notice: {bug.name}")

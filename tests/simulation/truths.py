@@ -1,4 +1,4 @@
-"""P4: what the run says of executions and jobs, held against what Spectrum knows."""
+"""Never a lie: what the run says of executions and jobs, held against what Spectrum knows."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,12 +9,13 @@ from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.pipeline.model.action import Check, Sequence, Stop, Trigger, WaitFor
 from spectrum_pipelines.pipeline.model.policy import Warnings
 from spectrum_pipelines.spectrum import Phase, phase_of
+from tests.promises import Promise
 from tests.simulation.answers import Details, History, Manners
 from tests.simulation.kernel import Kernel
 from tests.simulation.ledger import Attempt, BrokenPromise, Ledger, attempt_of
 from tests.simulation.spectrum import Execution, SimulatedSpectrum
 
-#: An abort has to be over in five seconds of wall clock (P6).
+#: An abort has to be over in five seconds of wall clock.
 _ABORT_TAKES = 5.0
 
 #: Seconds by which two sums of the same times may differ.
@@ -72,7 +73,8 @@ class Truths:
             was_there = ours.queued_at < searched_at - self._manners.list_lag - self._manners.status_lag
             if was_there and not ours.is_lost and self.adopters.get(ours.id, job) == job:
                 raise BrokenPromise(
-                    f"P1: {attempt} started {ours.id}, and nobody found it; another attempt is triggered"
+                    Promise.NEVER_TWICE,
+                    f"{attempt} started {ours.id}, and nobody found it; another attempt is triggered",
                 )
 
     def observed(self, event: ev.Event, state: RunState, *, is_kept: bool) -> None:
@@ -106,7 +108,7 @@ class Truths:
         attempt = (event.job, event.attempt)
         lost = self._candidates.get(attempt, set()) - set(event.execution_ids) - set(state.owners)
         if lost:
-            raise BrokenPromise(f"P4: {attempt} has forgotten its candidates {sorted(lost)}")
+            raise BrokenPromise(Promise.NEVER_A_LIE, f"{attempt} has forgotten its candidates {sorted(lost)}")
         self._candidates[attempt] = set(event.execution_ids)
 
     def _identify(self, job: str, executions: Iterable[ev.StartedExecution]) -> None:
@@ -117,20 +119,22 @@ class Truths:
         worked = self._worked + self._kernel.now - self._began_at
         limit = state.pipeline.timeout
         if limit is None or worked < limit - _ROUNDING:
-            raise BrokenPromise(f"P4: the pipeline timed out after {worked:.3f}s in which somebody worked on it")
+            raise BrokenPromise(
+                Promise.NEVER_A_LIE, f"the pipeline timed out after {worked:.3f}s in which somebody worked on it"
+            )
 
     def _ended(self, event: ev.ExecutionEnded, job: JobState) -> None:
         if self._cannot_be_told(job, event.execution_id):
             return
-        said = f"P4: execution {event.execution_id} is said to have ended {event.job_status}"
+        said = f"execution {event.execution_id} is said to have ended {event.job_status}"
         truths = self._meant(event.execution_id, job)
         if not truths:
-            raise BrokenPromise(f"{said}; it is another file's")
+            raise BrokenPromise(Promise.NEVER_A_LIE, f"{said}; it is another file's")
         ends = [truth.final for truth in truths if truth.final is not None]
         if not ends:
-            raise BrokenPromise(f"{said}; it has not")
+            raise BrokenPromise(Promise.NEVER_A_LIE, f"{said}; it has not")
         if all(phase_of(end) is not phase_of(event.job_status) for end in ends):
-            raise BrokenPromise(f"{said}; it ended {ends}")
+            raise BrokenPromise(Promise.NEVER_A_LIE, f"{said}; it ended {ends}")
 
     def _cannot_be_told(self, job: JobState, number: int) -> bool:
         """Something mixes the answers up, and no name gives it away; or the id is another's, mixed up with one of ours."""
@@ -169,7 +173,9 @@ class Truths:
             if ours.id in chosen or ours.is_lost or not was_there or self._ledger.came_twice(ours):
                 continue
             if any(e.id in chosen for e in ours.file.executions):
-                raise BrokenPromise(f"P4: {sorted(chosen)} is taken for ours, and {ours.id} was to be seen")
+                raise BrokenPromise(
+                    Promise.NEVER_A_LIE, f"{sorted(chosen)} is taken for ours, and {ours.id} was to be seen"
+                )
 
     def _is_asked_for(self, execution: Execution, job: JobState) -> bool:
         return any(self._spectrum.find(one.target.strip("/")) is execution.file for one in job.attempt.baselines)
@@ -182,9 +188,9 @@ class Truths:
     def _succeeded(self, job: JobState) -> None:
         if not isinstance(job.job.action, Trigger | Sequence):
             return
-        name = f"P4: job {job.job.id} succeeded"
+        name = f"job {job.job.id} succeeded"
         if not job.current:
-            raise BrokenPromise(f"{name} without any execution")
+            raise BrokenPromise(Promise.NEVER_A_LIE, f"{name} without any execution")
         attempt = (job.job.id, job.attempt.number)
         for execution in job.current:
             if self._cannot_be_told(job, execution.execution_id):
@@ -192,17 +198,19 @@ class Truths:
             truths = self._meant(execution.execution_id, job)
             phases = {phase_of(truth.final) for truth in truths if truth.final is not None}
             if not phases & {Phase.SUCCEEDED, Phase.WARNED}:
-                raise BrokenPromise(f"{name}, its execution {execution.execution_id} is {phases}")
+                raise BrokenPromise(Promise.NEVER_A_LIE, f"{name}, its execution {execution.execution_id} is {phases}")
             if phases == {Phase.WARNED} and job.job.policy.warnings is Warnings.FAIL:
-                raise BrokenPromise(f"{name} in spite of warnings")
+                raise BrokenPromise(Promise.NEVER_A_LIE, f"{name} in spite of warnings")
             if execution.adopted is None and all(attempt_of(truth) != attempt for truth in truths):
-                raise BrokenPromise(f"{name} by execution {execution.execution_id} of {[t.origin for t in truths]}")
+                raise BrokenPromise(
+                    Promise.NEVER_A_LIE, f"{name} by execution {execution.execution_id} of {[t.origin for t in truths]}"
+                )
         followed = {execution.execution_id for execution in job.current}
         if self._is_whole_plan(job):
             named = [e for e in self._ledger.started_by(attempt) if not e.is_lost]
             started = [e for e in named if not self._ledger.came_twice(e)]
             if missing := [e.id for e in started if e.id not in followed]:
-                raise BrokenPromise(f"{name} without executions {missing} of its plan")
+                raise BrokenPromise(Promise.NEVER_A_LIE, f"{name} without executions {missing} of its plan")
 
     def _is_whole_plan(self, job: JobState) -> bool:
         """The answer to its trigger has named all, and no person has said otherwise."""
@@ -211,15 +219,19 @@ class Truths:
 
     def _run_ended(self, event: ev.RunEnded, state: RunState) -> None:
         if self._aborted_at is not None and self._kernel.now > self._aborted_at + _ABORT_TAKES + self._frozen:
-            raise BrokenPromise(f"P6: the abort took {self._kernel.now - self._aborted_at:.1f}s")
+            raise BrokenPromise(Promise.EVERY_WAIT_ENDS, f"the abort took {self._kernel.now - self._aborted_at:.1f}s")
         if (event.status is RunStatus.SUCCEEDED) != (event.exit_code == 0):
-            raise BrokenPromise(f"P4: the run ended {event.status.value} with exit code {event.exit_code}")
+            raise BrokenPromise(
+                Promise.NEVER_A_LIE, f"the run ended {event.status.value} with exit code {event.exit_code}"
+            )
         if event.status is not RunStatus.SUCCEEDED:
             return
         for job in state.jobs.values():
             failed = job.status.is_failure and (not job.job.allow_failure or job.status is JobStatus.UNKNOWN)
             if failed or job.tainted or not job.is_done:
-                raise BrokenPromise(f"P4: the run is green, and job {job.job.id} is {job.status.value}")
+                raise BrokenPromise(
+                    Promise.NEVER_A_LIE, f"the run is green, and job {job.job.id} is {job.status.value}"
+                )
 
     def mentioned(self, report: dict[str, Any]) -> None:
         """Whatever of ours still runs is named in the report, or its job is said to be unknown, or still open for `resume`.
@@ -238,4 +250,6 @@ class Truths:
             named = {one["execution_id"] for one in entry["executions"]} | set(entry["candidates"])
             doubted = entry["status"] in {"unknown", "running"} or "unknown" in {a["status"] for a in entry["attempts"]}
             if execution.id not in named and not doubted and not self._ledger.came_twice(execution):
-                raise BrokenPromise(f"P4: execution {execution.id} of {attempt} runs on, and nobody says so")
+                raise BrokenPromise(
+                    Promise.NEVER_A_LIE, f"execution {execution.id} of {attempt} runs on, and nobody says so"
+                )

@@ -19,6 +19,7 @@ from spectrum_pipelines.runner.loop import Observer
 from spectrum_pipelines.spectrum import ExecutionId
 from spectrum_pipelines.store.folder import journal as journal_module
 from spectrum_pipelines.store.folder.journal import scan
+from tests.promises import Promise
 from tests.report.checks import assert_valid_report
 from tests.simulation.answers import Answers
 from tests.simulation.disk import Disk
@@ -184,7 +185,9 @@ class World:
         again = report_of(self.machine.source.replayed(facts), facts[0], now_at=0.0)
         for field in ("status", "exit_code", "jobs"):
             if _essence(report[field]) != _essence(again[field]):
-                raise BrokenPromise(f"P3: the journal tells another {field}: {again[field]}, not {report[field]}")
+                raise BrokenPromise(
+                    Promise.SAME_STORY, f"the journal tells another {field}: {again[field]}, not {report[field]}"
+                )
 
     def _check_report(self, state: RunState, first: Stamped) -> dict[str, object]:
         report = report_of(state, first, now_at=state.at)
@@ -210,11 +213,16 @@ class World:
     def _end(self, state: RunState, processes: int) -> End:
         assert state.ended is not None
         if processes <= self._most_processes and (left := list(_left_unseen(state))):
-            raise BrokenPromise(f"P6: the run has ended, and nobody will ever look again at {left}")
+            raise BrokenPromise(
+                Promise.EVERY_WAIT_ENDS, f"the run has ended, and nobody will ever look again at {left}"
+            )
         rests = sum(life.rests for life in self.scenario.lives)
         patience = processes * max(longest(one) for one in self._pipelines) + rests
         if self._kernel.now > patience:
-            raise BrokenPromise(f"P6: the run took {self._kernel.now:,.0f}s, and {patience:,.0f}s are more than enough")
+            raise BrokenPromise(
+                Promise.EVERY_WAIT_ENDS,
+                f"the run took {self._kernel.now:,.0f}s, and {patience:,.0f}s are more than enough",
+            )
         return End(
             run=state.ended.status,
             jobs={job_id: job.status for job_id, job in state.jobs.items()},
@@ -255,7 +263,9 @@ def simulate(scenario: Scenario, folder: Path) -> End:
     if scenario.mood is Mood.CALM and scenario.lives:
         undisturbed = World(scenario.without_crashes(), folder).live()
         if differences := list(_differences(end, undisturbed)):
-            raise BrokenPromise("P3: resumed, the run does not end like an undisturbed one: " + "; ".join(differences))
+            raise BrokenPromise(
+                Promise.SAME_STORY, "resumed, the run does not end like an undisturbed one: " + "; ".join(differences)
+            )
     return end
 
 
