@@ -23,4 +23,7 @@ watch       How one execution is looked at until its end is seen: nothing of it 
 hint        The server's own idea of how long an execution goes on: progress or an estimate. It paces looks and decides nothing.
 lesson      How long a job took before, learnt from its history. It paces looks and decides nothing.
 round       From the start of a run, or from a `retry`, to the run's end.
+work        What a job does: its action with its variables, and its gates. Other work is for a new attempt.
+course      What decides whether and when a job runs: its needs, `run_if`, `allow_failure`.
+policy      All else that a file says of a job or a run: limits, retries, polling. A run under way may be given another one.
 """
