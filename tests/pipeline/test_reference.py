@@ -23,6 +23,11 @@ from spectrum_pipelines.pipeline.model.action import JobId, JobOutput
         pytest.param("${var.a_1}", (VariableReference("a_1"),), id="variable"),
         pytest.param("${env.HOME}", (EnvironmentReference("HOME"),), id="environment"),
         pytest.param("${run.id}", (RunIdReference(),), id="run"),
+        pytest.param(
+            "x ${jobs.a[${matrix.b},${matrix.c}].execution_id}",
+            ("x ", JobOutput(job=JobId("a[${matrix.b},${matrix.c}]"))),
+            id="output of a combination of one's own",
+        ),
         pytest.param("${matrix.k}", (MatrixReference("k"),), id="matrix"),
         pytest.param("${jobs.a-b.execution_id}", (JobOutput(job=JobId("a-b")),), id="output"),
         pytest.param(
@@ -50,6 +55,12 @@ def test_read(text: str, parts: tuple[str | Reference, ...]) -> None:
         pytest.param("${jobs.a}", "`${jobs.a.execution_id}`", id="a job alone"),
         pytest.param("${run.key}", "`${run.id}`", id="another fact of the run"),
         pytest.param("${var.a", "close it", id="open"),
+        pytest.param(
+            "${jobs.a[${matrix.b}.execution_id}",
+            "close the bracket: `${jobs.a[${matrix.b}].execution_id}`",
+            id="open bracket",
+        ),
+        pytest.param("${a ${var.b} c}", "there are", id="one within another"),
         pytest.param("${var.a-b}", "there are", id="no such name"),
         pytest.param("${var.größe}", "there are", id="ASCII only"),
     ],
@@ -64,7 +75,15 @@ def test_where_references_are_written() -> None:
     assert [written for written, _ in read_references("a $${x} ${ var.b }${run.id}")] == ["${ var.b }", "${run.id}"]
 
 
-@given(st.text(alphabet="${}varen.ij ", max_size=30))
+@pytest.mark.parametrize("text", ["${", "${aaa", "${b}", "${{a}}", "${a${b}"])
+def test_fault_41_a_scalar_of_nothing_but_misreadings_is_told_in_part(text: str) -> None:
+    """Each would otherwise bring the rest of the scalar along, or a search for what was meant."""
+    found = list(read_references(text * 100_000))
+    assert len(found) == 1_000
+    assert max(len(written) for written, _ in found) <= 200
+
+
+@given(st.text(alphabet="${}varen.ij[]obs", max_size=30))
 def test_any_text_can_be_read(text: str) -> None:
     parts = read_phrase(text)
     assert all(not isinstance(it, str) or it for it in parts), "no empty texts"

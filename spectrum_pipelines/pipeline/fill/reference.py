@@ -78,6 +78,9 @@ _DATED = re.compile(
     r"(?:var\.(?P<var>[A-Za-z_]\w*)|run\.date)(?P<offset>[-+][0-9][^:]*)?(?::(?P<form>.*))?", re.ASCII | re.DOTALL
 )
 _FORMS = ("var", "env", "run", "matrix", "jobs")
+#: So many in one scalar are told, and so many characters of one that is never closed: it reaches to the end of the scalar.
+_MISREAD = 1_000
+_SHOWN = 200
 _ALL_FORMS = "`${var.x}`, `${env.X}`, `${run.id}`, `${run.date}`, `${matrix.k}` and `${jobs.<id>.execution_id}`"
 
 
@@ -115,19 +118,25 @@ def read_references(text: str) -> Iterator[tuple[str, Reference | Misread]]:
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str | Reference | Misread]]:
-    at = 0
+    at = misread = 0
     for token in _TOKEN.finditer(text):
+        if misread >= _MISREAD:
+            break
         yield "", text[at : token.start()]
         if token[0] == "$${":
             yield token[0], "${"
         elif token[2] is not None:
             hint = f"one pair of braces is enough: `${{{token[2].strip()}}}`"
+            misread += 1
             yield token[0], Misread(message=f"`{token[0]}` is not a reference", hint=hint)
         elif token[1] is None:
             hint = "close it with `}`, or write `$${` for a literal `${`"
-            yield text[token.start() :], Misread(message="`${` is never closed", hint=hint)
+            misread += 1
+            yield text[token.start() : token.start() + _SHOWN], Misread(message="`${` is never closed", hint=hint)
         else:
-            yield token[0], _read(token[1].strip())
+            part = _read(token[1].strip())
+            misread += isinstance(part, Misread)
+            yield token[0], part
         at = token.end()
     yield "", text[at:]
 
