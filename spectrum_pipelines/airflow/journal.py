@@ -35,11 +35,6 @@ def store_for(state: str, connection_state: str | None, context: Any, *, passwor
     return TaskStateStore(TaskValues(accessor), SystemClock())
 
 
-def has_commands(store: Store) -> bool:
-    """The command line can open the store: `report`, `adopt` and `retry` work on its runs."""
-    return not isinstance(store, MemoryStore | TaskStateStore)
-
-
 class TaskValues:
     """The values of a task, through the process that supervises it."""
 

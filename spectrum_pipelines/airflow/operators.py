@@ -39,14 +39,10 @@ _LINK_KEY = "spectrum_report_url"
 
 
 class _Work(NamedTuple):
-    """What a try has to do, and what must be known when it is done.
-
-    `stops`: a person who ends the task stops what runs. `has_commands`: a shell can open the store of the run.
-    """
+    """What a try has to do, and what must be known when it is done. `stops`: a person who ends the task stops what runs."""
 
     do: "Callable[[], Report | Waiting]"
     stops: bool
-    has_commands: bool
     pages: Pages | None
 
 
@@ -147,7 +143,7 @@ class SpectrumPipelineOperator(BaseOperator):
         """Everything that asks Airflow is asked here, in the main thread; what there is to do runs in another."""
         from spectrum_pipelines import advance, run  # noqa: PLC0415
         from spectrum_pipelines.airflow.hook import SpectrumHook  # noqa: PLC0415
-        from spectrum_pipelines.airflow.journal import has_commands, store_for  # noqa: PLC0415
+        from spectrum_pipelines.airflow.journal import store_for  # noqa: PLC0415
 
         connection, place, password, pages = SpectrumHook(self.conn_id).access()
         if self.deferrable and self.state == NONE:
@@ -171,7 +167,7 @@ class SpectrumPipelineOperator(BaseOperator):
                 )
 
         stops = loaded.pipeline.on_abort is OnAbort.STOP
-        return _Work(work, stops=stops, has_commands=has_commands(store), pages=pages)
+        return _Work(work, stops=stops, pages=pages)
 
     def _loaded(self, connection: "Connection", context: Any) -> "Loaded":
         from spectrum_pipelines import load  # noqa: PLC0415
@@ -229,7 +225,7 @@ class SpectrumPipelineOperator(BaseOperator):
         if (end := _end_of(report)) is not TaskEnd.SUCCESS:
             context["ti"].xcom_push(key="spectrum_run", value=small)
             why = f": {report.reason}" if report.reason else ""
-            then = what_next(report.status, report.next if work.has_commands else None)
+            then = what_next(report.status, report.next)
             raise self._failure(end, f"run {report.run_id} {report.status.value}{why}; {then}")
         return small
 

@@ -99,7 +99,7 @@ def key_and_wish(base: str, *, cleared_after: int, look_up: Callable[[str], Earl
 
 
 def what_next(status: RunStatus, command: str | None) -> str:
-    """What a person can do about a run that did not succeed. `command` is that of the report, if a shell can open the store."""
+    """What a person can do about a run that did not succeed. `command` is that of its report, if there is one."""
     match status:
         case RunStatus.FAILED:
             return "a further try, or clearing the task, gives new attempts to what failed and to nothing else"

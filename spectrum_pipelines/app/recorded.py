@@ -12,6 +12,7 @@ from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.plan.recorded import planned_pipeline
 from spectrum_pipelines.report.build import HttpCounts, build_report, command_about, started_at
+from spectrum_pipelines.report.commands import opens
 from spectrum_pipelines.store.history import changes, replay
 from spectrum_pipelines.store.interface import Busy, Existing, RunStore, Store, run_lease
 
@@ -38,7 +39,7 @@ def recorded_report(run: RunStore, store: Store, *, clock: Clock) -> dict[str, A
     return report | {
         "status": RunStatus.INTERRUPTED.value,
         "reason": "its process ended without a report; what it started may still run",
-        "next": command_about(state, "resume"),
+        "next": command_about(state, "resume") if opens(report["state"]) else None,
     }
 
 

@@ -18,7 +18,7 @@ from spectrum_pipelines.engine.state.run import JobState, Round, RunState
 from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.pipeline.model.pipeline import SwitchedOff
 from spectrum_pipelines.pipeline.secrets import masked, secrets_of
-from spectrum_pipelines.report.commands import about_run
+from spectrum_pipelines.report.commands import about_run, opens
 from spectrum_pipelines.report.critical_path import critical_path
 from spectrum_pipelines.report.jobs import Entry, duration, job_entries, moment
 
@@ -153,7 +153,7 @@ def next_command(state: RunState) -> str | None:
 
     `adopt` for a trigger in doubt, `resume` for what only lost its watcher, `retry` for what failed and runs no more.
     """
-    if state.ended is None:
+    if state.ended is None or state.facts is None or not opens(state.facts.state_dir):
         return None
     if state.ended.status is RunStatus.INTERRUPTED:
         return command_about(state, "resume")

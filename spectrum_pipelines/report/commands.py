@@ -20,6 +20,11 @@ def command(*words: str | int, options: Mapping[str, str | None] | None = None) 
     return " ".join([PROGRAM, *told, *(f"{name} {shlex.quote(value)}" for name, value in given.items())])
 
 
+def opens(state: str | None) -> bool:
+    """A command can open the store that a run has recorded: not one of a process or of a task, which is named `<like this>`."""
+    return state is None or not state.startswith("<")
+
+
 def about_run(facts: RunStarted, verb: str, *words: str | int, secrets: Iterable[str] = ()) -> str:
     """A command about a run: with its store, and with the server where its executions are."""
     # Only `report` asks no server. An address with a secret in it stands in the pipeline, where the command finds it.

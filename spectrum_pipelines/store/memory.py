@@ -205,7 +205,7 @@ class MemoryStore(Closing):
     """The store as one process sees it, by its own `clock`. `reach` may be replaced: it raises when the store is away."""
 
     is_shared = True
-    name = "memory:"
+    name = "<memory>"
 
     def __init__(self, memory: Memory, clock: Clock) -> None:
         self.memory = memory

@@ -11,6 +11,7 @@ from spectrum_pipelines.engine.sightings import JobReady
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.pipeline.model.action import ACTION_WORDS, JobId
 from spectrum_pipelines.pipeline.model.pipeline import RunIf
+from spectrum_pipelines.render.report.formats import FORMATS
 from spectrum_pipelines.report.build import build_report, started_at
 from spectrum_pipelines.report.job_texts import JobTexts
 from spectrum_pipelines.report.json_text import report_chunks, report_json
@@ -469,3 +470,15 @@ def test_ten_thousand_jobs_in_a_chain_are_no_trouble() -> None:
     assert report["critical_path"] == names
     first, again = _texts(kept, run), _texts(kept, run)
     assert all(new is old for new, old in zip(again, first, strict=True)), "nothing is rendered anew"
+
+
+@pytest.mark.parametrize("make", RUNS.values(), ids=RUNS)
+def test_a_store_that_no_command_can_open_stands_in_no_command(make: Callable[..., Run]) -> None:
+    run = make()
+    assert run.state.facts is not None
+    run.state.facts = replace(run.state.facts, state_dir="<memory>")
+    report = run.report()
+    assert_valid_report(report)
+    assert report["next"] is None
+    for form in FORMATS.values():
+        assert "--state" not in form.render(report)

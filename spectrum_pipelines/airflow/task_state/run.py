@@ -21,7 +21,7 @@ class TaskStateRun(KeptRun):
     """One run of the task."""
 
     def __init__(self, store: "TaskStateStore", run_id: str) -> None:
-        super().__init__(run_id, store.name)
+        super().__init__(run_id, "Airflow's task state store")
         self._store = store
 
     def keep(self, texts: Texts, *, plan: str) -> None:

@@ -30,7 +30,7 @@ class TaskStateStore(Closing):
     """The values of a task as a store."""
 
     is_shared = True
-    name = "Airflow's task state store"
+    name = "<Airflow's task state store>"
 
     def __init__(self, values: Values, clock: Clock) -> None:
         self.clock = clock
@@ -116,7 +116,10 @@ class TaskStateStore(Closing):
     def caveat(self, name: str) -> str | None:
         """What people must know about the reach of a lease in this store."""
         if name.startswith("group-"):
-            return f"{self.name} is that of one task: `concurrency.group` holds among the tries of it alone; use a pool"
+            told = (
+                "Airflow's task state store is that of one task: `concurrency.group` holds among the tries of it alone"
+            )
+            return f"{told}; use a pool"
         return None
 
     def prune(self, *, older_than: timedelta, keep: int) -> int:

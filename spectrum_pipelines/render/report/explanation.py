@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.errors import ExitCode
-from spectrum_pipelines.report.commands import FILE, URL, named
+from spectrum_pipelines.report.commands import FILE, URL, named, opens
 from spectrum_pipelines.report.commands import command as command_line
 from spectrum_pipelines.report.commands import where as where_to_ask
 from spectrum_pipelines.words.clean import clean
@@ -105,7 +105,7 @@ def next_step(report: Report) -> NextStep | None:
     if report["exit_code"] == ExitCode.TIMED_OUT:
         if not _may_still_run(report):
             advice = _ALL_STOPPED
-        elif not command and report["run_id"]:
+        elif not command and report["run_id"] and opens(_asked(report, "state")):
             return NextStep(command=_about_run(report, "retry"), advice=_LOOK_FIRST)
     if command:
         return NextStep(command=clean(command), advice=_first(report, command))
@@ -184,7 +184,8 @@ def stop(report: Report, job: Job) -> str | None:
 
 def never_started(report: Report, job: Job) -> str | None:
     """What to type if a look has shown that a trigger in doubt never started anything."""
-    if job["status"] != JobStatus.UNKNOWN.value or job["execution_id"] is not None or not report["run_id"]:
+    in_doubt = job["status"] == JobStatus.UNKNOWN.value and job["execution_id"] is None
+    if not in_doubt or not report["run_id"] or not opens(_asked(report, "state")):
         return None
     return _about_run(report, "adopt", job["id"], "--none")
 
