@@ -225,17 +225,17 @@ class SpectrumPipelineOperator(BaseOperator):
         if (end := _end_of(report)) is not TaskEnd.SUCCESS:
             context["ti"].xcom_push(key="spectrum_run", value=small)
             why = f": {report.reason}" if report.reason else ""
-            then = what_next(report.status, report.next)
+            then = what_next(report.exit_code, report.next)
             raise self._failure(end, f"run {report.run_id} {report.status.value}{why}; {then}")
         return small
 
     def _shown_at(self, report: "Report", pages: Pages | None) -> str:
         """The URL of the run's page; of the server, where no place for pages is configured or none can be written."""
-        if pages is not None:
+        if pages is not None and report.run_id is not None:
             try:
                 return pages.put(report.document)
-            except SpectrumPipelinesError as error:
-                self.log.warning("there is no page of the run: %s", in_words(error))
+            except Exception as error:  # noqa: BLE001 - a page must not take the run's outcome away
+                self.log.warning("there is no page of the run: %s: %s", type(error).__name__, error)
         return str(report.document["server"])
 
     def _failure(self, end: TaskEnd, message: str) -> AirflowException:

@@ -19,7 +19,6 @@ from enum import Enum
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
-from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import ExitCode
 
 #: The longest run key that a store takes, less what a number behind it needs.
@@ -98,14 +97,20 @@ def key_and_wish(base: str, *, cleared_after: int, look_up: Callable[[str], Earl
     return base, "report"
 
 
-def what_next(status: RunStatus, command: str | None) -> str:
+def what_next(exit_code: ExitCode | None, command: str | None) -> str:
     """What a person can do about a run that did not succeed. `command` is that of its report, if there is one."""
-    match status:
-        case RunStatus.FAILED:
+    match exit_code:
+        case ExitCode.FAILED:
             return "a further try, or clearing the task, gives new attempts to what failed and to nothing else"
-        case RunStatus.UNKNOWN | RunStatus.TIMED_OUT if command is None:
+        case ExitCode.LOGIN_REFUSED:
+            return "mend login, certificate or rights of the connection first (repeated tries lock accounts); then clear the task"
+        case ExitCode.UNREACHABLE | ExitCode.CONFLICT:
+            return "nothing was triggered: a further try begins anew"
+        case ExitCode.UNKNOWN | ExitCode.TIMED_OUT if command is None:
             return "look in Spectrum what has run; then mark the task as success, or trigger a new DAG run"
-        case RunStatus.UNKNOWN | RunStatus.TIMED_OUT:
+        case ExitCode.UNKNOWN | ExitCode.TIMED_OUT:
             return f"look in Spectrum what has run; `{command}`; then clear the task, which goes on with this run"
+        case ExitCode.USAGE | ExitCode.BUG:
+            return "mend that first; then clear the task"
         case _:
             return "a further try goes on with this run"

@@ -96,10 +96,10 @@ CASES = [
         "timed_out", "the second job takes longer than it may", "failed", "timed_out", 1, 1, 1,
         stops=1, policy="timeout: 3s, ", log="look in Spectrum",
     ),
-    Case("login_refused", "the password is wrong", "failed", "failed", 0, 0, 1, conn_id="spectrum_locked", log="login"),
+    Case("login_refused", "the password is wrong", "failed", "failed", 0, 0, 1, conn_id="spectrum_locked", log="mend login"),
     Case(
         "login_refused_deferrable", "the password is wrong, deferrable", "failed", "failed", 0, 0, 1,
-        deferrable=True, conn_id="spectrum_locked", log="login",
+        deferrable=True, conn_id="spectrum_locked", log="mend login",
     ),
     Case(
         "triggerer_killed", "the triggerer is killed while the task is deferred", "success", "succeeded", 1, 1, 1,

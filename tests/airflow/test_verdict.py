@@ -12,7 +12,6 @@ from spectrum_pipelines.airflow.verdict import (
     task_end,
     what_next,
 )
-from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import ExitCode
 
 
@@ -104,17 +103,19 @@ def test_what_a_try_works_on(
 
 
 @pytest.mark.parametrize(
-    ("status", "command", "told"),
+    ("code", "command", "told"),
     [
-        pytest.param("failed", "retry 1", "clearing the task, gives new attempts", id="failed: Airflow's own words"),
-        pytest.param(
-            "unknown", "adopt 1", "`adopt 1`; then clear the task", id="unknown, in a store of the command line"
-        ),
-        pytest.param("unknown", None, "mark the task as success, or trigger", id="unknown, in Airflow's own store"),
-        pytest.param("timed_out", None, "look in Spectrum", id="timed out"),
-        pytest.param("interrupted", "resume 1", "a further try goes on", id="interrupted"),
-        pytest.param("conflict", None, "a further try goes on", id="busy"),
+        pytest.param(1, "retry 1", "clearing the task, gives new attempts", id="failed: Airflow's own words"),
+        pytest.param(5, "adopt 1", "`adopt 1`; then clear the task", id="unknown, in a store of the command line"),
+        pytest.param(5, None, "mark the task as success, or trigger", id="unknown, in Airflow's own store"),
+        pytest.param(4, None, "look in Spectrum", id="timed out"),
+        pytest.param(143, "resume 1", "a further try goes on", id="interrupted"),
+        pytest.param(None, None, "a further try goes on", id="lost to another process"),
+        pytest.param(6, None, "nothing was triggered: a further try", id="busy"),
+        pytest.param(3, None, "nothing was triggered: a further try", id="unreachable"),
+        pytest.param(7, None, "mend login, certificate or rights", id="login refused: no further try"),
+        pytest.param(2, None, "mend that first", id="a broken file"),
     ],
 )
-def test_what_a_person_can_do(status: str, command: str | None, told: str) -> None:
-    assert told in what_next(RunStatus(status), command)
+def test_what_a_person_can_do(code: int | None, command: str | None, told: str) -> None:
+    assert told in what_next(None if code is None else ExitCode(code), command)
