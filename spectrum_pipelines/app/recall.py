@@ -32,8 +32,8 @@ class Again(Struct, frozen=True, kw_only=True):
 
     `given` are the values of now, under which those of the journal lie. `source` is the file as the user has it now; None looks for
     it where it was. `wish` is what a run key is asked for. `workspace` is that of an embedded server, whose address changes.
-    `origin` says what began this process. `retries`: a run that failed goes on from what failed. With `until` the run is left as
-    soon as it says so (see `Session`).
+    `origin` says what began this process, and `git_commit` from which commit the file comes. `retries`: a run that failed goes on
+    from what failed. With `until` the run is left as soon as it says so (see `Session`).
     """
 
     given: Given = field(default_factory=Given)
@@ -41,6 +41,7 @@ class Again(Struct, frozen=True, kw_only=True):
     wish: Wish | None = None
     workspace: str | None = None
     origin: dict[str, str] = field(default_factory=dict)
+    git_commit: str | None = None
     retries: bool = False
     until: Until | None = None
 
@@ -87,12 +88,12 @@ def recall(run: RunStore, recorded: Recorded, again: Again) -> History:
         same_wish(run, started, again.wish)
     texts = run.texts(started.digest)
     first = _built(run, facts[0], again, texts=texts, file=started.file, variables=started.variables)
-    _hold_to(first, started.plan_digest, run, started)
+    _hold_to(first, started.plan_digest, run, started.variables)
     every, variables, later = [first], started.variables, dict[str, Pipeline]()
     for one in changes(facts):
         texts, variables = Texts(pipeline=one.text or "", fragments=one.fragments or {}), one.variables or {}
         every.append(_built(run, facts[0], again, texts=texts, file=one.file or started.file, variables=variables))
-        _hold_to(every[-1], one.plan_digest, run, started)
+        _hold_to(every[-1], one.plan_digest, run, variables)
         later[one.plan_digest or ""] = every[-1].pipeline
     if not again.takes_changes:
         unchanged(started, every, again.source)
@@ -133,9 +134,9 @@ def without_changes(given: Given, variables: Mapping[str, Scalar]) -> Given:
     )
 
 
-def _hold_to(loaded: Loaded, expected: str | None, run: RunStore, started: RunStarted) -> None:
+def _hold_to(loaded: Loaded, expected: str | None, run: RunStore, variables: Mapping[str, Scalar]) -> None:
     if plan_digest(plan_data(loaded.planned())) != expected:
-        told = f"this is not what run {run.run_id} began with: {what_differs(started, loaded.pipeline)}"
+        told = f"this is not what run {run.run_id} began with: {what_differs(variables, loaded.pipeline)}"
         raise UserError(
             told, hint=f"give the values that it had (its plan in {run.place} shows them), or start a new run"
         )

@@ -4,7 +4,6 @@ A value that is not given again stays that of the run's first start, where the v
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -12,10 +11,10 @@ from msgspec import Struct
 from spectrum_pipelines.app.fragments import Fragments, kept
 from spectrum_pipelines.app.loading import Loaded, load_source, recorded_values
 from spectrum_pipelines.app.recall import Again, History, without_changes
+from spectrum_pipelines.app.refusals import source_of
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.diagnostic import Severity
 from spectrum_pipelines.document.parse import Document
-from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.facts import Changed, Resumed, Retried, RunStarted, Stamped
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.build import Given
@@ -78,7 +77,7 @@ def redefined(history: History, again: Again) -> Redefined | None:
     if is_same and (not _gives_values(history, again) or _has_values(last, given, history)):
         return None
     loaded = load_source(source, given, read=read, only=history.started.only, run_id=history.run.run_id)
-    told = _told(loaded)
+    told = _told(loaded, again.git_commit)
     if is_same and told.variables == dict(history.variables):
         return None
     return Redefined(
@@ -87,12 +86,6 @@ def redefined(history: History, again: Again) -> Redefined | None:
         values=tuple(_values(history.variables, told.variables or {})),
         policy=tuple(policy_changes(history.state.pipeline, loaded.pipeline)),
     )
-
-
-def source_of(name: str) -> Source | None:
-    """The pipeline file where it was; None if it is not there any more."""
-    path = Path(name)
-    return Source(name=name, text=path.read_text(encoding="utf-8-sig", errors="replace")) if path.is_file() else None
 
 
 def hold_to_line(fact: Resumed | Retried, file: str) -> None:
@@ -145,13 +138,14 @@ def _declared(name: str, document: Document, started: RunStarted) -> tuple[Any, 
     return mapping(document.data.get("variables")).get(name), mapping(environment.get("variables")).get(name)
 
 
-def _told(loaded: Loaded) -> Changed:
+def _told(loaded: Loaded, git_commit: str | None) -> Changed:
     planned = loaded.planned()
     data = plan_data(planned)
     return Changed(
         file=loaded.source.name,
         digest=loaded.texts.digest,
         plan_digest=plan_digest(data),
+        git_commit=git_commit,
         variables=planned.variables(),
         text=loaded.texts.pipeline,
         fragments=loaded.texts.fragments,

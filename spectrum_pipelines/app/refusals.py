@@ -8,13 +8,14 @@ from pathlib import Path
 from msgspec import Struct
 
 from spectrum_pipelines.app.fragments import Fragments
-from spectrum_pipelines.app.loading import Loaded
-from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.app.loading import Loaded, quotable
+from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.engine.facts import RunStarted
 from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.include import parse_with_fragments
+from spectrum_pipelines.pipeline.model.action import Scalar
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.report.build import command_about
 from spectrum_pipelines.report.commands import about_run
@@ -49,12 +50,12 @@ def same_wish(run: RunStore, started: RunStarted, wish: Wish) -> None:
             )
 
 
-def what_differs(started: RunStarted, pipeline: Pipeline) -> str:
+def what_differs(variables: Mapping[str, Scalar], pipeline: Pipeline) -> str:
     """Why the plan is another one, though the file is the same."""
     names = [
         name
         for name, variable in pipeline.variables.items()
-        if not variable.secret and started.variables.get(name) != variable.recorded
+        if not variable.secret and variables.get(name) != variable.recorded
     ]
     return f"{', '.join(names)} had another value" if names else "a variable of the environment had another value"
 
@@ -66,11 +67,9 @@ def unchanged(started: RunStarted, every: Sequence[Loaded], source: Source | Non
     """
     last = every[-1]
     name = last.source.name if source is None else source.name
+    source = source or source_of(name)
     if source is None:
-        path = Path(name)
-        if not path.is_file():
-            return
-        source = Source(name=name, text=path.read_text(encoding="utf-8-sig", errors="replace"))
+        return
     found = _difference(last.texts, source)
     if found is None or any(_difference(it.texts, source) is None for it in every[:-1]):
         return
@@ -109,20 +108,33 @@ def has_ended(state: RunState, name: str) -> UserError:
     )
 
 
+def source_of(name: str) -> Source | None:
+    """The pipeline file where it was; None if it is not there any more. Raises UnreadableFile."""
+    return read_source(name) if Path(name).is_file() else None
+
+
 def _difference(texts: Texts, source: Source) -> tuple[str, str, tuple[str, ...]] | None:
     """What differs (`pipeline`, `fragment`), the name of that file, and the lines; None where nothing does."""
-    if source.text != texts.pipeline:
-        return "pipeline", source.name, _lines(source.name, texts.pipeline, source.text)
     document, _ = parse_with_fragments(source, Fragments().of(source.name))
+    if source.is_foreign:
+        shown: Mapping[str, str] = {}
+    else:
+        shown = {it.name: it.text for it in quotable(source, document)}
+    if source.text != texts.pipeline:
+        return "pipeline", source.name, _lines(source.name, texts.pipeline, shown)
     now: Mapping[str, str] = {} if document is None else document.fragments
     for key in sorted({*texts.fragments, *now}):
-        if (before := texts.fragments.get(key, "")) != (after := now.get(key, "")):
+        if (before := texts.fragments.get(key, "")) != now.get(key, ""):
             name = os.path.normpath(Path(source.name).parent / key)
-            return "fragment", name, _lines(name, before, after)
+            return "fragment", name, _lines(name, before, shown)
     return None
 
 
-def _lines(name: str, before: str, after: str) -> tuple[str, ...]:
+def _lines(name: str, before: str, shown: Mapping[str, str]) -> tuple[str, ...]:
+    """The lines that differ, as far as the file may be quoted: `shown` are the texts of now without the values of secrets."""
+    if name not in shown:
+        return ("(the file is gone, or leads out of its checkout: nothing of it is shown)",)
+    after = shown[name]
     changes = [
         line
         for line in difflib.unified_diff(before.splitlines(), after.splitlines(), "run", name, "", "", 0, "")

@@ -148,6 +148,7 @@ def _again(loaded: Loaded, circumstances: Circumstances, *, retries: bool, until
         wish=wish,
         workspace=workspace,
         origin=circumstances.origin,
+        git_commit=circumstances.git_commit,
         retries=retries,
         until=until,
     )

@@ -263,3 +263,34 @@ def test_a_policy_that_stands_in_a_fragment_of_a_subfolder_is_taken_too(
     assert ended.code == 0, ended.stderr
     assert "note: retry.limit is 1, it was 0 (load)" in ended.stderr
     assert server.posts() == {48: 3 if command == "retry" else 2}
+
+
+def test_the_report_names_the_commit_of_the_file_that_was_taken(
+    project: Project, server: SpectrumServer, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.pipeline(jobs={"load": {**LOAD, "retry": ONCE_MORE}})
+    monkeypatch.setenv("CI_COMMIT_SHA", "0ff1ce")
+    ended = project.resume(run_id, str(project.file))
+    assert ended.code == 0
+    assert ended.report is not None
+    assert ended.report["pipeline"]["git_commit"] == "0ff1ce"
+
+
+def test_a_changed_file_is_shown_without_secrets_and_not_where_it_leads_out_of_the_checkout(
+    project: Project, server: SpectrumServer, run_id: str
+) -> None:
+    text = project.file.read_text(encoding="utf-8")
+    project.file.write_text(text.replace('"required": true', '"default": "hunter2-typed-in"'), encoding="utf-8")
+    refused = project.resume(run_id)
+    assert refused.code == 2
+    assert "@@" in refused.stderr
+    assert "hunter2" not in refused.stderr
+    (project.folder / ".git").mkdir()
+    outside = project.folder.parent / "outside.txt"
+    outside.write_text("root:x:0\n", encoding="utf-8")
+    project.file.unlink()
+    project.file.symlink_to(outside)
+    for words in ((), (str(project.file),)):
+        refused = project.resume(run_id, *words)
+        assert refused.code == 2
+        assert "root:x:0" not in refused.stderr

@@ -8,6 +8,7 @@ import click
 
 from spectrum_pipelines.app.deliver import Renderings
 from spectrum_pipelines.cli.ci import ci_job
+from spectrum_pipelines.cli.commit import git_commit
 from spectrum_pipelines.cli.completion import run_ids
 from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
 from spectrum_pipelines.cli.misuse import Reporting
@@ -94,7 +95,13 @@ def command(
         run = named_run(store, run_id)
         with server_of(options) as reached:
             given = given_of(values, server=reached.server)
-            again = Again(given=given, source=source, workspace=workspace_of(options), origin=ci_job(os.environ))
+            again = Again(
+                given=given,
+                source=source,
+                workspace=workspace_of(options),
+                origin=ci_job(os.environ),
+                git_commit=git_commit(Path(file or "pipeline.yaml"), os.environ),
+            )
             ended = retry(run, reach(reached), store=store, again=again, front=front)
     assert ended.exit_code is not None
     return ended.exit_code

@@ -1,7 +1,6 @@
 """`run FILE`: the main job."""
 
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import click
 from spectrum_pipelines.app.deliver import Renderings
 from spectrum_pipelines.app.prepare import Circumstances
 from spectrum_pipelines.cli.ci import ci_job
+from spectrum_pipelines.cli.commit import git_commit
 from spectrum_pipelines.cli.completion import job_ids, run_keys
 from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
 from spectrum_pipelines.cli.misuse import Reporting
@@ -128,23 +128,3 @@ def command(
 def _key(given: str | None, environ: Mapping[str, str]) -> str | None:
     """The run key. An empty variable counts as a key, which is refused: without one the pipeline would run again each time."""
     return environ.get("SPECTRUM_RUN_KEY") if given is None else given
-
-
-def git_commit(file: Path, environ: Mapping[str, str]) -> str | None:
-    """The commit that the file belongs to: from git where it is, else as CI says."""
-    for name in ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "BUILD_SOURCEVERSION"):
-        if environ.get(name):
-            return environ[name]
-    if not any((folder / ".git").exists() for folder in file.resolve().parents):
-        return None
-    try:
-        asked = subprocess.run(  # noqa: S603 - a fixed command, no shell
-            ["git", "-C", str(file.resolve().parent), "rev-parse", "HEAD"],  # noqa: S607 - the user's own git
-            capture_output=True,
-            text=True,
-            timeout=2,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return asked.stdout.strip() or None if asked.returncode == 0 else None
