@@ -22,6 +22,9 @@ DataReference = DataId | DataName
 #: How a file is named in a URI: its id, its uuid or its path (`/Data/Imports/orders.imp`), as text and not yet encoded.
 FileReference = NewType("FileReference", str)
 
+#: Java's long: no id is larger.
+LARGEST_ID = 2**63 - 1
+
 
 class Phase(Enum):
     """What a status word means for somebody who waits for the end."""

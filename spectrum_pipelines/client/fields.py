@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from spectrum_pipelines.spectrum import LARGEST_ID
+
 Record = Mapping[str, Any]
 
-_LARGEST_ID = 2**63 - 1  # Java's long
 _LONGEST_TEXT = 2000
 _LONGEST_NUMBER = 20  # characters: far beyond a Java long, far below the interpreter's limit for int()
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2})", re.ASCII)
@@ -44,7 +45,7 @@ def identifier(value: object) -> int:
     """An id: 1 to 2**63-1, as a number or, as some servers report it, as a text of digits. Raises ValueError."""
     if isinstance(value, str) and len(value) <= _LONGEST_NUMBER and value.isascii() and value.isdigit():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LARGEST_ID:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LARGEST_ID:
         raise ValueError("not an id")
     return value
 
@@ -72,7 +73,7 @@ def count(value: object) -> int | None:
         value = float(value) if "." in value else int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST_ID else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_ID else None
 
 
 def progress(value: object) -> float | None:

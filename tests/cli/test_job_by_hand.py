@@ -20,6 +20,7 @@ from tests.cli.command_line import (
     Ended,
     Stranger,
     call,
+    dead_port,
     hang_up,
     plain_environment,
     start,
@@ -238,3 +239,40 @@ def test_a_deletion_asks_on_a_terminal(typed: bytes, code: int, sent: list[str],
             keyboard.write(typed)
             assert asked.wait(PATIENCE) == code
     assert server.seen == sent
+
+
+LARGEST = 2**63 - 1
+TOO_LARGE = [
+    *(
+        ("job", verb, str(LARGEST + 1))
+        for verb in ("status", "trigger", "stop", "details", "history", "sequence", "delete")
+    ),
+    ("job", "history", "--file", str(LARGEST + 1)),
+    ("job", "details", "9" * 400),
+    ("init", "x", "--from-server", "--file", "9" * 400),
+    ("adopt", "20261123T150405Z-7f3a", "a", str(LARGEST + 1)),
+]
+
+
+@pytest.mark.parametrize("args", TOO_LARGE, ids=lambda it: " ".join(it)[:40])
+def test_an_id_that_no_server_can_give_is_refused_by_name_of_the_limit(args: tuple[str, ...], tmp_path: Path) -> None:
+    """Before anything is asked: the server is away."""
+    ended = call(*args, cwd=tmp_path, env={**LOGIN, "SPECTRUM_URL": dead_port()})
+    assert ended.code == 2, ended.stderr
+    assert str(LARGEST) in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("runs", "--limit"),
+        ("runs", "prune", "--older-than", "1d", "--keep"),
+        ("job", "history", "5", "--start"),
+        ("job", "history", "5", "--length"),
+    ],
+    ids=" ".join,
+)
+def test_a_count_beyond_all_measure_is_refused(args: tuple[str, ...], tmp_path: Path) -> None:
+    ended = call(*args, "9" * 400, cwd=tmp_path, env={**LOGIN, "SPECTRUM_URL": dead_port()})
+    assert ended.code == 2, ended.stderr
+    assert "is not in the range" in ended.stderr

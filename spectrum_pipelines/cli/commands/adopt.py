@@ -8,6 +8,7 @@ import click
 from spectrum_pipelines.cli.completion import jobs_of_run, run_ids, variables
 from spectrum_pipelines.cli.console import asking_front
 from spectrum_pipelines.cli.groups import TellingCommand
+from spectrum_pipelines.cli.ids import ID
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
 from spectrum_pipelines.cli.reach import reach, server_of, workspace_of
 from spectrum_pipelines.cli.state import store_of
@@ -20,7 +21,7 @@ from spectrum_pipelines.spectrum import ExecutionId
 @click.command("adopt", cls=TellingCommand)
 @click.argument("run_id", metavar="RUN_ID", shell_complete=run_ids)
 @click.argument("job", metavar="JOB", shell_complete=jobs_of_run)
-@click.argument("execution_id", metavar="EXECUTION_ID", type=click.IntRange(min=1), required=False)
+@click.argument("execution_id", metavar="EXECUTION_ID", type=ID, required=False)
 @option("--none", "never", is_flag=True, envvar=None, help="I have looked: the trigger never started an execution.")
 @option(
     "--yes",

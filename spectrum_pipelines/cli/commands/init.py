@@ -10,6 +10,7 @@ import click
 
 from spectrum_pipelines.cli.console import asking_front
 from spectrum_pipelines.cli.groups import TellingCommand
+from spectrum_pipelines.cli.ids import job_file
 from spectrum_pipelines.cli.options import ConnectionOptions, connection_options, option
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.reach import reach, server_of
@@ -36,7 +37,13 @@ _FILES = {
     help="Write jobs for the --file that the server has, in place of the example.",
 )
 @option(
-    "--file", "wanted", of="INIT", metavar="FILE", multiple=True, help="A path, a uuid or a file id; may be repeated."
+    "--file",
+    "wanted",
+    of="INIT",
+    metavar="FILE",
+    multiple=True,
+    callback=job_file,
+    help="A path, a uuid or a file id; may be repeated.",
 )
 @connection_options
 def command(folder: Path, *, from_server: bool, wanted: tuple[str, ...], **connection: Any) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spectrum_pipelines.cli.groups import TellingGroup
+from spectrum_pipelines.cli.ids import MOST
 from spectrum_pipelines.cli.options import option, state_option
 from spectrum_pipelines.cli.printed import print_json, put
 from spectrum_pipelines.cli.state import store_of
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 @click.group("runs", cls=TellingGroup, invoke_without_command=True)
 @option("--format", "form", of="RUNS", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @option("--pipeline", metavar="NAME", envvar="SPECTRUM_RUNS_PIPELINE", help="Only the runs of this pipeline.")
-@option("--limit", metavar="N", type=click.IntRange(min=1), envvar="SPECTRUM_RUNS_LIMIT", help="Only the newest ones.")
+@option(
+    "--limit", metavar="N", type=click.IntRange(1, MOST), envvar="SPECTRUM_RUNS_LIMIT", help="Only the newest ones."
+)
 @state_option
 @click.pass_context
 def command(context: click.Context, *, form: str, pipeline: str | None, limit: int | None, state: str) -> int | None:
@@ -56,7 +59,7 @@ def command(context: click.Context, *, form: str, pipeline: str | None, limit: i
     "--keep",
     of="RUNS",
     metavar="N",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, MOST),
     default=20,
     show_default=True,
     help="Keep the newest N runs of each pipeline, however old.",

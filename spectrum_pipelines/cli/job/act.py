@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from spectrum_pipelines.cli.console import Terminal
 from spectrum_pipelines.cli.groups import TellingCommand
+from spectrum_pipelines.cli.ids import ID, job_file
 from spectrum_pipelines.cli.job.by_hand import F, about, by_hand, details_data, pasted, spectrum
 from spectrum_pipelines.cli.options import assignments, option
 from spectrum_pipelines.cli.printed import print_json
@@ -19,6 +20,7 @@ from spectrum_pipelines.errors import ClientError, ExitCode, SpectrumPipelinesEr
 from spectrum_pipelines.pipeline.model.durations import format_duration, parse_duration
 from spectrum_pipelines.pipeline.model.pipeline import Server
 from spectrum_pipelines.spectrum import (
+    LARGEST_ID,
     DataId,
     DataName,
     Deletion,
@@ -155,7 +157,7 @@ def _warn_of_the_end(connection: dict[str, Any]) -> None:
 
 
 @click.command("trigger", cls=TellingCommand)
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", callback=job_file)
 @waiting("Follow the execution to its end, and judge it.")
 @by_hand
 def trigger(file: str, *, wait: bool, timeout: float | None, form: str, **connection: Any) -> int:
@@ -195,7 +197,7 @@ def trigger(file: str, *, wait: bool, timeout: float | None, form: str, **connec
 
 
 @click.command("sequence", cls=TellingCommand)
-@click.argument("file_ids", metavar="FILE_ID...", nargs=-1, required=True, type=click.IntRange(min=1))
+@click.argument("file_ids", metavar="FILE_ID...", nargs=-1, required=True, type=ID)
 @option("--var", metavar="NAME=VALUE", multiple=True, envvar=None, help="A workbook variable, as text.")
 @option(
     "--sequence-path",
@@ -255,7 +257,7 @@ def sequence(
 
 
 @click.command("stop", cls=TellingCommand)
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", callback=job_file)
 @waiting("Wait until what runs now has ended, however it does.")
 @by_hand
 def stop(file: str, *, wait: bool, timeout: float | None, form: str, **connection: Any) -> int:
@@ -322,8 +324,8 @@ def delete(data: tuple[str, ...], *, yes: bool, form: str, **connection: Any) ->
 def _data_of(text: str) -> DataId | DataName:
     if not text.isascii() or not text.lstrip("-").isdigit():
         return DataName(text)
-    if not 0 < int(text[:20]) < 2**63:
-        raise UserError(f"`{text[:40]}` is no data id", hint="data ids are whole numbers from 1")
+    if not 0 < int(text[:20]) <= LARGEST_ID:
+        raise UserError(f"`{text[:40]}` is no data id", hint=f"data ids are whole numbers from 1 to {LARGEST_ID}")
     return DataId(int(text))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from spectrum_pipelines.cli.groups import TellingCommand
+from spectrum_pipelines.cli.ids import ID, MOST, job_file
 from spectrum_pipelines.cli.job.by_hand import about, by_hand, details_data, spectrum
 from spectrum_pipelines.cli.options import option
 from spectrum_pipelines.cli.printed import print_json
@@ -14,7 +15,7 @@ from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileRefere
 
 
 @click.command("status", cls=TellingCommand)
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", callback=job_file)
 @by_hand
 def status(file: str, *, form: str, **connection: Any) -> int:
     """Show the latest run of FILE: a path, a uuid or a file id. It may be somebody else's run.
@@ -36,14 +37,18 @@ def status(file: str, *, form: str, **connection: Any) -> int:
 
 
 @click.command("history", cls=TellingCommand)
-@click.argument("configuration_id", metavar="[CONFIGURATION_ID]", type=click.IntRange(min=1), required=False)
+@click.argument("configuration_id", metavar="[CONFIGURATION_ID]", type=ID, required=False)
 @option(
-    "--file", of="JOB", metavar="FILE", help="Find the job configuration of this file: a path, a uuid or a file id."
+    "--file",
+    of="JOB",
+    metavar="FILE",
+    callback=job_file,
+    help="Find the job configuration of this file: a path, a uuid or a file id.",
 )
 @option(
     "--start",
     of="JOB",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, MOST),
     default=0,
     show_default=True,
     help="Leave out this many, newest first.",
@@ -99,7 +104,7 @@ def history(
 
 
 @click.command("details", cls=TellingCommand)
-@click.argument("execution_id", metavar="EXECUTION_ID", type=click.IntRange(min=1))
+@click.argument("execution_id", metavar="EXECUTION_ID", type=ID)
 @by_hand
 def details(execution_id: int, *, form: str, **connection: Any) -> int:
     """Show one execution: its status, times and counters.

@@ -116,6 +116,9 @@ def _no_alternative(it: Violation) -> Iterator[Complaint]:
         if isinstance(it.value, dict):  # otherwise the type is wrong, and another rule says so
             yield _which_key(it, keys)
         return
+    if (limit := _exceeded(it)) is not None:
+        yield _about(it, "out-of-range", f"must be at most {limit}")
+        return
     best = best_branch(it)
     deeper = any(len(inner.path) > len(it.path) or inner.rule == "additionalProperties" for inner in best)
     if best and (deeper or (not it.note("x-message") and len(it.branches) == 1)):
@@ -123,6 +126,18 @@ def _no_alternative(it: Violation) -> Iterator[Complaint]:
             yield from complaints(inner)
     else:
         yield _about(it, *_summary(it, best))
+
+
+def _exceeded(it: Violation) -> int | None:
+    """The limit of the alternative that takes whole numbers, where the value is one beyond it, also in quotes."""
+    bounded = [one for one in it.wanted if isinstance(one, dict) and one.get("type") == "integer" and "maximum" in one]
+    value = it.value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER:
+        value = int(value)
+    if not bounded or not isinstance(value, int) or isinstance(value, bool):
+        return None
+    limit = max(int(one["maximum"]) for one in bounded)
+    return limit if value > limit and str(limit) not in (it.note("x-message") or "") else None
 
 
 def _summary(it: Violation, best: Iterable[Violation]) -> tuple[str, str]:
@@ -169,6 +184,8 @@ def _choices(it: Violation) -> list[object]:
 def _count(it: Violation, noun: str, bound: str) -> str:
     return f"must have at {bound} {it.wanted:,} {noun}{'' if it.wanted == 1 else 's'}"
 
+
+_LONGEST_NUMBER = 100  # digits
 
 #: Rules on how much there is: what stands there need not be shown.
 _COUNTED = frozenset({"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"})
