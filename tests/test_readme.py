@@ -6,7 +6,6 @@
 import json
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from click import Command, Group
 from spectrum_pipelines.cli.main import COMMANDS, cli, run
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.local.serving import RunningServer
-from tests.cli.command_line import LOGIN, PROGRAM, embedded, plain_environment
+from tests.cli.command_line import LOGIN, embedded, pasted
 from tests.databases import OWNER, PASSWORDS, DatabaseServer
 
 ROOT = Path(__file__).parents[1]
@@ -75,17 +74,8 @@ def server(tmp_path: Path) -> Iterator[RunningServer]:
 
 
 def shell_of(server: RunningServer, **more: str) -> dict[str, str]:
-    """The environment of somebody who has followed "Install it", and set address and login."""
-    env = plain_environment(**{**LOGIN, "SPECTRUM_USERNAME": "ci"}, SPECTRUM_URL=server.url, **more)
-    return {**env, "PATH": f"{Path(PROGRAM).parent}:{env['PATH']}"}
-
-
-def typed(script: str, folder: Path, env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    """What is pasted into a shell."""
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    """The environment of somebody who has set address and login."""
+    return {**LOGIN, "SPECTRUM_USERNAME": "ci", "SPECTRUM_URL": server.url, **more}
 
 
 def test_the_ten_lines_run_with_the_commands_that_follow_them(server: RunningServer, tmp_path: Path) -> None:
@@ -95,8 +85,7 @@ def test_the_ten_lines_run_with_the_commands_that_follow_them(server: RunningSer
     # The address and the place of the secret are examples.
     told = script.replace("https://spectrum.example.com", server.url).replace("/run/secrets/spectrum", "secret")
     assert told.count(server.url) == told.count("=secret") == 1
-    env = {name: it for name, it in shell_of(server).items() if not name.startswith("SPECTRUM_")}
-    ended = typed(told, tmp_path, env)
+    ended = pasted(told, cwd=tmp_path, env={})
     assert ended.returncode == 0, ended.stderr
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert {job["id"]: job["status"] for job in report["jobs"]} == {
@@ -122,8 +111,8 @@ def test_a_line_for_a_ci_system_runs_and_repeated_triggers_nothing(
 ) -> None:
     env = shell_of(server, **given)
     # Jenkins and GitLab do not stop at a variable that is not set.
-    assert typed(f"set +u; {line}", tmp_path, env).returncode == 0
-    again = typed(f"set +u; {line}", tmp_path, env)
+    assert pasted(f"set +u; {line}", cwd=tmp_path, env=env).returncode == 0
+    again = pasted(f"set +u; {line}", cwd=tmp_path, env=env)
     assert (again.returncode, "the run key" in again.stderr) == (0, True), again.stderr
     assert len(server.executions()) == 3
 
@@ -145,7 +134,7 @@ def test_the_tour_of_the_shared_state(databases: DatabaseServer, server: Running
     assert len(ours) == len(script.splitlines()) - 3, "one installation, two exports, and commands of ours"
     url = databases.url(schema=databases.new_schema(), sslmode="disable")
     env = shell_of(server, GITHUB_SHA="3e1f0c", SPECTRUM_STATE=url, SPECTRUM_STATE_PASSWORD=PASSWORDS[OWNER])
-    ended = typed("\n".join(ours), tmp_path, env)
+    ended = pasted("\n".join(ours), cwd=tmp_path, env=env)
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr.count("the run key 3e1f0c stands for run") == 1
     assert len(server.executions()) == 3, "the second machine goes on with the run of the first"
@@ -153,7 +142,7 @@ def test_the_tour_of_the_shared_state(databases: DatabaseServer, server: Running
 
 def test_completion_is_defined_by_the_line_for_bash(server: RunningServer, tmp_path: Path) -> None:
     (line,) = (it for block in after("Commands") for it in block.splitlines() if it.startswith("eval "))
-    ended = typed(f"{line.partition('  #')[0]}\ncomplete -p spectrum-pipelines", tmp_path, shell_of(server))
+    ended = pasted(f"{line.partition('  #')[0]}\ncomplete -p spectrum-pipelines", cwd=tmp_path, env=shell_of(server))
     assert (ended.returncode, "_spectrum_pipelines_completion" in ended.stdout) == (0, True), ended.stderr
 
 

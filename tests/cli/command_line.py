@@ -97,6 +97,16 @@ def process(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> Ende
     return ended
 
 
+def pasted(script: str, *, cwd: Path, env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Lines that somebody pastes into a shell in which the program is installed; a line that fails ends them."""
+    told = plain_environment(**env)
+    told["PATH"] = f"{Path(PROGRAM).parent}:{told['PATH']}"
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=cwd, env=told, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
 def parsed(line: str) -> tuple[list[str], dict[str, str]]:
     """A line as a shell would read it: assignments, the program, its arguments."""
     words = shlex.split(line)

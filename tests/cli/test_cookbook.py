@@ -13,7 +13,7 @@ import pytest
 import trustme
 import yaml
 
-from tests.cli.command_line import LOGIN, PIPELINES, PROGRAM, call, embedded, plain_environment
+from tests.cli.command_line import LOGIN, PIPELINES, call, embedded, pasted
 from tests.cli.front import Front
 
 COOKBOOK = (PIPELINES / "README.md").read_text(encoding="utf-8")
@@ -93,13 +93,8 @@ def workspace_of(names: Iterable[str | int]) -> str:
     return yaml.safe_dump({"version": 1, "users": users, "files": files})
 
 
-def pasted(script: str, folder: Path, env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-    told = plain_environment(**{**LOGIN, "SPECTRUM_PROGRESS": "none", **env})
-    told["PATH"] = f"{Path(PROGRAM).parent}:{told['PATH']}"
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=folder, env=told, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+def typed(script: str, folder: Path, env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    return pasted(script, cwd=folder, env={**LOGIN, "SPECTRUM_PROGRESS": "none", **env})
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -122,11 +117,11 @@ def test_a_night_that_failed_goes_on(folder: Path) -> None:
         failed = call("run", *asked, cwd=folder, env=env)
         assert failed.code == 1, "the workbook has never run"
         run_id = json.loads((folder / "failed.json").read_text("utf-8"))["run_id"]
-        told = pasted(dry.replace("RUN_ID", run_id), folder, env)
+        told = typed(dry.replace("RUN_ID", run_id), folder, env)
         assert (told.returncode, "ready" in told.stdout) == (0, True), told.stderr
         workbook = "/Simulated/quick.wbk"  # what `ready` looks at in the environment `test`
         assert call("job", "trigger", workbook, "--wait", cwd=folder, env=env).code == 0
-        mended = pasted(again.replace("RUN_ID", run_id), folder, env)
+        mended = typed(again.replace("RUN_ID", run_id), folder, env)
         assert mended.returncode == 0, mended.stderr
 
 
@@ -140,7 +135,7 @@ def test_a_night_by_cron_and_a_backfill(tmp_path: Path) -> None:
     with embedded(tmp_path / "workspace.yaml") as server:
         env = {"SPECTRUM_URL": server.url}
         for script, triggered in ((cron, 2), (cron, 2), (backfill, 8)):
-            ended = pasted(script, tmp_path, env)
+            ended = typed(script, tmp_path, env)
             assert ended.returncode == 0, ended.stderr
             assert len(server.executions()) == triggered, "a second call of a day triggers nothing anew"
     assert all(f"--run-key nightly-{days[0]}" not in line for line in backfill.splitlines()), (
@@ -154,14 +149,14 @@ def test_test_and_production(tmp_path: Path) -> None:
     wanted = targets(RECIPES["sales"], tmp_path, "-e", "prod")
     (tmp_path / "workspace.yaml").write_text(workspace_of(wanted), encoding="utf-8")
     with embedded(tmp_path / "workspace.yaml") as server:
-        ended = pasted(script, tmp_path, {"SPECTRUM_URL": server.url})
+        ended = typed(script, tmp_path, {"SPECTRUM_URL": server.url})
         assert ended.returncode == 0, ended.stderr
         assert len(server.executions()) == 7, "three loads, three clean-ups, one export"
 
 
 def test_housekeeping(tmp_path: Path) -> None:
     (script,) = blocks("Housekeeping")
-    ended = pasted(script, tmp_path, {})
+    ended = typed(script, tmp_path, {})
     assert ended.returncode == 0, ended.stderr
 
 
@@ -172,9 +167,9 @@ def test_a_first_file_from_what_the_server_knows(tmp_path: Path) -> None:
         env = {"SPECTRUM_URL": server.url}
         for file in ("/Data/Imports/orders.imp", "48"):
             assert call("job", "trigger", file, "--wait", cwd=tmp_path, env={**LOGIN, **env}).code == 0
-        ended = pasted(line, tmp_path, env)
+        ended = typed(line, tmp_path, env)
         assert ended.returncode == 0, ended.stderr
-        assert pasted("spectrum-pipelines run nightly/*.yaml", tmp_path, env).returncode == 0
+        assert typed("spectrum-pipelines run nightly/*.yaml", tmp_path, env).returncode == 0
 
 
 def test_proxies_certificates_and_secrets(tmp_path: Path) -> None:
@@ -217,10 +212,10 @@ def test_proxies_certificates_and_secrets(tmp_path: Path) -> None:
                 )
             with Front(server.url, tls=context).serving() as port:
                 env["SPECTRUM_URL"] = f"https://localhost:{port}"
-                ended = pasted("\n".join(["unset SPECTRUM_PASSWORD", *exports, run]), tmp_path, env)
+                ended = typed("\n".join(["unset SPECTRUM_PASSWORD", *exports, run]), tmp_path, env)
                 assert ended.returncode == 0, ended.stderr
         assert len(server.executions()) == 2
-        other = pasted("\n".join([*exports, runs[0]]), tmp_path, {"SPECTRUM_URL": "https://elsewhere.example.com"})
+        other = typed("\n".join([*exports, runs[0]]), tmp_path, {"SPECTRUM_URL": "https://elsewhere.example.com"})
         assert (other.returncode, "SPECTRUM_ALLOWED_HOSTS" in other.stderr) == (2, True), other.stderr
 
 
