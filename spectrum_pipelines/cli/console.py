@@ -22,7 +22,7 @@ from spectrum_pipelines.cli.traces import traced
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.document.source import Source, leaves_its_checkout
-from spectrum_pipelines.errors import StateError
+from spectrum_pipelines.errors import ExitCode, StateError
 from spectrum_pipelines.report.file import ReportFile
 from spectrum_pipelines.report.json_text import report_json
 from spectrum_pipelines.words.wording import can_show_glyphs
@@ -127,6 +127,10 @@ class ToPeople:
                     say("warning", error.message)
         self._put(report)
         self._publish(report, str(path or kept or ""))
+        if report["exit_code"] == ExitCode.BUG and report["next"]:
+            say(
+                "next", report["next"]
+            )  # the same command again would begin a new run, beside what this one has triggered
 
     def deliver(self, report: Mapping[str, Any], *, kept: str | None, lost: Sequence[str] = ()) -> bool:
         """False if the report could not be written to stdout."""

@@ -339,7 +339,9 @@ def test_70_a_bug(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr("spectrum_pipelines.runner.loop.interpret", broken)
-        assert "bug: LookupError: an unforeseen thing" in night.ends(70).stderr
+        told = night.ends(70).stderr
+    assert "bug: LookupError: an unforeseen thing" in told
+    assert f"next: spectrum-pipelines resume {night.report['run_id']}" in told, "not the same command again"
     night.follow(70, Step())
     assert [job["status"] for job in night_jobs(night)] == ["succeeded"] * 3
 
