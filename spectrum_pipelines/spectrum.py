@@ -74,7 +74,7 @@ def phase_of(word: str) -> Phase:
 
 
 class StatusAnswer(Struct, frozen=True, kw_only=True):
-    """`GET /api/job-execution/<file>/status`: the latest execution of the file, perhaps somebody else's.
+    """The latest execution of a file, perhaps somebody else's: the answer of `GET /api/job-execution/<file>/status`.
 
     `start_time` and `stop_time` are the server's own strings. `progress` is in percent, `estimate_seconds` is what the server
     believes to remain; both are hints that may be wrong or missing. A file that never ran has no `execution_id`.
@@ -95,15 +95,16 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
 
 
 class HistoryEntry(Struct, frozen=True, kw_only=True):
-    """One line of `GET /rest/job-configuration/job-history/<configuration id>`, newest first."""
+    """One execution of a job configuration: a line of `GET /rest/job-configuration/job-history/<configuration id>`."""
 
     execution_id: ExecutionId
     job_status: str
 
 
 class JobDetails(Struct, frozen=True, kw_only=True):
-    """`GET /rest/job-execution/job-details/<execution id>`. Which fields a running execution leaves out is undocumented.
+    """One execution in detail: the answer of `GET /rest/job-execution/job-details/<execution id>`.
 
+    Which fields a running execution leaves out is undocumented. `start_time` and `stop_time` are the server's own strings.
     `run_seconds` and `stop_age` (seconds since `stop_time`) are read from the server's date strings where they can be read; gates
     may look at them, nothing else does.
     """
@@ -127,7 +128,7 @@ class JobDetails(Struct, frozen=True, kw_only=True):
 
 
 class ActiveJob(Struct, frozen=True, kw_only=True):
-    """One line of `GET /api/job-execution/list-running`. Times are milliseconds since the epoch."""
+    """An active job: a line of `GET /api/job-execution/list-running`. Times are milliseconds since the epoch."""
 
     execution_id: ExecutionId
     job_status: str
@@ -147,7 +148,10 @@ class ActiveJob(Struct, frozen=True, kw_only=True):
 
 
 class TriggerAnswer(Struct, frozen=True, kw_only=True):
-    """`POST /api/job-execution/<file>/trigger`, accepted."""
+    """An accepted trigger: the answer of `POST /api/job-execution/<file>/trigger`.
+
+    `user` is who started the execution, `trigger` how: `RESTAPI`.
+    """
 
     execution_id: ExecutionId
     user: str | None = None

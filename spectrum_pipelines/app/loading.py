@@ -52,7 +52,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
 
     @property
     def texts(self) -> Texts:
-        """What a run of it must find again when it is gone on with."""
+        """The texts that `resume` needs: that of the file, and those of its fragments."""
         return Texts(pipeline=self.source.text, fragments=self.document.fragments)
 
     def for_run(self, run_id: str) -> "Loaded":
@@ -67,7 +67,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
         )
 
     def planned(self) -> PlanFacts:
-        """What a run would do."""
+        """What a run of this pipeline would do, for a plan."""
         return PlanFacts(self.pipeline, plan(self.pipeline), self.document)
 
 
@@ -151,7 +151,7 @@ def given_values(
     environ: Mapping[str, str] = MappingProxyType({}),
     server: str | None = None,
 ) -> Given:
-    """What a pipeline is given from outside; `variables` win. Raises UserError."""
+    """The values that a pipeline is given from outside; `variables` win over `vars_file`. Raises UserError."""
     if server is not None and not server.lower().startswith(("http://", "https://")):
         raise UserError(
             f"`{server}` is no address of a server", hint="--server and SPECTRUM_URL need http://... or https://..."
