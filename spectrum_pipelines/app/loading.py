@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from spectrum_pipelines.address import read_address
@@ -147,7 +147,7 @@ def given_values(
     *,
     environment: str | None = None,
     variables: Mapping[str, Any] = MappingProxyType({}),
-    vars_file: Mapping[str, Any] = MappingProxyType({}),
+    vars_file: "VarsFile | None" = None,
     environ: Mapping[str, str] = MappingProxyType({}),
     server: str | None = None,
 ) -> Given:
@@ -165,9 +165,11 @@ def given_values(
     data = {name: value for name, value in variables.items() if name not in texts}
     # Values that are no texts are read as those of a vars file, over which the environment would win.
     known = {name: text for name, text in environ.items() if name.removeprefix(PREFIX) not in data} if data else environ
+    of_file = vars_file or VarsFile()
     return Given(
         environment=environment,
-        vars_file={**vars_file, **data},
+        vars_file={**of_file.values, **data},
+        shows_vars_file=of_file.may_be_shown,
         process_environment=known,
         command_line=texts,
         server=server,
@@ -186,10 +188,17 @@ def recorded_values(
     return replace(given, environment=environment, recorded=recorded, now=now, run_date=day)
 
 
-def vars_file(name: str | None) -> Mapping[str, Any]:
+class VarsFile(Struct, frozen=True, kw_only=True):
+    """Values of a vars file. A file that leaves its checkout by a link may be anything: not even its names may be told."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    may_be_shown: bool = True
+
+
+def vars_file(name: str | None) -> VarsFile:
     """A vars file is all values, which may be secret: its lines are never quoted. Raises InvalidFile and UnreadableFile."""
     if name is None:
-        return {}
+        return VarsFile()
     source = read_source(name)
     document, found = parse(source)
     if source.is_foreign:
@@ -201,4 +210,4 @@ def vars_file(name: str | None) -> Mapping[str, Any]:
         raise InvalidFile(f"{where}: {first.message}", hint=first.hint, diagnostics=found)
     if not isinstance(document.data, dict):
         raise InvalidFile(f"{name} must map names to values", hint="e.g. a line `region: emea`")
-    return document.data
+    return VarsFile(values=document.data, may_be_shown=not source.is_foreign)

@@ -93,6 +93,8 @@ def leaves_its_checkout(name: str) -> bool:
 def _missing(name: str) -> UnreadableFile:
     from spectrum_pipelines.document.suggest import closest  # noqa: PLC0415 - only a failure needs it
 
+    if Path(name).is_symlink():
+        return UnreadableFile(f"{name} is a link that leads nowhere", hint="mend the link, or name another file")
     folder = Path(name).parent
     try:
         # By the stem: `.yaml` alone makes any two names alike.

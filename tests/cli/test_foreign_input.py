@@ -162,6 +162,41 @@ def test_other_files_of_a_run_are_not_quoted_either(tmp_path: Path, command: lis
     assert "hunter2" not in ended.stdout + ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("hunter2: 1\n", "gives values to one name of which no variable is declared", id="an unknown name"),
+        pytest.param("n: hunter2\n", "the value of `n` from --vars-file must be a whole number", id="an unfit value"),
+    ],
+)
+def test_of_a_vars_file_behind_a_link_neither_names_nor_values_are_told(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "secret.yaml").write_text(text, "utf-8")
+    checkout = tmp_path / "checkout"
+    (checkout / ".git").mkdir(parents=True)
+    declared = 'variables: {n: {type: integer, default: 1}}\njobs: {a: {trigger: "/x ${var.n}"}}\n'
+    (checkout / "p.yaml").write_text(f"version: 1\nname: p\n{declared}", "utf-8")
+    (checkout / "v.yaml").symlink_to("../secret.yaml")
+    ended = call("plan", "p.yaml", "--vars-file", "v.yaml", cwd=checkout, env=LOGIN)
+    assert ended.code == 2
+    assert told in ended.stderr
+    assert "hunter2" not in ended.stdout + ended.stderr
+
+
+def test_a_vars_file_of_another_kind_is_not_listed(folder: Path) -> None:
+    """A pipeline, say: one sentence, and not each of its names."""
+    (folder / "p.yaml").write_text(PIPELINE, "utf-8")
+    ended = call("plan", "p.yaml", "--vars-file", "p.yaml", cwd=folder, env=LOGIN)
+    assert ended.code == 2
+    assert ended.stderr.count("--vars-file gives") == 1
+    assert "is it the right file?" in ended.stderr
+
+
+def test_a_link_that_leads_nowhere_is_called_that(folder: Path) -> None:
+    (folder / "x.yaml").symlink_to("gone.yaml")
+    ended = call("validate", "x.yaml", cwd=folder)
+    assert "x.yaml is a link that leads nowhere" in ended.stdout + ended.stderr
+
+
 def test_what_is_written_through_a_link_out_of_the_checkout_is_told(folder: Path) -> None:
     checkout = folder / "checkout"
     (checkout / ".git").mkdir(parents=True)

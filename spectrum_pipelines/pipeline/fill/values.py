@@ -33,15 +33,17 @@ PREFIX = "SPECTRUM_VAR_"
 class Given(Struct, frozen=True, kw_only=True):
     """What a run is given from outside the file.
 
-    `vars_file` holds parsed data; `recorded` what the journal of an earlier part of the run says (`Variable.recorded`), which wins
-    over the file alone; `process_environment` is the whole environment; `command_line` holds the texts of --var. `server` wins over
-    `server.url`, whose references are then left alone (so `--local` works without SPECTRUM_URL). `now` is the moment at which the
-    run first started; `run_date` the day that this was for the pipeline, as its journal has recorded it. Relative dates
-    (`yesterday`) are counted from there. `outputs` has the execution ids of jobs that this run does not select, for references.
+    `vars_file` holds parsed data, and `shows_vars_file` says whether its names and values may be told; `recorded` what the journal
+    of an earlier part of the run says (`Variable.recorded`), which wins over the file alone; `process_environment` is the whole
+    environment; `command_line` holds the texts of --var. `server` wins over `server.url`, whose references are then left alone (so
+    `--local` works without SPECTRUM_URL). `now` is the moment at which the run first started; `run_date` the day that this was for
+    the pipeline, as its journal has recorded it. Relative dates (`yesterday`) are counted from there. `outputs` has the execution
+    ids of jobs that this run does not select, for references.
     """
 
     environment: str | None = None
     vars_file: Mapping[str, Any] = field(default_factory=dict)
+    shows_vars_file: bool = True
     recorded: Mapping[str, Scalar] = field(default_factory=dict)
     process_environment: Mapping[str, str] = field(default_factory=dict)
     command_line: Mapping[str, str] = field(default_factory=dict)
@@ -65,6 +67,7 @@ class _Source(Struct, frozen=True, kw_only=True):
     name: str
     read: Callable[[], Held]
     value: object
+    is_hidden: bool = False
 
 
 class Resolved(Struct, frozen=True, kw_only=True):
@@ -124,7 +127,12 @@ def _source(declaration: Declaration, given: Given, scope: Scope) -> _Source | N
         return _text(PREFIX + name, declaration, scope, given.process_environment[PREFIX + name])
     if name in given.vars_file:
         value = given.vars_file[name]
-        return _Source(name="--vars-file", read=lambda: check_value(declaration, value, today=scope.today), value=value)
+        return _Source(
+            name="--vars-file",
+            read=lambda: check_value(declaration, value, today=scope.today),
+            value=value,
+            is_hidden=not given.shows_vars_file,
+        )
     if name in given.recorded:
         known = given.recorded[name]
         return (
@@ -161,7 +169,7 @@ def _text(name: str, declaration: Declaration, scope: Scope, text: str) -> _Sour
 
 def _unfit(view: View, declaration: Declaration, source: _Source, unfit: Unfit) -> Diagnostic:
     # What comes from the environment by a reference may be a secret as well.
-    hidden = declaration.secret or source.name.startswith("`")
+    hidden = declaration.secret or source.is_hidden or source.name.startswith("`")
     value = "" if hidden else f", not {value_in_words(source.value)}"
     message = f"the value of `{declaration.name}` from {source.name} {unfit}{value}"
     hint = unfit.hint
@@ -182,7 +190,12 @@ def _missing(view: View, declaration: Declaration) -> Diagnostic:
 
 
 def _unknown(view: View, declared: Mapping[str, Declaration], given: Given) -> Iterator[Diagnostic]:
-    for source, names in (("--var", given.command_line), ("--vars-file", given.vars_file)):
+    in_file = [name for name in map(str, given.vars_file) if name not in declared]
+    is_another = len(in_file) == len(given.vars_file) > 1 and not any(closest(it, declared) for it in in_file)
+    if in_file and (is_another or not given.shows_vars_file):
+        yield _wrong_file(view, declared, given, number=len(in_file))
+        in_file = []
+    for source, names in (("--var", given.command_line), ("--vars-file", in_file)):
         for name in sorted(map(str, names)):
             if name not in declared:
                 message = f"{source} gives a value to `{name}`, but there is no such variable"
@@ -195,6 +208,18 @@ def _unknown(view: View, declared: Mapping[str, Declaration], given: Given) -> I
             message = f"{variable} is set, but there is no variable `{name}`"
             hint = _instead(name, declared, prefix=PREFIX)
             yield view.warning(("variables",), "unknown-variable", message, hint=hint, at_key=True)
+
+
+def _wrong_file(view: View, declared: Mapping[str, Declaration], given: Given, *, number: int) -> Diagnostic:
+    """A vars file whose names are none of the pipeline's: perhaps something else altogether, of which nothing is shown."""
+    names = "one name" if number == 1 else f"{number} names"
+    message = f"--vars-file gives values to {names} of which no variable is declared"
+    listed = _instead("", declared, prefix="")
+    if given.shows_vars_file:
+        hint = f"is it the right file? {listed}"
+    else:
+        hint = f"{listed}; the names are not shown, as the file is a link that leads out of its checkout"
+    return view.fault(("variables",), "unknown-variable", message, hint=hint, at_key=True)
 
 
 def _instead(name: str, declared: Mapping[str, Declaration], *, prefix: str) -> str:
