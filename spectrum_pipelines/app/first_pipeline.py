@@ -1,13 +1,15 @@
 """`init --from-server`: a first pipeline from what the server tells about files that are there already.
 
-It knows ids, last runs and usual durations. What must come before what it cannot know: every job stands for itself until somebody
-writes its `needs`.
+It knows ids, last runs and usual durations, and the names of files that wait or run. What must come before what it cannot know:
+every job stands for itself until somebody writes its `needs`.
 """
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from spectrum_pipelines.app.connection import Reach
 from spectrum_pipelines.app.front import Front
@@ -17,6 +19,7 @@ from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.model.action import JobId, Trigger
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
 from spectrum_pipelines.plan.outlook import Outlook, Target
+from spectrum_pipelines.spectrum import FileReference
 from spectrum_pipelines.words.clean import clean
 from spectrum_pipelines.words.wording import many, span_in_words
 
@@ -27,24 +30,31 @@ _LONGEST = 60  # characters of a job id
 
 def first_pipeline(files: Iterable[str], reach: Reach, front: Front, *, embedded: bool) -> str:
     """The text of a pipeline file that triggers these files. Raises ClientError, and UserError for files that are not there."""
-    jobs: dict[JobId, Job] = {}
-    for file in dict.fromkeys(files):
-        name = _job_id(file, jobs)
-        jobs[name] = Job(id=name, action=Trigger(target=file), line=0)
-    outlook = look_ahead(Pipeline(name="first", jobs=jobs), reach, front)
+    outlook = look_ahead(Pipeline(name="first", jobs=_jobs({FileReference(it): it for it in files})), reach, front)
     refused = [it for it in outlook.targets.values() if it.refusal is not None]
     if refused:
         details = tuple(f"{it.reference}: {it.refusal}" for it in refused)
         raise UserError("nothing was written: the server does not know all files", details=details, hint="check --file")
-    return "\n".join(_lines(outlook, embedded=embedded, now=front.clock.now())) + "\n"
+    named = {file: file if "/" in file else f"/{it.name}" if it.name else file for file, it in outlook.targets.items()}
+    known = replace(outlook, pipeline=replace(outlook.pipeline, jobs=_jobs(named)))
+    return "\n".join(_lines(known, embedded=embedded, now=front.clock.now())) + "\n"
 
 
-def _job_id(file: str, taken: dict[JobId, Job]) -> JobId:
+def _jobs(named: Mapping[FileReference, str]) -> dict[JobId, Job]:
+    """A job for each file; its path, its id, or a path that ends in its name tells the job's id."""
+    jobs: dict[JobId, Job] = {}
+    for file, path in named.items():
+        job_id = _job_id(path, jobs)
+        jobs[job_id] = Job(id=job_id, action=Trigger(target=file), line=0)
+    return jobs
+
+
+def _job_id(path: str, taken: dict[JobId, Job]) -> JobId:
     """`/Data/My orders.imp` -> `My-orders`; an id or a uuid -> `file-48`."""
-    last = file.rstrip("/").rpartition("/")[2]
+    last = path.rstrip("/").rpartition("/")[2]
     stem = last.rpartition(".")[0] or last
     word = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:_LONGEST]
-    name = word if "/" in file and re.match("[A-Za-z]", word) else f"file-{word}".rstrip("-")
+    name = word if "/" in path and re.match("[A-Za-z]", word) else f"file-{word}".rstrip("-")
     found, number = name, 1
     while found in taken:
         number += 1

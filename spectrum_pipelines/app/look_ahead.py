@@ -20,6 +20,7 @@ from spectrum_pipelines.plan.outlook import Outlook, Target
 from spectrum_pipelines.spectrum import (
     ActiveJob,
     ExecutionId,
+    FileId,
     FileReference,
     JobDetails,
     Phase,
@@ -84,7 +85,13 @@ class _Survey(Struct, frozen=True, kw_only=True):
             execution_id=status.execution_id,
             active=self._active(status, latest),
             durations=self._durations(status, latest),
+            name=self._name(status.file_id or (latest.file_id if latest else None), status.execution_id),
         )
+
+    def _name(self, file: FileId | None, execution: ExecutionId | None) -> str | None:
+        """The file's name, if it is in the list of what waits or runs."""
+        own = (it for it in self.running if it.execution_id == execution or (file is not None and it.file_id == file))
+        return next((it.file_name for it in own if it.file_name), None)
 
     def _active(self, status: StatusAnswer, latest: JobDetails | None) -> tuple[ExecutionId, ...]:
         """What waits or runs of the file. Its status tells of the latest execution only: two may be active."""

@@ -22,7 +22,8 @@ from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId, Fi
 class Target(Struct, frozen=True, kw_only=True):
     """A file as the server knows it. `refusal` is the server's reason if it does not; all else is empty then.
 
-    `durations` are the seconds of past successful runs, the newest first. `active` are executions that wait or run.
+    `durations` are the seconds of past successful runs, the newest first. `active` are executions that wait or run. `name` is the
+    file's own, which Spectrum tells only while the file waits or runs.
     """
 
     reference: FileReference
@@ -33,6 +34,7 @@ class Target(Struct, frozen=True, kw_only=True):
     execution_id: ExecutionId | None = None
     active: tuple[ExecutionId, ...] = ()
     durations: tuple[float, ...] = ()
+    name: str | None = None
 
     def percentile(self, share: float) -> float | None:
         """The duration that this share of past runs did not exceed (nearest rank); None without any."""

@@ -50,6 +50,22 @@ def test_a_first_pipeline_is_valid_knows_the_past_and_runs(folder: Path) -> None
     assert (folder / "new/schemas/pipeline.schema.json").is_file()
 
 
+def test_a_file_that_runs_is_called_by_its_name(folder: Path) -> None:
+    """Spectrum tells names in the list of what waits or runs, and nowhere else."""
+    slow = '  - {id: 23, path: "/Other/Big sales.wbk", simulate: {duration: 1h}}\n'
+    (folder / "workspace.yaml").write_text(WORKSPACE + slow, encoding="utf-8")
+    with embedded(folder / "workspace.yaml") as server:
+        env = {**LOGIN, "SPECTRUM_URL": server.url}
+        assert call("job", "trigger", "23", cwd=folder, env=env).code == 0
+        written = call(*wanted("23", "20"), cwd=folder, env=env)
+        assert written.code == 0, written.stderr
+        assert call("validate", "--strict", "new/pipeline.yaml", cwd=folder, env=env).code == 0
+    text = (folder / "new/pipeline.yaml").read_text(encoding="utf-8")
+    assert "  Big-sales: # file 23, " in text
+    assert '    trigger: "23"\n' in text
+    assert "  file-20: # " in text
+
+
 def test_a_file_that_is_not_there_is_named_and_nothing_is_written(folder: Path) -> None:
     ended = call(*wanted("20", "/gone.wbk"), "--local", "workspace.yaml", cwd=folder)
     assert ended.code == 2
