@@ -35,7 +35,7 @@ atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 # A tenth and more of the suite was the collector, which went again and again through all that pytest has collected.
 gc.set_threshold(20_000, 20, 50)
 
-settings.register_profile("ordinary", max_examples=40, deadline=None, derandomize=True)
+settings.register_profile("ordinary", max_examples=30, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=1_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
