@@ -16,6 +16,7 @@ from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.engine.state.run import JobState
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.model.action import JobId
+from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.report.commands import FILE, URL, about_run, command, named, where
 from spectrum_pipelines.runner.loop import RunClock, resume_at
 from spectrum_pipelines.spectrum import ExecutionId
@@ -90,9 +91,14 @@ def _nothing_known(job: JobState) -> None:
         raise UserError(f"job {job.job.id} has started execution {listed}", hint="adopt that one, or `resume` the run")
 
 
+def _shown(history: History, target: str) -> str:
+    """A target as it may be told: it was found again with the secrets that it holds."""
+    return masked(target, secrets_of(history.state.pipeline))
+
+
 def _look(history: History, job: JobState) -> str:
     """The command that shows which executions the job's file has."""
-    first = next((str(it.file_id or it.target) for it in job.attempt.baselines), FILE)
+    first = next((str(it.file_id or named(_shown(history, it.target), FILE)) for it in job.attempt.baselines), FILE)
     on = where(server=named(history.started.server, URL), workspace=history.started.workspace)
     return command("job", "history", "--file", first, options=on)
 
@@ -102,7 +108,7 @@ def _refuse_foreign(
 ) -> None:
     """Refuse an execution of another file, of another attempt, or one that was there before the trigger."""
     look = f"`{_look(history, job)}` shows the executions of the job's file"
-    targets = ", ".join(sorted(it.target for it in job.attempt.baselines)) or job.job.id
+    targets = ", ".join(sorted(_shown(history, it.target) for it in job.attempt.baselines)) or job.job.id
     if owner.other is not None:
         raise UserError(f"execution {execution_id} belongs to {owner.other}, not to {targets}", hint=look)
     for other in history.state.jobs.values():

@@ -545,6 +545,23 @@ def test_a_command_that_is_told_of_a_masked_address_works_as_pasted(
     assert again.code == 0, again.stderr
 
 
+@pytest.mark.parametrize("is_foreign", [True, False], ids=["of another file", "of nobody knows which"])
+def test_adopt_refuses_an_execution_without_telling_the_secret_of_the_target(
+    serve: Serve, begin: Begin, *, is_foreign: bool
+) -> None:
+    server = serve(File(id=48, path=f"/Data/{TOKEN}.imp"), File(id=49, path="/other"))
+    server.misbehave("trigger", mis.close)
+    project = begin(server)
+    project.pipeline(jobs={"load": {"trigger": "/Data/${var.token}.imp"}})
+    unknown = project.run()
+    stranger = server.start(49)
+    if is_foreign:
+        server.start(48)
+    outcome = project.adopt(unknown.run_id, "load", stranger.id)
+    assert outcome.code == 2
+    assert "/Data/***.imp" in outcome.stderr
+
+
 @pytest.mark.parametrize("command", ["validate", "plan", "run"])
 def test_a_target_that_is_missing_is_told_without_its_secret(
     project: Project, server: SpectrumServer, command: str
