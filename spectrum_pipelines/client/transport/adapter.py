@@ -151,11 +151,11 @@ class Adapter(BaseAdapter):
 
     def _pool(self, origin: str, proxy: str | None) -> HTTPConnectionPool:
         route = origin, proxy
-        if route not in self._pools:
-            if route not in self._managers:
-                self._managers[route] = self._manager(origin, proxy)
-            self._pools[route] = self._managers[route].connection_from_url(origin)
-        return self._pools[route]
+        if (pool := self._pools.get(route)) is not None:
+            return pool
+        # Of two threads that come first, both get the same.
+        manager = self._managers.get(route) or self._managers.setdefault(route, self._manager(origin, proxy))
+        return self._pools.setdefault(route, manager.connection_from_url(origin))
 
     def _manager(self, origin: str, proxy: str | None) -> PoolManager:
         settings: dict[str, Any] = {"num_pools": 1, "maxsize": self._connections, "block": False}
