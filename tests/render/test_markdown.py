@@ -220,3 +220,16 @@ def test_the_largest_texts_do_not_break_the_limit() -> None:
     text = markdown(report)
     assert len(text.encode()) <= LIMIT
     assert "| ... | " in text or "more:" in text
+
+
+def test_the_facts_spell_values_as_the_file_does_and_count_the_rounds() -> None:
+    text = markdown(
+        {**succeeded_run().report(), "variables": {"publish": True, "least": 15, "region": "emea"}, "rounds": 2}
+    )
+    for row in (
+        "| Variable publish | true |",
+        "| Variable least | 15 |",
+        "| Variable region | emea |",
+        "| Retried | 2 times |",
+    ):
+        assert row in text

@@ -23,6 +23,7 @@ from spectrum_pipelines.render.report.explanation import (
     next_step,
     switched_off,
     tally,
+    variables,
     verdict,
     why,
 )
@@ -77,7 +78,7 @@ def html_report(report: Report) -> str:
         run_id=clean(report["run_id"] or ""),
         facts=list(_facts(report)),
         off=switched_off(report),
-        variables=[(clean(name), clean(str(value))) for name, value in report["variables"].items()],
+        variables=[(clean(name), clean(value)) for name, value in variables(report)],
     )
     # A page of ten thousand jobs is made of a million small pieces, which take ten times its space as long as they stand apart.
     page.enable_buffering(_PIECES)

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
 from spectrum_pipelines.errors import ExitCode
+from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.report.commands import FILE, URL, named, opens
 from spectrum_pipelines.report.commands import command as command_line
 from spectrum_pipelines.report.commands import where as where_to_ask
@@ -74,6 +75,11 @@ def tally(report: Report) -> str:
 def switched_off(report: Report) -> list[tuple[str, str]]:
     """The jobs that are switched off, and why: `publish`, `${var.publish} is false, night.yaml:31, environment test`."""
     return [(clean(one["id"]), _why_off(report, one)) for one in report.get("off", ())]
+
+
+def variables(report: Report) -> list[tuple[str, str]]:
+    """The variables and their values, spelled as in YAML: `true`, not `True`."""
+    return [(name, as_text(value)) for name, value in report["variables"].items()]
 
 
 def _why_off(report: Report, one: Job) -> str:

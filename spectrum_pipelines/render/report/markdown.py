@@ -24,6 +24,7 @@ from spectrum_pipelines.render.report.explanation import (
     tally,
     title,
     took,
+    variables,
     verdict,
     why,
 )
@@ -190,9 +191,10 @@ def _named(report: Report) -> Iterable[tuple[str, object]]:
         yield f"Switched off: {name}", why_off
     yield "Started", report["started_at"]
     yield "Finished", report["finished_at"]
+    yield "Retried", (rounds := report.get("rounds")) and many(rounds, "time")
     yield "Resumed", report["resumptions"] and many(report["resumptions"], "time")
-    for name, value in report["variables"].items():
-        yield f"Variable {name}", str(value)
+    for name, value in variables(report):
+        yield f"Variable {name}", value
 
 
 def _size(text: str) -> int:
