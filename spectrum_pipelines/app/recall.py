@@ -95,9 +95,9 @@ def recall(run: RunStore, recorded: Recorded, again: Again) -> History:
         every.append(_built(run, facts[0], again, texts=texts, file=one.file or started.file, variables=variables))
         _hold_to(every[-1], one.plan_digest, run, variables)
         later[one.plan_digest or ""] = every[-1].pipeline
-    if not again.takes_changes:
-        unchanged(started, every, again.source)
     state = replay(first.pipeline, run.run_id, facts, later=later)
+    if not again.takes_changes:
+        unchanged(state, every, again.source)
     return History(run=run, recorded=recorded, started=started, loaded=every[-1], state=state, variables=variables)
 
 

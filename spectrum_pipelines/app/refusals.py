@@ -11,6 +11,7 @@ from spectrum_pipelines.app.fragments import Fragments
 from spectrum_pipelines.app.loading import Loaded, quotable
 from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.engine.facts import RunStarted
+from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import UserError
@@ -60,7 +61,7 @@ def what_differs(variables: Mapping[str, Scalar], pipeline: Pipeline) -> str:
     return f"{', '.join(names)} had another value" if names else "a variable of the environment had another value"
 
 
-def unchanged(started: RunStarted, every: Sequence[Loaded], source: Source | None) -> None:
+def unchanged(state: RunState, every: Sequence[Loaded], source: Source | None) -> None:
     """Refuse a pipeline file, or a fragment of it, with which the run was never gone on with, and say what differs from the last.
 
     `every` are those that the run has had: it goes on with the last of them, and whoever has an older one may ask for that.
@@ -74,12 +75,26 @@ def unchanged(started: RunStarted, every: Sequence[Loaded], source: Source | Non
     if found is None or any(_difference(it.texts, source) is None for it in every[:-1]):
         return
     what, of, changes = found
-    again = about_run(started, "resume", name)
+    assert state.facts is not None
     raise UserError(
-        f"{of} is not the {what} that run {started.run_id} ({started.pipeline}) began with",
+        f"{of} is not the {what} that run {state.run_id} ({state.facts.pipeline}) began with",
         details=changes,
-        hint=f"put the file back to go on with that run; if its policy alone has changed (timeouts, retries ...), give it: "
-        f"`{again}`; or start a new run (with another run key)",
+        hint=_with_a_changed_file(state, name),
+    )
+
+
+def _with_a_changed_file(state: RunState, name: str) -> str:
+    """What to do with a run whose file has changed since: one that failed is mended so, and one that is under way is not."""
+    assert state.facts is not None
+    if isinstance(plan_retry(state), RetryPlan):
+        retry = about_run(state.facts, "retry", name)
+        return f"the run failed: if the file is mended, `{retry}` goes on from what failed (`run` does with --retry-failed)"
+    if state.ended is not None and state.ended.status is RunStatus.SUCCEEDED:
+        return "the run succeeded, and its key stands for it: start a new run with another run key"
+    again = about_run(state.facts, "resume", name)
+    return (
+        f"put the file back to go on with that run; if its policy alone has changed (timeouts, retries ...), give it: "
+        f"`{again}`; or start a new run (with another run key)"
     )
 
 

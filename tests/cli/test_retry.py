@@ -199,3 +199,26 @@ def test_of_very_many_jobs_that_run_again_the_first_are_told(folder: Path, serve
     told = call("retry", str(report(folder)[""]["run_id"]), "--progress", "none", cwd=folder, env=env).stderr
     assert told.count("note: ") == 21
     assert "note: and 11 more jobs run again\n" in told
+
+
+def test_a_run_key_whose_failed_run_has_a_mended_file_names_retry(folder: Path, server: RunningServer) -> None:
+    env = environment(server)
+    key = ("run", "night.yaml", "--run-key", "k")
+    (folder / "night.yaml").write_text(PIPELINE.replace("{trigger: 21}", "{trigger: /flaky.wbk}"), encoding="utf-8")
+    assert call(*key, cwd=folder, env=env).code == 1
+    (folder / "night.yaml").write_text(PIPELINE.replace("21", "22, on_running: wait"), encoding="utf-8")
+    refused = call(*key, cwd=folder, env=env)
+    assert refused.code == 2
+    (told,) = re.findall(r"`(spectrum-pipelines retry \S+ night.yaml.*?)` goes on from what failed", refused.stderr)
+    assert len(server.executions()) == 3
+    assert call(*parsed(told)[0], cwd=folder, env=env).code == 0
+    (folder / "night.yaml").write_text(PIPELINE.replace("21", "20"), encoding="utf-8")
+    ended = call(*key, cwd=folder, env=env)
+    assert (ended.code, "the run succeeded, and its key stands for it" in ended.stderr) == (2, True)
+
+
+def test_a_command_about_a_run_that_is_not_there_names_the_state(folder: Path) -> None:
+    elsewhere = call("retry", "20261123T150405Z-7f3a", "--state", "else where", cwd=folder, env=LOGIN)
+    assert "list the runs with `spectrum-pipelines runs --state 'else where'`" in elsewhere.stderr
+    usual = call("retry", "20261123T150405Z-7f3a", cwd=folder, env=LOGIN)
+    assert "list the runs with `spectrum-pipelines runs`\n" in usual.stderr
