@@ -42,7 +42,7 @@ def retry(run: RunStore, reach: Reach, *, store: Store, again: Again, front: Fro
 def retry_plan(run: RunStore, *, store: Store, again: Again) -> Planned:
     """What a retry would do. Raises ConflictError for a run that somebody works on, and UserError as `retry`."""
     if (holder := store.holder(run_lease(run.run_id))) is not None:
-        raise busy(run.run_id, holder)
+        raise busy(run.run_id, holder, store=store.name)
     again = replace(again, retries=True)
     history = recall(run, run.facts(), again)
     changed = redefined(history, again)

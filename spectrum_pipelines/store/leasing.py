@@ -1,5 +1,6 @@
 """Getting what a run needs from a store: itself, its lease, its group; waiting where it is worth it, and saying who holds it."""
 
+import shlex
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -32,7 +33,8 @@ _INSTANT = 0.02
 #: Seconds that a lease may have left when it is told, and a bit: a clean end and a lost one look the same until then.
 _SLACK = 0.5
 
-_LIST = "list the runs with `spectrum-pipelines runs`"
+#: What commands look at where no store is named.
+USUAL = ".spectrum-pipelines"
 
 #: Told at the first look that it is taken, by whom (None: unknown) and for how many seconds we have waited; then every 30 s.
 OnWait = Callable[[Holder | None, float], None]
@@ -46,7 +48,8 @@ def named_run(store: Store, run_id: str) -> RunStore:
     from spectrum_pipelines.document.suggest import closest  # noqa: PLC0415 - only a failure needs it
 
     near = closest(run_id, (head.run_id for head in store.newest(limit=1000)))
-    hint = f"did you mean `{near}`? {_LIST}" if near else _LIST
+    hint = f"list the runs with {_command('runs', store=store.name)}"
+    hint = f"did you mean `{near}`? {hint}" if near else hint
     if not is_run_id(run_id):
         raise UserError(f"`{run_id}` is not a run id: they look like 20261123T150405Z-7f3a", hint=hint)
     raise UserError(f"there is no run {run_id} in {store.name}", hint=hint)
@@ -71,7 +74,7 @@ def take_run(
         if glances < _GLANCES:
             clock.sleep(_INSTANT)
         elif stopping() or not patience.waits_for(holder):
-            raise busy(run_id, holder)
+            raise busy(run_id, holder, store=store.name)
 
 
 def claim_key(
@@ -117,16 +120,22 @@ class _Patience:
         return True
 
 
-def busy(run_id: str, holder: Holder | None) -> Busy:
-    """The refusal to touch a run that somebody else works on."""
-    hint = f"wait for its end; `spectrum-pipelines report {run_id}` shows how far it is"
+def busy(run_id: str, holder: Holder | None, *, store: str) -> Busy:
+    """The refusal to touch a run that somebody else works on. `store` is the name of the store."""
+    hint = f"wait for its end; {_command('report', run_id, store=store)} shows how far it is"
     return Busy(f"run {run_id} is already being worked on by {_in_words(holder)}", holder=holder, hint=hint)
 
 
-def fenced(run_id: str, holder: Holder | None) -> Fenced:
-    """The refusal of a fact, naming who works on the run now."""
-    hint = f"nothing more was done here; `spectrum-pipelines report {run_id}` shows how the run goes on"
+def fenced(run_id: str, holder: Holder | None, *, store: str) -> Fenced:
+    """The refusal of a fact, naming who works on the run now. `store` is the name of the store."""
+    hint = f"nothing more was done here; {_command('report', run_id, store=store)} shows how the run goes on"
     return Fenced(f"run {run_id} was taken over by {_in_words(holder)}", hint=hint)
+
+
+def _command(*words: str, store: str) -> str:
+    """A command that finds what is in this store. No command can open one whose name stands in angle brackets."""
+    at = () if store == USUAL or store.startswith("<") else ("--state", store)
+    return f"`{shlex.join(('spectrum-pipelines', *words, *at))}`"
 
 
 def _in_words(holder: Holder | None) -> str:

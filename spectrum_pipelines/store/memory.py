@@ -260,7 +260,7 @@ class MemoryStore(Closing):
             if known is not None and known in memory.runs:
                 holder = self.holder(run_lease(known))
                 if holder is not None:
-                    raise busy(known, holder)
+                    raise busy(known, holder, store=self.name)
                 lines = memory.runs[known].lines
                 if lines and has_acted(decode(lines[-1])[1]):
                     return Existing(run=MemoryRun(self, known))
@@ -329,7 +329,7 @@ class MemoryStore(Closing):
             memory = self.reach()
             row = memory.leases.get(lease.name)
             if row is None or (row.fence, row.owner) != (lease.fence, lease.owner):
-                raise fenced(run_id, self.holder(lease.name))
+                raise fenced(run_id, self.holder(lease.name), store=self.name)
             run = memory.runs[run_id]
             if run.lines[count:] == list(lines) and lines:
                 return  # the answer to an earlier attempt was lost

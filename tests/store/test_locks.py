@@ -283,7 +283,7 @@ def test_a_run_is_worked_on_by_one(tmp_path: Path) -> None:
     assert caught.value.message == (
         f"run {RUN_ID} is already being worked on by process 4711 on ci-7.example.com, since 2026-11-23T15:04:05.123Z"
     )
-    assert f"report {RUN_ID}" in (caught.value.hint or "")
+    assert f"`spectrum-pipelines report {RUN_ID} --state {tmp_path.parent}`" in (caught.value.hint or "")
     assert not is_running(tmp_path, RUN_ID)
 
 

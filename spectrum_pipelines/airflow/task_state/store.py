@@ -69,7 +69,7 @@ class TaskStateStore(Closing):
         if known is not None and known in self._runs():
             holder = self.holder(run_lease(known))
             if holder is not None:
-                raise busy(known, holder)
+                raise busy(known, holder, store=self.name)
             values = TaskStateRun(self, known).values()
             if values and has_acted(decode(values[-1][-1])[1]):
                 return Existing(run=TaskStateRun(self, known))

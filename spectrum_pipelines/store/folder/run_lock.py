@@ -27,7 +27,7 @@ def lock_run(folder: Path, run_id: str, *, process: Who, clock: Clock) -> HeldLo
 
 def busy(folder: Path, run_id: str) -> Busy:
     """The refusal to touch a run that somebody else works on."""
-    return worked_on(run_id, holder_of(run_lock_path(folder, run_id)))
+    return worked_on(run_id, holder_of(run_lock_path(folder, run_id)), store=str(folder.parent))
 
 
 def is_running(folder: Path, run_id: str) -> bool:

@@ -27,7 +27,6 @@ from spectrum_pipelines.store.interface import RunHead
 _PROBE_BYTES = 1 << 18
 _TRIES = 100
 _ELSEWHERE = "make it writable, or choose another directory with --state-dir"
-_LIST = "list the runs with `spectrum-pipelines runs`"
 
 
 @dataclass(frozen=True, slots=True)

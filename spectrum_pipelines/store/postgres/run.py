@@ -84,7 +84,7 @@ class PostgresJournal(LineJournal):
         holder = None
         with suppress(StateError):
             holder = self._run.keeper.holder(name)
-        raise fenced(run_id, holder)
+        raise fenced(run_id, holder, store=self._run.database.target.name)
 
 
 class PostgresRun:

@@ -226,7 +226,7 @@ class _Claim:
                 if held and held[0][5] == self._claimant.owner and known in self._made:
                     return self._take(ask, self._made[known])  # the answer to an earlier attempt was lost
                 if held:
-                    raise busy(known, holder_of(held[0][:5]))
+                    raise busy(known, holder_of(held[0][:5]), store=self._database.target.name)
                 last = ask(_LAST_LINE, known)
                 if last and has_acted(decode(last[0][0])[1]):
                     return _Claimed(run_id=known)
