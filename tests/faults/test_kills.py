@@ -159,4 +159,7 @@ def test_fault_28_kill_between_two_resumes_of_which_the_first_brought_another_po
         assert again.code == 0, f"{nth}: {again.outcome.stderr}"
         assert shape(again) == golden, nth
         assert started(project) == {20: 2, 24: 1}, nth
-        assert [one.changed is None for one in again.outcome.events(ev.Resumed)] == [False, True]
+        # Killed behind the last fact, the run has ended: whoever asks gets its report, and takes nothing up.
+        is_over = isinstance(brought.outcome.facts[-1].event, ev.RunEnded)
+        kept = [one.changed is None for one in again.outcome.events(ev.Resumed)]
+        assert kept == ([False] if is_over else [False, True]), nth
