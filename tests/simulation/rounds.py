@@ -121,8 +121,9 @@ def _outputs(job: Job) -> Iterator[JobId]:
 class Drawn:
     """The source of a run whose pipelines were drawn as they are, without a file."""
 
-    def __init__(self, pipeline: Pipeline, rounds: Sequence[Round]) -> None:
+    def __init__(self, pipeline: Pipeline, rounds: Sequence[Round], *, policies: str | None = None) -> None:
         self._pipeline = pipeline
+        self._policies = policies  # what the policies of a resume are drawn from
         self._later = {one.digest: one.pipeline for one in rounds if one.pipeline is not None}
         self._rounds = rounds
 
@@ -152,7 +153,7 @@ class Drawn:
         """The fact with which a person has the run go on; None: there is nothing to go on from, or no patience."""
         state = self.replayed(facts)
         if is_resumable(state):
-            return state, Resumed()
+            return state, self._resumed(state, facts)
         if len(state.rounds) >= len(self._rounds):
             return state, None
         chosen = self._rounds[len(state.rounds)]
@@ -162,6 +163,24 @@ class Drawn:
         is_fair(state, chosen.pipeline or state.pipeline, plan)
         changed = None if chosen.pipeline is None else Changed(plan_digest=chosen.digest)
         return state, retried(plan, tool_version="0.2.0", changed=changed)
+
+    def _resumed(self, state: RunState, facts: Sequence[Stamped]) -> Resumed:
+        """The fact of a `resume`: now and then with a file of which the policy alone is another one."""
+        if self._policies is None:
+            return Resumed()
+        number = sum(isinstance(it.event, Resumed) for it in facts)
+        rng = random.Random(f"{self._policies}/{number}")
+        if rng.random() < 0.4:
+            return Resumed()
+        drawing = Drawing(random=rng, calm=False)
+        jobs = {
+            name: replace(job, policy=replace(draw_policy(drawing), on_running=job.policy.on_running))
+            for name, job in state.pipeline.jobs.items()
+        }
+        digest = f"sha256:policy{number}"
+        self._later[digest] = replace(state.pipeline, jobs=jobs)
+        state.later = {**state.later, digest: self._later[digest]}
+        return Resumed(changed=Changed(plan_digest=digest))
 
     def observed(self, fact: Stamped) -> None:
         """Nothing of a file is in it."""

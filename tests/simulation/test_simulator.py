@@ -12,7 +12,7 @@ from typing import get_args
 
 import pytest
 
-from spectrum_pipelines.engine.facts import Event, Settled, Stamped
+from spectrum_pipelines.engine.facts import Event, Resumed, Settled, Stamped
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus, RunStatus
 from spectrum_pipelines.engine.state.run import RunState
 from tests.simulation.disk import Disk
@@ -89,6 +89,7 @@ class Sightseer:
         event = fact.event
         told = [getattr(event, name, None) for name in ("cause", "by")]
         self.seen.update([type(event), *(one for one in told if one is not None)])
+        self.seen["a resume under another policy"] += isinstance(event, Resumed) and event.changed is not None
 
 
 def test_simulations_come_to_where_things_can_go_wrong(folder: Path) -> None:
@@ -96,7 +97,7 @@ def test_simulations_come_to_where_things_can_go_wrong(folder: Path) -> None:
     sightseer = Sightseer()
     wanted: set[object] = {*get_args(Event), *Mood, *RunStatus, *JobStatus, *Cause, *AdoptedBy} - _NEVER_ENDS_SO
     wanted |= {(fate, method) for fate in Fate for method in ("GET", "POST") if fate not in _RARE}
-    wanted |= {"a run that took several processes", "a stranger taken for ours"}
+    wanted |= {"a run that took several processes", "a stranger taken for ours", "a resume under another policy"}
     assert max(_WELL_TRAVELLED) < _JOURNEYS
     for seed in dict.fromkeys([*_WELL_TRAVELLED, *range(_JOURNEYS)]):
         sightseer.visit(seed, folder)

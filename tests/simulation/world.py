@@ -83,7 +83,9 @@ class World:
         self.ledger = Ledger()
         self.truths = Truths(self._kernel, self._spectrum, scenario.manners, self.ledger)
         stops = Stops(self._kernel, scenario.pipeline, scenario.manners)
-        source = Drawn(scenario.pipeline, scenario.rounds) if scenario.written is None else Filed(scenario.written)
+        policies = None if scenario.mood is Mood.CALM else f"policies/{seed}"
+        drawn = Drawn(scenario.pipeline, scenario.rounds, policies=policies)
+        source = drawn if scenario.written is None else Filed(scenario.written)
         self.promises = Promises(disk, self.ledger, self.truths, stops, source)
         self.network.on_sent = self.promises.sent
         self.network.on_handled = self.promises.handled
