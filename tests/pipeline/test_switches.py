@@ -74,7 +74,7 @@ def test_a_switch_that_is_no_boolean_is_an_error_at_its_column() -> None:
     pipeline, found = tried(CHAIN.replace("var.x", "var.y"))
     assert pipeline is None
     assert [(it.code, it.span.start.line, it.span.start.column) for it in found if it.code != "unused-variable"] == [
-        ("wrong-type", 12, 31)
+        ("wrong-type", 12, 32)
     ]
 
 

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.pipeline.fill.places import phrases
-from spectrum_pipelines.pipeline.fill.reference import MatrixReference, read_references
+from spectrum_pipelines.pipeline.fill.reference import MatrixReference, VariableReference, read_references
+from spectrum_pipelines.pipeline.fill.variables import VariableType
 from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch
 from spectrum_pipelines.pipeline.model.action import JobOutput
 
@@ -14,14 +15,26 @@ _JOBS = ("jobs", "finally")
 def check_switches(draft: Draft) -> Iterator[Diagnostic]:
     """Check `enabled`, and references to jobs that are off in every run of this form."""
     for job in draft.jobs.values():
+        path = (*job.path, "enabled")
         for written, part in read_references(str(job.body.get("enabled", ""))):
             if isinstance(part, MatrixReference):
                 message = f"`{written}` cannot switch a job off: all combinations of a matrix are on, or none is"
-                path = (*job.path, "enabled")
                 yield draft.view.fault(
                     path, "misplaced-reference", message, hint="leave the value out of the list", part=written
                 )
+            elif isinstance(part, VariableReference) and (kind := _other_type(draft, part.name)):
+                message = f"`enabled` takes a boolean, and `{part.name}` is of type {kind}"
+                hint = f"declare `{part.name}: {{type: boolean}}`"
+                yield draft.view.fault(path, "wrong-type", message, hint=hint, part=written)
     yield from check_off(draft, draft.off)
+
+
+def _other_type(draft: Draft, name: str) -> str | None:
+    """The type of a variable that is no boolean. Of a list, and of a name that is not declared, others tell."""
+    declared = draft.declared.get(name)
+    if declared is None or declared.type in (VariableType.BOOLEAN, VariableType.LIST):
+        return None
+    return str(declared.type.value)
 
 
 def check_off(draft: Draft, off: Collection[str]) -> Iterator[Diagnostic]:
