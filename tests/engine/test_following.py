@@ -395,3 +395,27 @@ def test_a_stop_that_is_on_its_way_holds_the_next_attempt_back() -> None:
         [at for at, one in world.sent if isinstance(one, kind)] for kind in (PostStop, PostTrigger)
     )
     assert triggered_again >= stop_sent + 8.0
+
+
+def test_a_sequence_goes_on_though_details_of_what_runs_are_refused() -> None:
+    """Details were the only question about its members, and five refusals ended the job as unknown: the list shows them."""
+    world = World(
+        pipeline(job("a", action=Sequence(file_ids=(6,)))),
+        File(path="/a", id=6, duration=100.0),
+        faults=[
+            Fault(on=AskDetails, outcome=Refused("not found"), times=9e9, where=lambda _: world.clock.seconds < 100.0)
+        ],
+    )
+    assert the_job(world.run()).status is JobStatus.SUCCEEDED
+    assert len(world.asked(AskDetails)) < 10
+
+
+def test_a_status_that_is_behind_does_not_make_an_end_unknown() -> None:
+    """The file was named by its path and had never run; its status still said so for some seconds after the end."""
+    late = StatusAnswer(job_status="_NONE")
+    world = World(
+        pipeline(job("a")),
+        File(path="/a", id=6, duration=1.0),
+        faults=[Fault(on=AskStatus, outcome=late, times=9e9, where=lambda _: world.clock.seconds < 6.0)],
+    )
+    assert the_job(world.run()).status is JobStatus.SUCCEEDED

@@ -30,6 +30,7 @@ class Watch:
     overtaken: bool = False  # the status of its file shows another execution, or was refused
     false_alarms: int = 0  # doubts that its details have dispelled
     refusals: int = 0  # questions about it that were refused in a row
+    details_refused: bool = False  # and no later ones have shown it active: they may be had after its end only
     file_asked: bool = False  # the status was asked which file the target means, before its end is believed
     never_ran: bool = False  # the status of its file shows that the file never ran
     final_word: str | None = None  # an answer under its own id has shown this end; its details have not yet

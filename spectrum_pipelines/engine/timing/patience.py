@@ -27,6 +27,8 @@ class Patience(Struct, frozen=True, kw_only=True):
     list_pause: float = 60.0
     #: list-running may take so long before executions are asked for one by one.
     list_patience: float = 5.0
+    #: A status may be behind for so long: after that it is asked again whether the file of an execution that has ended never ran.
+    status_lag: float = 4.0
     #: Executions that the list has left out are looked for in it again after so long.
     list_again: float = 15.0
     #: After so long an execution without any hint is worth asking how long the job took before.

@@ -44,8 +44,10 @@ def decide_polls(state: RunState, now: float) -> Iterator[Request | Event | Sigh
 def _look(state: RunState, due: list[Followed], now: float) -> Iterator[Request]:
     many = _is_crowd(state, now)
     hinted = _few_hinted(state) if many else set()
-    together = [one for one in due if many and one not in hinted and not _wants_its_own(state.following[one])]
-    alone = [one for one in due if not many or one in hinted or _wants_its_own(state.following[one])]
+    together, alone = list[Followed](), list[Followed]()
+    for one in due:
+        is_one_of_many = many and one not in hinted and not _wants_its_own(state.following[one])
+        (together if is_one_of_many or _is_only_listed(state, one, now) else alone).append(one)
     together += _unlisted_too_long(state, now)
     # While the shared call is out its answer is awaited: it will put every execution back on the agenda.
     if together and state.list_poll.asked_at is None:
@@ -90,12 +92,23 @@ def _is_old(state: RunState, followed: Followed) -> bool:
 def _is_crowd(state: RunState, now: float) -> bool:
     """One call for all executions is cheaper than one for each, and can be had."""
     going_on = sum(not (watch.doubted or watch.unlisted) for watch in state.following.values())
-    is_to_be_had = now >= state.list_poll.off_until and not state.list_poll.is_late
-    return is_to_be_had and going_on > (FEW if state.gives_hints else 1)
+    return _is_list_to_be_had(state, now) and going_on > (FEW if state.gives_hints else 1)
+
+
+def _is_list_to_be_had(state: RunState, now: float) -> bool:
+    return now >= state.list_poll.off_until and not state.list_poll.is_late
 
 
 def _wants_its_own(watch: Watch) -> bool:
     return watch.expects_end or watch.unlisted or watch.overtaken or watch.doubted
+
+
+def _is_only_listed(state: RunState, followed: Followed, now: float) -> bool:
+    """Details of the execution are refused, and nothing has told its file, whose status could show it: the list may."""
+    watch = state.following[followed]
+    if not watch.details_refused or watch.unlisted or watch.doubted or not _is_list_to_be_had(state, now):
+        return False
+    return file_of(state.jobs[followed[0]], state.execution(followed)) is None
 
 
 def _few_hinted(state: RunState) -> set[Followed]:
@@ -140,7 +153,8 @@ def _free_at(state: RunState, now: float) -> float | None:
 def _alone(state: RunState, followed: Followed) -> Request:
     job, watch = state.jobs[followed[0]], state.following[followed]
     target = file_of(job, state.execution(followed))
-    if watch.expects_end or watch.doubted or watch.overtaken or target is None or isinstance(job.job.action, Sequence):
+    is_told_by_details = isinstance(job.job.action, Sequence) and not watch.details_refused
+    if watch.expects_end or watch.doubted or watch.overtaken or target is None or is_told_by_details:
         return _details(followed)
     return AskStatus(
         job=followed[0],

@@ -128,6 +128,7 @@ def _take_in(watch: Watch, event: si.ExecutionSeen, at: float) -> None:
         watch.hint = hint
         watch.contradictions += hint is not None and hint.contradicts
         watch.overtaken = False
+    watch.details_refused = watch.details_refused and not event.by_details
     watch.since = _since(watch, event.job_status, at)
     watch.heard_at = at
     watch.word = event.job_status
@@ -165,7 +166,7 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
     """Nearly all of them are as they were: those cost a look-up and no more, however many there are."""
     state.list_poll.heard_at = at
     poll = state.pipeline.poll
-    youngest, pause, going_on, on_their_own = -math.inf, math.inf, 0, 0
+    youngest, pause, going_on, on_their_own, is_only_listed = -math.inf, math.inf, 0, 0, False
     for followed, watch in state.following.items():
         entry = event.entries.get(followed[1])
         going_on += not watch.doubted and (entry is not None or not watch.unlisted)
@@ -179,6 +180,7 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
         if not watch.listed:
             on_their_own += 1
             continue
+        is_only_listed = is_only_listed or watch.details_refused
         if watch.past is None or watch.is_waiting:
             youngest = max(youngest, watch.since)
         else:
@@ -187,7 +189,7 @@ def _list_seen(state: RunState, event: si.ListSeen, at: float) -> None:
         pause = min(pause, blind_pause(poll, age=at - youngest))
     if pause < math.inf:
         # When few are left, each is asked for its own hints: the last of them is the end of the run, or of its layer.
-        is_time_for_hints = going_on <= FEW and state.gives_hints
+        is_time_for_hints = going_on <= FEW and state.gives_hints and not is_only_listed
         state.list_poll.rests_until = at + _turn_of_others(state, at)
         due_at = max(at + _shorter_for_the_last(state, pause, going_on), state.list_poll.rests_until)
         state.list_poll.due_at = at if is_time_for_hints else due_at
@@ -260,12 +262,15 @@ def _poll_missed(state: RunState, event: si.PollMissed, at: float) -> None:
     if (watch := state.following.get(followed)) is None:
         return
     pause = state.pipeline.http.retry_interval
+    if watch.never_ran:
+        pause = max(pause, state.patience.status_lag)  # the status may be behind
     if not event.mixed_up:
         pause = max(pause, blind_pause(state.pipeline.poll, age=max(0.0, at - watch.since)))
     # Refused details do not say that it is gone: its file's status may show it, unless that shows another one.
     is_elsewhere = event.refused and watch.final_word is None and not watch.overtaken
     watch.refusals += event.refused
-    watch.file_asked = watch.file_asked and not event.mixed_up  # the status may have been behind: it is asked again
+    watch.details_refused = watch.details_refused or (event.refused and not event.mixed_up)
+    watch.file_asked = watch.file_asked and not event.mixed_up  # the status is asked again
     watch.doubted = watch.doubted and not is_elsewhere
     watch.expects_end = False
     _schedule(state, followed, watch, at + pause)
