@@ -530,3 +530,15 @@ def test_a_process_that_freezes_as_it_stops_for_a_signal_leaves_the_job_to_resum
     assert of(ev.RunEnded, taken)
     fold(state, ev.Resumed(), at=201.0)
     assert the_job(state).step is Step.FOLLOWING
+
+
+def test_what_was_stopped_to_make_way_is_not_stopped_again_after_the_trigger() -> None:
+    """The journal has the stop, and no word of its end: the job was made to look, and was triggered, once more."""
+    state = fresh(job("a", on_running=OnRunning.STOP))
+    way = ev.StopRequested(job=_A, cause=Cause.ON_RUNNING, reason="3 already runs")
+    fold(state, _ATTEMPT, way, intended("a"), *triggered("a", 11)[2:])
+    locked_out = _ended(JobStatus.UNKNOWN, Cause.UNAUTHORIZED)
+    unknown = ev.JobEnded(job=_A, status=JobStatus.UNKNOWN, cause=Cause.UNAUTHORIZED, reason=None)
+    fold(state, *locked_out, unknown, _RESUMED, at=9.0)
+    assert the_job(state).step is Step.FOLLOWING
+    assert [one.execution_id for one in of(AskStatus, settle(state, 9.0))] == [11]
