@@ -165,6 +165,7 @@ class _Gathered:
         self.found: list[Diagnostic] = []
         self.findings: list[Diagnostic] = []
         self._jobs: dict[tuple[str, str], Document] = {}
+        self._included: dict[str, Related] = {}
         self._size = 0
 
     def follow(self, document: Document, way: tuple[str, ...]) -> None:
@@ -182,9 +183,14 @@ class _Gathered:
                 hint = f"remove one: item {named[key] + 1} names the same file"
                 self._fault(document, place, f"`{item}` is included twice", hint)
             elif key in way:
-                circle = " -> ".join((*way[way.index(key) :], key))
-                self._fault(document, place, f"files include each other in a circle: {circle}", "remove one of the two")
+                circle = (*way[way.index(key) :], key)
+                message = f"files include each other in a circle: {' -> '.join(circle)}"
+                # A file that includes itself has one place alone.
+                related = (self._included[circle[1]],) if len(circle) > 2 else ()
+                self._fault(document, place, message, "remove one of the two", related)
             elif key not in self.fragments:
+                span = document.value_span(("include", place))
+                self._included[key] = Related(span=span, message=f"{key} is included here", file=document.source.name)
                 self._take(document, place, key, (*way, key))
             named.setdefault(key, place)
 
@@ -234,9 +240,11 @@ class _Gathered:
         if isinstance(document.data, Mapping) or not key:
             self.parts.append(document)
 
-    def _fault(self, document: Document, place: int, message: str, hint: str | None) -> None:
-        span = document.value_span(("include", place))
-        self.found.append(Diagnostic(file=document.source.name, span=span, code="include", message=message, hint=hint))
+    def _fault(
+        self, document: Document, place: int, message: str, hint: str | None, related: tuple[Related, ...] = ()
+    ) -> None:
+        span, file = document.value_span(("include", place)), document.source.name
+        self.found.append(Diagnostic(file=file, span=span, code="include", message=message, hint=hint, related=related))
 
 
 def _refusal(item: str) -> tuple[str, str] | None:
