@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from spectrum_pipelines.app.fragments import kept
 from spectrum_pipelines.app.loading import Loaded, load_source, recorded_values
 from spectrum_pipelines.app.prepare import SECRET
-from spectrum_pipelines.app.refusals import Wish, same_wish, unchanged, what_differs
+from spectrum_pipelines.app.refusals import Wish, other_values, same_wish, unchanged, what_differs
 from spectrum_pipelines.app.session import Until
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.facts import RunStarted, Stamped
@@ -97,6 +97,7 @@ def recall(run: RunStore, recorded: Recorded, again: Again) -> History:
         later[one.plan_digest or ""] = every[-1].pipeline
     state = replay(first.pipeline, run.run_id, facts, later=later)
     if not again.takes_changes:
+        _hold_to_values(run, facts, again, every=every, state=state)
         unchanged(state, every, again.source)
     return History(run=run, recorded=recorded, started=started, loaded=every[-1], state=state, variables=variables)
 
@@ -105,13 +106,20 @@ def _built(
     run: RunStore, first: Stamped, again: Again, *, texts: Texts, file: str, variables: Mapping[str, Scalar]
 ) -> Loaded:
     """A pipeline as the run was begun or gone on with."""
+    source = Source(name=file, text=texts.pipeline)
+    return _made(
+        run, first, without_changes(again.given, variables), source=source, texts=texts, known=_known(variables)
+    )
+
+
+def _made(
+    run: RunStore, first: Stamped, given: Given, *, source: Source, texts: Texts, known: Mapping[str, Scalar]
+) -> Loaded:
+    """The pipeline that these values, over those of the journal, make of the texts."""
     started = first.event
     assert isinstance(started, RunStarted)
-    known = _known(variables)
-    given = without_changes(again.given, variables) if again.takes_changes else again.given
     given = recorded_values(given, known, environment=started.environment, now=started_at(first), run_date=started.date)
-    source, read = Source(name=file, text=texts.pipeline), kept(texts.fragments, file)
-    return load_source(source, given, read=read, only=started.only, run_id=run.run_id)
+    return load_source(source, given, read=kept(texts.fragments, source.name), only=started.only, run_id=run.run_id)
 
 
 def _known(variables: Mapping[str, Scalar]) -> dict[str, Scalar]:
@@ -132,6 +140,24 @@ def without_changes(given: Given, variables: Mapping[str, Scalar]) -> Given:
             if not name.startswith(PREFIX) or name.removeprefix(PREFIX) in secret
         },
     )
+
+
+def _hold_to_values(
+    run: RunStore, facts: Sequence[Stamped], again: Again, *, every: Sequence[Loaded], state: RunState
+) -> None:
+    """Refuse values with which the run was never gone on with; whoever gives those of an older round may ask for that."""
+    named = {*again.given.command_line, *again.given.vars_file}
+    if not named and not any(name.startswith(PREFIX) for name in again.given.process_environment):
+        return
+    last = None
+    for loaded in reversed(every):
+        known = {name: it.recorded for name, it in loaded.pipeline.variables.items() if not it.secret}
+        now = _made(run, facts[0], again.given, source=loaded.source, texts=loaded.texts, known=known)
+        if plan_digest(plan_data(now.planned())) == plan_digest(plan_data(loaded.planned())):
+            return
+        last = last or (known, now.pipeline)
+    assert last is not None
+    raise other_values(state, *last)
 
 
 def _hold_to(loaded: Loaded, expected: str | None, run: RunStore, variables: Mapping[str, Scalar]) -> None:

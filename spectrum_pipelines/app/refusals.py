@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from spectrum_pipelines.app.fragments import Fragments
 from spectrum_pipelines.app.loading import Loaded, quotable
+from spectrum_pipelines.document.schema.wording import flow
 from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.engine.facts import RunStarted
 from spectrum_pipelines.engine.outcome import RunStatus
@@ -59,6 +60,21 @@ def what_differs(variables: Mapping[str, Scalar], pipeline: Pipeline) -> str:
         if not variable.secret and variables.get(name) != variable.recorded
     ]
     return f"{', '.join(names)} had another value" if names else "a variable of the environment had another value"
+
+
+def other_values(state: RunState, before: Mapping[str, Scalar], now: Pipeline) -> UserError:
+    """Values of variables with which a run was never gone on with."""
+    assert state.facts is not None
+    hint = "give the values that it had, or start a new run (with another run key)"
+    if isinstance(plan_retry(state), RetryPlan):
+        changed = {name: it for name, it in now.variables.items() if not it.secret and before.get(name) != it.recorded}
+        texts = {
+            name: it.recorded if isinstance(it.recorded, str) else flow(it.recorded) for name, it in changed.items()
+        }
+        words = [word for name, text in texts.items() for word in ("--var", f"{name}={text}")]
+        retry = about_run(state.facts, "retry", *words)
+        hint = f"the run failed: `{retry}` goes on from what failed (`run` does with --retry-failed)"
+    return UserError(f"this is not what run {state.run_id} began with: {what_differs(before, now)}", hint=hint)
 
 
 def unchanged(state: RunState, every: Sequence[Loaded], source: Source | None) -> None:

@@ -205,3 +205,15 @@ def test_the_api_takes_new_values(folder: Path, server: RunningServer, run_id: s
     connection = Connection(server.url, username="analyst", password="analyst")
     ended = retry(run_id, connection, store=store, variables={"region": "apac", "token": SECRET})
     assert (ended.succeeded, ended.run_id) == (True, run_id)
+
+
+def test_the_run_key_alone_answers_for_the_values_of_every_round(cli: Cli, run_id: str) -> None:
+    """A step that CI repeated with the values of a retry that had turned it green was refused."""
+    refused = cli("run", "night.yaml", "--run-key", "k", "--var", "region=apac")
+    assert refused.code == 2
+    assert "region had another value" in refused.stderr
+    assert f"retry {run_id} --var region=apac" in refused.stderr
+    assert cli("retry", run_id, "--var", "region=apac").code == 0
+    assert cli("run", "night.yaml", "--run-key", "k", "--var", "region=apac").code == 0
+    assert cli("run", "night.yaml", "--run-key", "k", "--var", "region=emea").code == 0, "that of the first round"
+    assert cli("run", "night.yaml", "--run-key", "k", "--var", "region=amer").code == 2
