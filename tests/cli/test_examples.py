@@ -1,5 +1,6 @@
 """Every file of `pipelines/`, and what `init` writes, is checked, planned and run as its header says."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -62,3 +63,15 @@ def test_what_init_writes_runs_as_written(tmp_path: Path) -> None:
         ended = call(*command, cwd=tmp_path)
         assert ended.code == 0, ended.stderr
     assert (tmp_path / "out/revenue.csv").read_text(encoding="utf-8").startswith("region,orders,revenue\nnorth,6,")
+
+
+def test_the_run_that_fails_goes_on_as_its_header_says(folder: Path) -> None:
+    shown = re.findall(
+        r"^#   spectrum-pipelines (.*)$", (PIPELINES / "go-on.yaml").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    first, second = (call(*line.split(), "--report", "report.json", cwd=folder) for line in shown)
+    assert (first.code, second.code) == (1, 0), second.stderr
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert report["rounds"] == 1
+    attempts = {job["id"]: len(job["attempts"]) for job in report["jobs"]}
+    assert attempts == {"load": 1, "report": 2, "publish": 1, "tidy": 2}
