@@ -81,6 +81,7 @@ class Truths:
         """A fact is shown. `is_kept`: and will be there for the next process."""
         if is_kept and isinstance(event, ev.Triggered | ev.Adopted):
             self._identify(event.job, event.executions)
+            self._unknown.pop((event.job, event.attempt), None)  # it was, for a process whose disk has lost that
         match event:
             case ev.CandidatesFound() if is_kept:
                 self._still_found(event, state)
