@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-_RUNS = 300
+_RUNS = 500
 _ANSWERS = 300
 _CHUNKS = 20
 _LARGEST_CHUNK = 2_500

@@ -11,7 +11,7 @@ from tests.simulation.ledger import BrokenPromise
 from tests.simulation.scenario import draw
 from tests.simulation.world import simulate
 
-_BUDGET = 1_000
+_BUDGET = 500
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
