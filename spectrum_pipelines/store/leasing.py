@@ -30,6 +30,8 @@ _WORD_EVERY = 30.0
 #: Who only asks whether a run goes on holds a lock of a folder for an instant: come again before calling it taken.
 _GLANCES = 5
 _INSTANT = 0.02
+#: Seconds by which the end of a lease may seem to move because an answer about it took long.
+_NOISE = 0.1
 #: Seconds that a lease may have left when it is told, and a bit: a clean end and a lost one look the same until then.
 _SLACK = 0.5
 
@@ -98,22 +100,33 @@ def claim_key(
 
 
 class _Patience:
-    """Waits for the end of the lease that was seen first, and no longer: a holder that renews it is alive."""
+    """Waits for the end of the lease that was seen first: a holder that goes on renewing it is alive.
+
+    One renewal proves nothing: the last one of a process that was killed may reach the store after its death.
+    """
 
     def __init__(self, clock: Clock, on_wait: OnWait) -> None:
         self._clock = clock
         self._on_wait = on_wait
         self._began = clock.monotonic()
         self._until: float | None = None
+        self._ends_at = 0.0
+        self._renewals = 0
 
     def waits_for(self, holder: Holder | None) -> bool:
         """Sleep a bit, or False when it is of no use."""
         if holder is None or holder.lease_left is None:
             return False
         now = self._clock.monotonic()
+        ends_at = now + holder.lease_left
         if self._until is None:
-            self._until = now + holder.lease_left + _SLACK
+            self._until, self._ends_at = ends_at + _SLACK, ends_at
             self._on_wait(holder, 0.0)
+        if ends_at > self._ends_at + _NOISE:
+            self._renewals += 1
+            self._ends_at = ends_at
+            if self._renewals == 1:
+                self._until = ends_at + _SLACK
         if now >= self._until:
             return False
         self._clock.sleep(max(_LEAST, min(_SHARED_STEP, self._until - now)))
