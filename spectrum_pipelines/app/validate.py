@@ -79,9 +79,12 @@ def _checked_whole(
     document: Document, found: tuple[Diagnostic, ...], asked: Asked, allowed: AbstractSet[str] | None
 ) -> Checked:
     from spectrum_pipelines.pipeline.check import check  # noqa: PLC0415 - not for workspaces
+    from spectrum_pipelines.pipeline.rules.defaults import check_defaults  # noqa: PLC0415
     from spectrum_pipelines.pipeline.secrets import shown_sources  # noqa: PLC0415
 
-    found = in_order([*found, *check(document, allowed=allowed), *asked(document)])
+    checked = check(document, allowed=allowed)
+    defaults = () if any(it.severity is Severity.ERROR for it in checked) else check_defaults(document)
+    found = in_order([*found, *checked, *defaults, *asked(document)])
     return Checked(shown=shown_sources(document), found=found)
 
 
