@@ -419,3 +419,11 @@ def test_a_status_that_is_behind_does_not_make_an_end_unknown() -> None:
         faults=[Fault(on=AskStatus, outcome=late, times=9e9, where=lambda _: world.clock.seconds < 6.0)],
     )
     assert the_job(world.run()).status is JobStatus.SUCCEEDED
+
+
+def test_a_stop_that_is_on_its_way_holds_no_end_back_in_an_abort() -> None:
+    """The report of an interrupted run left the job open, though its execution was seen to have ended."""
+    slow = Fault(on=PostStop, outcome=Unanswered("cut"), handled=True, delay=60.0)
+    world = World(pipeline(job("a", timeout=5.0)), File(path="/a", id=6, duration=500.0), faults=[slow])
+    world.interrupt(6.0)
+    assert the_job(world.run()).status is JobStatus.TIMED_OUT

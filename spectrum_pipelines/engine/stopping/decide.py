@@ -27,7 +27,8 @@ def decide_stopping(state: RunState, job: JobState, now: float) -> Iterator[Deci
         return
     is_over = now >= stop.since + state.patience.stop_grace and stop.cause is not Cause.ABORT
     if not job.open_executions:
-        if is_over or not _is_on_its_way(job, stop):
+        # In an abort nothing begins behind it, and what the job came to is told at once.
+        if is_over or state.abort is not None or not _is_on_its_way(job, stop):
             yield _confirmed(state, job, stop)
     elif is_over:
         yield _unconfirmed(job, stop)
