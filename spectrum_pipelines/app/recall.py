@@ -11,14 +11,16 @@ from spectrum_pipelines.app.loading import Loaded, load_source, recorded_values
 from spectrum_pipelines.app.prepare import SECRET
 from spectrum_pipelines.app.refusals import Wish, other_values, same_wish, unchanged, what_differs
 from spectrum_pipelines.app.session import Until
+from spectrum_pipelines.document.diagnostic import Severity
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.engine.facts import RunStarted, Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import StateError, UserError
 from spectrum_pipelines.pipeline.build import Given
-from spectrum_pipelines.pipeline.fill.values import PREFIX
+from spectrum_pipelines.pipeline.fill.values import PREFIX, resolve
+from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.model.action import Scalar
-from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.pipeline.model.pipeline import UTC, Pipeline, Variable
 from spectrum_pipelines.plan.agreed import plan_digest
 from spectrum_pipelines.plan.data import plan_data
 from spectrum_pipelines.report.build import started_at
@@ -97,7 +99,8 @@ def recall(run: RunStore, recorded: Recorded, again: Again) -> History:
         later[one.plan_digest or ""] = every[-1].pipeline
     state = replay(first.pipeline, run.run_id, facts, later=later)
     if not again.takes_changes:
-        _hold_to_values(run, facts, again, every=every, state=state)
+        if gives_values(again.given, variables):
+            _hold_to_values(run, facts[0], again.given, every=every, state=state)
         unchanged(state, every, again.source)
     return History(run=run, recorded=recorded, started=started, loaded=every[-1], state=state, variables=variables)
 
@@ -118,8 +121,15 @@ def _made(
     """The pipeline that these values, over those of the journal, make of the texts."""
     started = first.event
     assert isinstance(started, RunStarted)
-    given = recorded_values(given, known, environment=started.environment, now=started_at(first), run_date=started.date)
+    given = as_begun(first, given, known)
     return load_source(source, given, read=kept(texts.fragments, source.name), only=started.only, run_id=run.run_id)
+
+
+def as_begun(first: Stamped, given: Given, known: Mapping[str, Scalar]) -> Given:
+    """These values over the known ones, on the day and in the environment with which the run began. `first` is its first fact."""
+    started = first.event
+    assert isinstance(started, RunStarted)
+    return recorded_values(given, known, environment=started.environment, now=started_at(first), run_date=started.date)
 
 
 def _known(variables: Mapping[str, Scalar]) -> dict[str, Scalar]:
@@ -142,22 +152,38 @@ def without_changes(given: Given, variables: Mapping[str, Scalar]) -> Given:
     )
 
 
-def _hold_to_values(
-    run: RunStore, facts: Sequence[Stamped], again: Again, *, every: Sequence[Loaded], state: RunState
-) -> None:
+def gives_values(given: Given, variables: Mapping[str, Scalar]) -> bool:
+    """Values are given beside those for the secrets among these variables."""
+    rest = without_changes(given, variables)
+    return (
+        given.vars_file != rest.vars_file
+        or given.command_line != rest.command_line
+        or any(name.startswith(PREFIX) for name in given.process_environment.keys() - rest.process_environment.keys())
+    )
+
+
+def has_values(loaded: Loaded, given: Given, known: Mapping[str, Scalar], run_id: str) -> bool:
+    """These values make the known ones of a pipeline; nothing is built to see that."""
+    view = View(loaded.document, given.environment)
+    resolved = resolve(view, given, run_id, given.today(str(view.data.get("timezone", UTC))))
+    return not any(it.severity is Severity.ERROR for it in resolved.faults) and _plain(resolved.variables) == known
+
+
+def _plain(variables: Mapping[str, Variable]) -> dict[str, Scalar]:
+    """The values of all variables but the secret ones."""
+    return {name: it.recorded for name, it in variables.items() if not it.secret}
+
+
+def _hold_to_values(run: RunStore, first: Stamped, given: Given, *, every: Sequence[Loaded], state: RunState) -> None:
     """Refuse values with which the run was never gone on with; whoever gives those of an older round may ask for that."""
-    named = {*again.given.command_line, *again.given.vars_file}
-    if not named and not any(name.startswith(PREFIX) for name in again.given.process_environment):
-        return
-    last = None
-    for loaded in reversed(every):
-        known = {name: it.recorded for name, it in loaded.pipeline.variables.items() if not it.secret}
-        now = _made(run, facts[0], again.given, source=loaded.source, texts=loaded.texts, known=known)
-        if plan_digest(plan_data(now.planned())) == plan_digest(plan_data(loaded.planned())):
+    for loaded in every:
+        known = _plain(loaded.pipeline.variables)
+        if has_values(loaded, as_begun(first, given, known), known, run.run_id):
             return
-        last = last or (known, now.pipeline)
-    assert last is not None
-    raise other_values(state, *last)
+    last = every[-1]
+    known = _plain(last.pipeline.variables)
+    now = _made(run, first, given, source=last.source, texts=last.texts, known=known)
+    raise other_values(state, known, now.pipeline)
 
 
 def _hold_to(loaded: Loaded, expected: str | None, run: RunStore, variables: Mapping[str, Scalar]) -> None:

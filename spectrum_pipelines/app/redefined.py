@@ -9,22 +9,17 @@ from typing import Any
 from msgspec import Struct
 
 from spectrum_pipelines.app.fragments import Fragments, kept
-from spectrum_pipelines.app.loading import Loaded, load_source, recorded_values
-from spectrum_pipelines.app.recall import Again, History, without_changes
+from spectrum_pipelines.app.loading import Loaded, load_source
+from spectrum_pipelines.app.recall import Again, History, as_begun, gives_values, has_values
 from spectrum_pipelines.app.refusals import source_of
 from spectrum_pipelines.clock import SystemClock
-from spectrum_pipelines.document.diagnostic import Severity
 from spectrum_pipelines.document.parse import Document
 from spectrum_pipelines.engine.facts import Changed, Resumed, Retried, RunStarted, Stamped
 from spectrum_pipelines.errors import UserError
-from spectrum_pipelines.pipeline.build import Given
-from spectrum_pipelines.pipeline.fill.values import PREFIX, resolve
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.pipeline.form.overlay import mapping
-from spectrum_pipelines.pipeline.form.view import View
 from spectrum_pipelines.pipeline.include import parse_with_fragments
 from spectrum_pipelines.pipeline.model.action import Scalar
-from spectrum_pipelines.pipeline.model.pipeline import UTC
 from spectrum_pipelines.plan.agreed import plan_digest
 from spectrum_pipelines.plan.data import plan_data, stored_json
 from spectrum_pipelines.render.plan.changes import policy_changes
@@ -67,14 +62,9 @@ def redefined(history: History, again: Again) -> Redefined | None:
         for name, value in history.known.items()
         if document is not None and _is_declared_alike(name, last.document, document, history.started)
     }
-    given = recorded_values(
-        again.given,
-        as_before,
-        environment=history.started.environment,
-        now=history.began,
-        run_date=history.started.date,
-    )
-    if is_same and (not _gives_values(history, again) or _has_values(last, given, history)):
+    given = as_begun(history.facts[0], again.given, as_before)
+    gives = gives_values(again.given, history.variables)
+    if is_same and (not gives or has_values(last, given, history.known, history.run.run_id)):
         return None
     loaded = load_source(source, given, read=read, only=history.started.only, run_id=history.run.run_id)
     told = _told(loaded, again.git_commit)
@@ -107,25 +97,6 @@ def _same_environment(history: History, again: Again) -> None:
             f"not in {asked}",
             hint="start a new run for another environment",
         )
-
-
-def _gives_values(history: History, again: Again) -> bool:
-    """Values are given beside those of secrets."""
-    given = again.given
-    rest = without_changes(given, history.variables)
-    return (
-        given.vars_file != rest.vars_file
-        or given.command_line != rest.command_line
-        or any(name.startswith(PREFIX) for name in given.process_environment.keys() - rest.process_environment.keys())
-    )
-
-
-def _has_values(last: Loaded, given: Given, history: History) -> bool:
-    """The values given are those that the run has; nothing is built to see that."""
-    view = View(last.document, given.environment)
-    resolved = resolve(view, given, history.run.run_id, given.today(str(view.data.get("timezone", UTC))))
-    now = {name: it.recorded for name, it in resolved.variables.items() if not it.secret}
-    return not any(it.severity is Severity.ERROR for it in resolved.faults) and now == history.known
 
 
 def _is_declared_alike(name: str, old: Document, new: Document, started: RunStarted) -> bool:
