@@ -22,12 +22,13 @@ from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry, retried
 from spectrum_pipelines.errors import StateError, UnreadableFile
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secrets_of
-from spectrum_pipelines.report.build import HttpCounts, build_report, listed
+from spectrum_pipelines.report.build import HttpCounts, build_report
 from spectrum_pipelines.report.json_text import report_json
 from spectrum_pipelines.report.read import parse_report
 from spectrum_pipelines.runner.loop import RunClock, resume_at
 from spectrum_pipelines.store.guarding import under_group
 from spectrum_pipelines.store.interface import Lease, RunStore, Store
+from spectrum_pipelines.words.wording import few
 
 
 class _Onward(Struct, frozen=True, kw_only=True):
@@ -103,7 +104,9 @@ def _resumed(history: History, again: Again, changed: Redefined | None) -> _Onwa
         return _Onward(first=first, pipeline=changed.loaded.pipeline, notes=(*changed.values, *changed.policy))
     if again.retries:  # of a run key: what was interrupted comes to its end first, and the next retry takes the file
         name = changed.loaded.source.name
-        note = f"{name} changes more than the policy: the run goes on as it was, and a retry takes the file ({listed(more)})"
+        note = (
+            f"{name} changes more than the policy: the run goes on as it was, and a retry takes the file ({few(more)})"
+        )
         return _Onward(first=first, pipeline=pipeline, notes=(note,))
     raise more_than_policy(history.state, changed.loaded, before=history.loaded, more=more)
 

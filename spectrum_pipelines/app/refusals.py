@@ -23,9 +23,9 @@ from spectrum_pipelines.report.build import command_about
 from spectrum_pipelines.report.commands import about_run
 from spectrum_pipelines.store.interface import RunStore
 from spectrum_pipelines.store.texts import Texts
+from spectrum_pipelines.words.wording import few
 
 _SHOWN_LINES = 12
-_NAMED = 5  # changes
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -118,9 +118,8 @@ def more_than_policy(state: RunState, changed: Loaded, *, before: Loaded, more: 
     """A changed file that a run which has not ended cannot go on with: it wants more of it than another policy."""
     name = changed.source.name
     found = _difference(before.texts, changed.source)
-    others = f" and {len(more) - _NAMED:,} more changes" if len(more) > _NAMED else ""
     return UserError(
-        f"{name} changes more than the policy of run {state.run_id}: {', '.join(more[:_NAMED])}{others}",
+        f"{name} changes more than the policy of run {state.run_id}: {few(more, of='changes')}",
         details=() if found is None else found[2],
         hint=f"end the run first with the file that it began with (put it back, then `{command_about(state, 'resume')}`); "
         f"what is left then takes the new one: `{command_about(state, 'retry', name)}`",

@@ -13,6 +13,7 @@ from spectrum_pipelines.cli.options import ValueOptions, assignments
 from spectrum_pipelines.document.source import read_source
 from spectrum_pipelines.pipeline.build import Given
 from spectrum_pipelines.pipeline.fill.values import PREFIX
+from spectrum_pipelines.words.wording import few
 
 _FILE = "_FILE"
 _SHOWN = 5
@@ -79,9 +80,6 @@ def load_file(
     if rest := [it for it in loaded.warnings if it not in strays]:
         notices.findings(rest, quotable(loaded.source, loaded.document))
     if loaded.left_out:
-        others = f" and {len(loaded.left_out) - _SHOWN:,} more" if len(loaded.left_out) > _SHOWN else ""
-        names = ", ".join(loaded.left_out[:_SHOWN])
-        notices.note(
-            f"`finally` does not run: --only leaves out {names}{others}", hint="name them, too, where they are wanted"
-        )
+        names = few(loaded.left_out, _SHOWN)
+        notices.note(f"`finally` does not run: --only leaves out {names}", hint="name them, too, where they are wanted")
     return loaded

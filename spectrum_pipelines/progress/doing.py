@@ -7,9 +7,7 @@ from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.run import JobState, RunState, Step
 from spectrum_pipelines.engine.state.watch import Watch
 from spectrum_pipelines.spectrum import ExecutionId, Phase
-from spectrum_pipelines.words.wording import span_in_words
-
-_IDS = 5  # beyond, a line would be nothing but ids
+from spectrum_pipelines.words.wording import few, span_in_words
 
 
 def jobs_underway(state: RunState) -> Iterator[JobState]:
@@ -20,8 +18,7 @@ def jobs_underway(state: RunState) -> Iterator[JobState]:
 
 def executions_in_words(ids: Sequence[ExecutionId]) -> str:
     """`execution 11`, `executions 16, 17`."""
-    more = f" and {len(ids) - _IDS:,} more" if len(ids) > _IDS else ""
-    return f"execution{'' if len(ids) == 1 else 's'} {', '.join(map(str, ids[:_IDS]))}{more}"
+    return f"execution{'' if len(ids) == 1 else 's'} {few(map(str, ids))}"
 
 
 def doing(state: RunState, job: JobState, now_at: float) -> str:

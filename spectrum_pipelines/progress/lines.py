@@ -17,6 +17,7 @@ from spectrum_pipelines.words.wording import (
     JOB_LOOKS,
     RUN_LOOKS,
     counts_in_words,
+    few,
     many,
     span_in_words,
 )
@@ -62,10 +63,9 @@ def _resumed(event: ev.Resumed, state: RunState) -> Said:
 
 
 def _retried(event: ev.Retried, state: RunState) -> Said:
-    again = ", ".join(f"{one.job} ({one.reason})" for one in event.again[:_FINDINGS])
-    more = f" and {len(event.again) - _FINDINGS:,} more" if len(event.again) > _FINDINGS else ""
+    again = few((f"{one.job} ({one.reason})" for one in event.again), _FINDINGS)
     kept = f"; {many(len(event.kept), 'job')} kept" if event.kept else ""
-    return Said(f"round {event.round} of run {state.run_id}: again {again}{more}{kept}", style="bold")
+    return Said(f"round {event.round} of run {state.run_id}: again {again}{kept}", style="bold")
 
 
 def _preflight_passed(event: ev.PreflightPassed, state: RunState) -> Said:

@@ -4,7 +4,7 @@ What may be shown is all there is: texts that hold the value of a secret variabl
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,9 +21,9 @@ from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.report.commands import about_run, opens
 from spectrum_pipelines.report.critical_path import critical_path
 from spectrum_pipelines.report.jobs import Entry, duration, job_entries, moment
+from spectrum_pipelines.words.wording import few
 
 VERSION = 1
-_NAMED = 5  # jobs named in a reason before it says "and n more"
 
 
 class HttpCounts(Struct, frozen=True, kw_only=True):
@@ -133,19 +133,12 @@ def _reason(state: RunState) -> str | None:
     if state.timed_out or state.finally_timed_out:
         told.append(f"timeouts.{'pipeline' if state.timed_out else 'finally'} is over")
     if blamed := [job.job.id for job in state.jobs.values() if _is_to_blame(job)]:
-        told.append(f"{len(blamed):,} of {len(state.jobs):,} jobs did not succeed: {listed(blamed)}")
+        told.append(f"{len(blamed):,} of {len(state.jobs):,} jobs did not succeed: {few(blamed)}")
     return "; ".join(told) or None
 
 
 def _is_to_blame(job: JobState) -> bool:
     return job.status.is_failure and (not job.job.allow_failure or job.status is JobStatus.UNKNOWN)
-
-
-def listed(names: Iterable[str]) -> str:
-    """A few names, and how many more there are."""
-    every = list(names)
-    more = f" and {len(every) - _NAMED:,} more" if len(every) > _NAMED else ""
-    return ", ".join(every[:_NAMED]) + more
 
 
 def next_command(state: RunState) -> str | None:

@@ -1,6 +1,6 @@
 """The one vocabulary of progress and reports: a glyph, a word and a colour for each status, and numbers as people read them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from spectrum_pipelines.engine.outcome import AdoptedBy, JobStatus, RunStatus
@@ -98,6 +98,13 @@ def span_in_words(seconds: float) -> str:
 def many(number: int, noun: str) -> str:
     """`1 job`, `10,000 jobs`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def few(names: Iterable[str], most: int = 5, *, of: str = "") -> str:
+    """`a, b and 3 more changes`: at most so many names, and how many more there are `of` their kind."""
+    every = list(names)
+    more = f" and {len(every) - most:,} more{f' {of}' if of else ''}" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
 
 
 def counts_in_words(counts: Mapping[JobStatus, int]) -> str:

@@ -9,6 +9,7 @@ from spectrum_pipelines.pipeline.model.durations import format_duration
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.plan.facts import policy_facts
 from spectrum_pipelines.render.plan.job import policy_text
+from spectrum_pipelines.words.wording import few
 
 _NAMED = 3  # jobs
 _COUNTS = frozenset({"poll.factor", "poll.max_per_second", "http.max_connections", "http.retry.limit"})
@@ -28,7 +29,7 @@ def policy_changes(old: Pipeline, new: Pipeline) -> Iterator[str]:
                 if now != was[name]:
                     found.setdefault((name, policy_text(name, now), policy_text(name, was[name])), []).append(job_id)
     for (name, now_told, was_told), jobs in found.items():
-        yield f"{name} is {now_told}, it was {was_told} ({_listed(jobs)})"
+        yield f"{name} is {now_told}, it was {was_told} ({few(jobs, _NAMED)})"
 
 
 def _of_the_run(pipeline: Pipeline) -> Mapping[str, Any]:
@@ -56,8 +57,3 @@ def _text(key: str, value: Any) -> str:
         case _:
             told: str = value.value
             return told
-
-
-def _listed(jobs: list[str]) -> str:
-    more = f" and {len(jobs) - _NAMED:,} more" if len(jobs) > _NAMED else ""
-    return ", ".join(jobs[:_NAMED]) + more
