@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
@@ -70,21 +71,13 @@ def plan_retry(state: RunState, pipeline: Pipeline | None = None) -> RetryPlan |
 
 def retried(plan: RetryPlan, *, tool_version: str, changed: ev.Changed | None = None) -> ev.Retried:
     """The fact that opens the round. `changed` tells of another file or other values; None: all is as it was."""
-    now = changed or ev.Changed()
     return ev.Retried(
         round=plan.round,
         again=tuple(ev.Again(job=one.job, reason=one.reason) for one in plan.choices if one.again),
         kept=tuple(one.job for one in plan.choices if not one.again),
         removed=plan.removed,
         tool_version=tool_version,
-        file=now.file,
-        digest=now.digest,
-        plan_digest=now.plan_digest,
-        git_commit=now.git_commit,
-        variables=now.variables,
-        text=now.text,
-        fragments=now.fragments,
-        plan=now.plan,
+        **asdict(changed or ev.Changed()),
     )
 
 

@@ -19,9 +19,8 @@ def _trigger_intended(state: RunState, event: ev.TriggerIntended, at: float) -> 
     state.triggers += 1
     job = state.touch(event.job)
     job.step = Step.INTENDED
-    job.attempt.stop = (
-        None  # what ran in the file was made to end for this trigger; the journal has no word of its own for that
-    )
+    # What ran in the file was made to end for this trigger; the journal has no word of its own for that.
+    job.attempt.stop = None
     job.attempt.baselines = event.baselines
     job.attempt.owned_before = len(state.owners)
 

@@ -15,8 +15,8 @@ full may be judged:
 A round would have shown ours (`clear`) if the latest execution of each file *is* its baseline, or if the history reaches from
 the latest execution down to the baseline. A latest execution that is neither hides what came before it: then nobody knows that
 there is none, nor that a candidate is the only one. So does one that was canceled before it began: what it waited behind may run
-still, and a history of ends alone with a list that is always empty shows none of it. An id *below* the baseline
-means that the server has lost its counter: it may be ours, and can never be adopted.
+still, and a history of ends alone with a list that is always empty shows none of it. An id *below* the baseline means that the
+server has lost its counter: it may be ours, and can never be adopted.
 
 A candidate stays one: a later round that does not show it takes nothing back.
 
@@ -162,29 +162,29 @@ def after_answer(
     """Take one answer in and see what it adds to the round. `ours`: executions that other attempts already own."""
     done, rest = lookup.todo[0], lookup.todo[1:]
     found = replace(lookup, todo=rest)
-    if not seen.succeeded:
-        found = _unanswered(found, done, baselines)
-        return found if found.todo else _close_round(found, at)
     match done:
+        case _ if not seen.succeeded:
+            found = _unanswered(found, done)
         case LookAtStatus(target=target) if seen.latest is not None:
             found = _after_status(found, _baseline_of(target, baselines), seen.latest, ours)
         case LookAtList():
             for baseline in baselines:
                 found = _after_list(found, baseline, seen.entries, ours)
-            found = replace(found, todo=(*found.todo, *_looks_behind(found, baselines)))
         case LookAtDetails(target=target):
             found = _after_details(found, _baseline_of(target, baselines), done, seen)
         case LookAtHistory(target=target) if seen.target == target:  # not where it was refused
             found = _after_history(found, _baseline_of(target, baselines), seen.older, ours)
-    return _close_round(found, at) if not found.todo else found
+    if isinstance(done, LookAtList):
+        found = replace(found, todo=(*found.todo, *_looks_behind(found, baselines)))
+    return found if found.todo else _close_round(found, at)
 
 
-def _unanswered(lookup: Lookup, look: Look, baselines: tuple[Baseline, ...]) -> Lookup:
+def _unanswered(lookup: Lookup, look: Look) -> Lookup:
     match look:
         case LookAtStatus():
             return replace(lookup, round_failed=True)
         case LookAtList():
-            return replace(lookup, unlisted=True, todo=(*lookup.todo, *_looks_behind(lookup, baselines)))
+            return replace(lookup, unlisted=True)
         case LookAtDetails() | LookAtHistory():
             return replace(lookup, blind=True)
 
@@ -263,8 +263,9 @@ def _after_history(
     lookup = _with_ids(lookup, baseline, newer - ours)
     latest = lookup.latest.get(baseline.target)
     # What runs may not be in a history of ends; what waits behind it would hide others that wait.
-    reaches_up = latest is not None and (latest.execution_id in rows or latest.phase is Phase.RUNNING)
-    if not reaches_up or not _hides_none_before(latest):
+    if latest is None or not (latest.execution_id in rows or latest.phase is Phase.RUNNING):
+        return lookup
+    if not _hides_none_before(latest):
         return lookup
     if before is not None and before in rows:
         return replace(lookup, clear=lookup.clear | {baseline.target})
@@ -274,13 +275,11 @@ def _after_history(
     return lookup
 
 
-def _hides_none_before(latest: StatusAnswer | None) -> bool:
+def _hides_none_before(latest: StatusAnswer) -> bool:
     """What came before the latest execution on the same file is in the history, since executions of one file follow each other.
 
     It has ended if the latest has begun; and a history that shows one that waits shows all that wait or run.
     """
-    if latest is None:
-        return False
     return latest.start_time is not None or latest.phase not in {Phase.CANCELED, Phase.UNRECOGNIZED}
 
 
