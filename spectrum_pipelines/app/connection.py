@@ -51,7 +51,7 @@ class Connection:
 
     @property
     def on_exchange(self) -> "Callable[[Exchange], None] | None":
-        """Told of every request, from any thread; None: nobody is."""
+        """Told of every request, its path without secrets, from any thread; None: nobody is."""
         return None
 
 
@@ -135,13 +135,6 @@ class Line:
         )
 
 
-def _redacted(
-    told: "Callable[[Exchange], None] | None", redact: Callable[[str], str]
-) -> "Callable[[Exchange], None] | None":
-    """A path may hold the value of a secret variable."""
-    return None if told is None else lambda exchange: told(replace(exchange, path=redact(exchange.path)))
-
-
 def open_line(
     connection: Connection,
     *,
@@ -185,7 +178,7 @@ def open_line(
         redact=lambda text: redact(transport.redact(text)),
         stopping=stopping,
         on_retry=None if on_retry is None else lambda line: on_retry(redact(line)),
-        on_exchange=_redacted(connection.on_exchange, lambda text: redact(transport.redact(text))),
+        on_exchange=connection.on_exchange,
         deadline=max(2 * http.read_timeout, http.connect_timeout + http.read_timeout),
         one_connection=http.max_connections == 1,
     )
