@@ -14,7 +14,7 @@ no signal handler is installed. Functions return values and raise the tree of `e
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -30,6 +30,9 @@ from spectrum_pipelines.spectrum import ExecutionId
 from spectrum_pipelines.store.folder.places import group_locks_of_user
 from spectrum_pipelines.store.interface import Store
 from spectrum_pipelines.store.where import open_store as opened
+
+if TYPE_CHECKING:
+    from spectrum_pipelines.app.recall import Again
 
 __all__ = [
     "Abort",
@@ -114,10 +117,9 @@ def resume(
     like): the run goes on under that policy. UserError refuses one of which more has changed, and says what.
     """
     from spectrum_pipelines.app.go_on import go_on  # noqa: PLC0415 - the network
-    from spectrum_pipelines.app.recall import Again  # noqa: PLC0415
     from spectrum_pipelines.store.leasing import named_run  # noqa: PLC0415
 
-    again = Again(**_values_of(loaded, connection, variables))
+    again = _again(loaded, connection, variables)
     run_ = named_run(store, run_id)
     return go_on(run_, _reach(connection), store=store, again=again, front=_front(abort))
 
@@ -137,10 +139,9 @@ def retry(
     `variables` may give new values, in the same way, and give secret ones again; all other values stay those of the first start.
     """
     from spectrum_pipelines.app import retry as retrying  # noqa: PLC0415 - the network
-    from spectrum_pipelines.app.recall import Again  # noqa: PLC0415
     from spectrum_pipelines.store.leasing import named_run  # noqa: PLC0415
 
-    again = Again(**_values_of(loaded, connection, variables))
+    again = _again(loaded, connection, variables)
     run_ = named_run(store, run_id)
     return retrying.retry(run_, _reach(connection), store=store, again=again, front=_front(abort))
 
@@ -190,17 +191,19 @@ def adopt(run_id: str, job: str, execution_id: int | None, connection: Connectio
     settle(run_id, job, named, _reach(connection), store=store, again=again, front=_front(None))
 
 
-def _values_of(loaded: Loaded | None, connection: Connection, variables: Mapping[str, Any]) -> dict[str, Any]:
+def _again(loaded: Loaded | None, connection: Connection, variables: Mapping[str, Any]) -> "Again":
     """The values and the file with which a run is gone on with."""
+    from spectrum_pipelines.app.recall import Again  # noqa: PLC0415 - the network
+
     given = given_values(variables=variables, server=connection.url)
     if loaded is None:
-        return {"given": given}
+        return Again(given=given)
     both = replace(
         loaded.given,
         vars_file={**loaded.given.vars_file, **given.vars_file},
         command_line={**loaded.given.command_line, **given.command_line},
     )
-    return {"given": both, "source": loaded.source}
+    return Again(given=both, source=loaded.source)
 
 
 def _reach(connection: Connection) -> Reach:
