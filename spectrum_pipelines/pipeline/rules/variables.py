@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -72,20 +71,23 @@ def _check_enum(view: View, declaration: Declaration) -> Iterator[Diagnostic]:
 
 def _check_enum_by_pattern(view: View, declaration: Declaration) -> Iterator[Diagnostic]:
     """A value that `pattern` refuses can never be taken."""
-    plain = replace(declaration, enum=())
     if declaration.pattern is None or declaration.type is not VariableType.STRING:
         return
+    plain = replace(declaration, enum=())
     for place, value in enumerate(declaration.enum):
-        with suppress(re.error):
-            try:
-                check_value(replace(plain, pattern=None), value)
-                check_value(plain, value)
-            except Unfit:
-                if isinstance(value, str):
-                    shown = "this value" if declaration.secret else f"`{value}`"
-                    message = f"{shown} can never be taken: the `pattern` of `{declaration.name}` refuses it"
-                    path = (*declaration.path, "enum", place)
-                    yield view.warning(path, "no-effect", message, hint="take it out, or correct `pattern`")
+        if isinstance(value, str) and not _is_fit(plain, value):
+            shown = "this value" if declaration.secret else f"`{value}`"
+            message = f"{shown} can never be taken: the `pattern` of `{declaration.name}` refuses it"
+            path = (*declaration.path, "enum", place)
+            yield view.warning(path, "no-effect", message, hint="take it out, or correct `pattern`")
+
+
+def _is_fit(declaration: Declaration, value: str) -> bool:
+    try:
+        check_value(declaration, value)
+    except Unfit:
+        return False
+    return True
 
 
 def _check_default(view: View, declaration: Declaration) -> Iterator[Diagnostic]:
