@@ -1,16 +1,14 @@
 """`resume RUN_ID [FILE]`: go on with a run that was interrupted or killed."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from spectrum_pipelines.app.deliver import Renderings
-from spectrum_pipelines.cli.ci import ci_job
-from spectrum_pipelines.cli.commit import git_commit
+from spectrum_pipelines.cli.again import carry_on
 from spectrum_pipelines.cli.completion import run_ids
-from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
+from spectrum_pipelines.cli.console import Shown
 from spectrum_pipelines.cli.misuse import Reporting
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
@@ -23,9 +21,6 @@ from spectrum_pipelines.cli.options import (
     state_option,
     values_again,
 )
-from spectrum_pipelines.cli.reach import asked_of, reach, server_of, workspace_of
-from spectrum_pipelines.cli.state import store_of
-from spectrum_pipelines.cli.values import given_of
 
 
 @click.command("resume", cls=Reporting)
@@ -65,29 +60,14 @@ def command(
       spectrum-pipelines resume 20261123T150405Z-7f3a nightly.yaml
     """
     from spectrum_pipelines.app.go_on import go_on  # noqa: PLC0415 - `--help` needs none of the engine
-    from spectrum_pipelines.app.recall import Again  # noqa: PLC0415
-    from spectrum_pipelines.document.source import read_source  # noqa: PLC0415
-    from spectrum_pipelines.store.leasing import named_run  # noqa: PLC0415
 
-    options = ConnectionOptions(**connection)
-    values = ValueOptions(environment=None, var=var, vars_file=vars_file)
-    outlive_readers()
-    shown = Shown(report=report, progress=progress, renderings=renderings)
-    with (
-        ready(shown, patience=patience, run_id=run_id, file=file or "", **asked_of(options, state)) as front,
-        store_of(state) as store,
-    ):
-        source = None if file is None else read_source(file)
-        run = named_run(store, run_id)
-        with server_of(options) as reached:
-            given = given_of(values, server=reached.server)
-            again = Again(
-                given=given,
-                source=source,
-                workspace=workspace_of(options),
-                origin=ci_job(os.environ),
-                git_commit=git_commit(Path(file or "pipeline.yaml"), os.environ),
-            )
-            ended = go_on(run, reach(reached), store=store, again=again, front=front)
-    assert ended.exit_code is not None
-    return ended.exit_code
+    return carry_on(
+        go_on,
+        run_id,
+        file,
+        values=ValueOptions(environment=None, var=var, vars_file=vars_file),
+        shown=Shown(report=report, progress=progress, renderings=renderings),
+        patience=patience,
+        state=state,
+        options=ConnectionOptions(**connection),
+    )

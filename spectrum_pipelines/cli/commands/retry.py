@@ -1,16 +1,14 @@
 """`retry RUN_ID [FILE]`: go on from what failed."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from spectrum_pipelines.app.deliver import Renderings
-from spectrum_pipelines.cli.ci import ci_job
-from spectrum_pipelines.cli.commit import git_commit
+from spectrum_pipelines.cli.again import carry_on
 from spectrum_pipelines.cli.completion import run_ids
-from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
+from spectrum_pipelines.cli.console import Shown
 from spectrum_pipelines.cli.misuse import Reporting
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
@@ -25,7 +23,6 @@ from spectrum_pipelines.cli.options import (
     values_again,
 )
 from spectrum_pipelines.cli.printed import put
-from spectrum_pipelines.cli.reach import asked_of, reach, server_of, workspace_of
 from spectrum_pipelines.cli.state import store_of
 from spectrum_pipelines.cli.values import given_of
 from spectrum_pipelines.errors import ExitCode
@@ -85,26 +82,16 @@ def command(
             given = given_of(values, server=options.server)
             put(_shown(retry_plan(named_run(store, run_id), store=store, again=Again(given=given, source=source))))
         return ExitCode.SUCCEEDED
-    shown = Shown(report=report, progress=progress, renderings=renderings)
-    outlive_readers()
-    with (
-        ready(shown, patience=patience, run_id=run_id, file=file or "", **asked_of(options, state)) as front,
-        store_of(state) as store,
-    ):
-        source = None if file is None else read_source(file)
-        run = named_run(store, run_id)
-        with server_of(options) as reached:
-            given = given_of(values, server=reached.server)
-            again = Again(
-                given=given,
-                source=source,
-                workspace=workspace_of(options),
-                origin=ci_job(os.environ),
-                git_commit=git_commit(Path(file or "pipeline.yaml"), os.environ),
-            )
-            ended = retry(run, reach(reached), store=store, again=again, front=front)
-    assert ended.exit_code is not None
-    return ended.exit_code
+    return carry_on(
+        retry,
+        run_id,
+        file,
+        values=values,
+        shown=Shown(report=report, progress=progress, renderings=renderings),
+        patience=patience,
+        state=state,
+        options=options,
+    )
 
 
 def _shown(planned: "Planned") -> str:
