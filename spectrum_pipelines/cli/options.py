@@ -174,6 +174,23 @@ def value_options(function: F) -> F:
     return function
 
 
+def var_option(told: str, *, section: str | None = _GIVEN) -> Callable[[F], F]:
+    """Add `--var`; the command takes it as `var`."""
+    return option(
+        "--var",
+        metavar="NAME=VALUE",
+        multiple=True,
+        envvar=None,
+        shell_complete=variables,
+        help=told,
+        section=section,
+    )
+
+
+def _vars_file_option(told: str) -> Callable[[F], F]:
+    return option("--vars-file", metavar="FILE", shell_complete=files, help=told, section=_GIVEN)
+
+
 _VALUES: tuple[Callable[[Any], Any], ...] = (
     option(
         "-e",
@@ -183,22 +200,8 @@ _VALUES: tuple[Callable[[Any], Any], ...] = (
         help="Merge this entry of `environments` over the file.",
         section=_GIVEN,
     ),
-    option(
-        "--var",
-        metavar="NAME=VALUE",
-        multiple=True,
-        envvar=None,
-        shell_complete=variables,
-        help="Set a variable; also SPECTRUM_VAR_<NAME>.",
-        section=_GIVEN,
-    ),
-    option(
-        "--vars-file",
-        metavar="FILE",
-        shell_complete=files,
-        help="Variables from a YAML or JSON file; --var wins.",
-        section=_GIVEN,
-    ),
+    var_option("Set a variable; also SPECTRUM_VAR_<NAME>."),
+    _vars_file_option("Variables from a YAML or JSON file; --var wins."),
 )
 
 
@@ -210,22 +213,8 @@ def values_again(function: F) -> F:
 
 
 _VALUES_AGAIN: tuple[Callable[[Any], Any], ...] = (
-    option(
-        "--var",
-        metavar="NAME=VALUE",
-        multiple=True,
-        envvar=None,
-        shell_complete=variables,
-        help="A secret value again, which no journal holds, or a new value; also SPECTRUM_VAR_<NAME>.",
-        section=_GIVEN,
-    ),
-    option(
-        "--vars-file",
-        metavar="FILE",
-        shell_complete=files,
-        help="The same from a YAML or JSON file; --var wins.",
-        section=_GIVEN,
-    ),
+    var_option("A secret value again, which no journal holds, or a new value; also SPECTRUM_VAR_<NAME>."),
+    _vars_file_option("The same from a YAML or JSON file; --var wins."),
 )
 
 

@@ -5,11 +5,18 @@ from typing import Any
 
 import click
 
-from spectrum_pipelines.cli.completion import jobs_of_run, run_ids, variables
+from spectrum_pipelines.cli.completion import jobs_of_run, run_ids
 from spectrum_pipelines.cli.console import asking_front
 from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.cli.ids import ID
-from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions, connection_options, option, state_option
+from spectrum_pipelines.cli.options import (
+    ConnectionOptions,
+    ValueOptions,
+    connection_options,
+    option,
+    state_option,
+    var_option,
+)
 from spectrum_pipelines.cli.reach import reach, server_of, workspace_of
 from spectrum_pipelines.cli.state import store_of
 from spectrum_pipelines.cli.terminal import say
@@ -31,14 +38,7 @@ from spectrum_pipelines.spectrum import ExecutionId
     help="Take it even if Spectrum does not say which file it is of.",
 )
 @connection_options
-@option(
-    "--var",
-    metavar="NAME=VALUE",
-    multiple=True,
-    envvar=None,
-    shell_complete=variables,
-    help="A secret variable: no journal holds its value.",
-)
+@var_option("A secret variable: no journal holds its value.", section=None)
 @state_option
 def command(
     run_id: str,
