@@ -44,6 +44,7 @@ CONNECTION_FIELDS = {
     "reports": "Folder for the pages of runs",
     "reports_url": "URL under which that folder is served",
 }
+CONNECTION_LABELS = {"schema": "Scheme (http or https)"}
 CONNECTION_PLACEHOLDERS = {
     "host": "spectrum.example.com",
     "port": "8080",
@@ -82,7 +83,7 @@ def get_provider_info() -> dict[str, Any]:
                 },
                 "ui-field-behaviour": {
                     "hidden-fields": [],
-                    "relabeling": {"schema": "Scheme (http or https)"},
+                    "relabeling": CONNECTION_LABELS,
                     "placeholders": CONNECTION_PLACEHOLDERS,
                 },
             }

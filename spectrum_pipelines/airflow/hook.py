@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from spectrum_pipelines.airflow import CONNECTION_FIELDS, CONNECTION_PLACEHOLDERS
+from spectrum_pipelines.airflow import CONNECTION_FIELDS, CONNECTION_LABELS, CONNECTION_PLACEHOLDERS
 from spectrum_pipelines.airflow.pages import Pages
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.errors import UserError
@@ -66,7 +66,7 @@ class SpectrumHook(BaseHook):
         """How the connection form shows the fields that every connection has."""
         return {
             "hidden_fields": [],
-            "relabeling": {"schema": "Scheme (http or https)"},
+            "relabeling": CONNECTION_LABELS,
             "placeholders": CONNECTION_PLACEHOLDERS,
         }
 
