@@ -27,7 +27,8 @@ _SHARED_STEP = 1.0
 _LEAST = 0.001
 #: CI systems take a job that says nothing for dead: seconds between two words.
 _WORD_EVERY = 30.0
-#: Who only asks whether a run goes on holds a lock of a folder for an instant: come again before calling it taken.
+#: Who only asks whether a run goes on holds a lock of a folder for an instant, and a lease may end after it was refused and
+#: before its holder is looked up: come again this often before calling it taken for good.
 _GLANCES = 5
 _INSTANT = 0.02
 #: Seconds by which the end of a lease may seem to move because an answer about it took long.
@@ -66,16 +67,12 @@ def take_run(
     Raises Busy naming the holder, and StateError.
     """
     patience = _Patience(clock, on_wait)
-    glances = 0
     while True:
         lease = store.lease(run_lease(run_id), who, run_id=run_id)
         if lease is not None:
             return lease
         holder = store.holder(run_lease(run_id))
-        glances += 1
-        if glances < _GLANCES:
-            clock.sleep(_INSTANT)
-        elif stopping() or not patience.waits_for(holder):
+        if stopping() or not patience.waits_for(holder):
             raise busy(run_id, holder, store=store.name)
 
 
@@ -112,11 +109,17 @@ class _Patience:
         self._until: float | None = None
         self._ends_at = 0.0
         self._renewals = 0
+        self._glances = 0
 
     def waits_for(self, holder: Holder | None) -> bool:
         """Sleep a bit, or False when it is of no use."""
         if holder is None or holder.lease_left is None:
-            return False
+            self._glances += 1
+            if self._glances >= _GLANCES:
+                return False
+            self._clock.sleep(_INSTANT)
+            return True
+        self._glances = 0
         now = self._clock.monotonic()
         ends_at = now + holder.lease_left
         if self._until is None:

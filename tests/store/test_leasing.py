@@ -18,21 +18,28 @@ class _Held:
 
     name = "a store"
 
-    def __init__(self, clock: Clock, renewals: tuple[float, ...]) -> None:
+    def __init__(self, clock: Clock, renewals: tuple[float, ...], *, answer: float) -> None:
         self._clock = clock
         self._renewals = renewals
+        self._answer = answer  # seconds
 
     def _left(self) -> float:
         now = self._clock.monotonic() - 1000.0
         return max((at for at in self._renewals if at <= now), default=0.0) + _LEASE - now
 
     def lease(self, *_: object, **__: object) -> object | None:
-        return "ours" if self._left() <= 0.0 else None
+        given = "ours" if self._left() <= 0.0 else None
+        self._clock.sleep(self._answer)
+        return given
 
-    def holder(self, _: object) -> Holder:
-        return Holder(pid=1, host="there", run_id="r", since="2026-11-23T15:04:05Z", lease_left=self._left())
+    def holder(self, _: object) -> Holder | None:
+        left = self._left()
+        return (
+            Holder(pid=1, host="there", run_id="r", since="2026-11-23T15:04:05Z", lease_left=left) if left > 0 else None
+        )
 
 
+@pytest.mark.parametrize("answer", [0.0, 0.3, 0.5, 0.7, 0.9])
 @pytest.mark.parametrize(
     ("renewals", "is_taken"),
     [
@@ -41,9 +48,10 @@ class _Held:
         pytest.param((1.5, 3.0, 4.5, 6.0, 7.5, 9.0, 10.5, 12.0), False, id="one that is alive"),
     ],
 )
-def test_who_is_waited_for(renewals: tuple[float, ...], is_taken: bool) -> None:
+def test_who_is_waited_for(renewals: tuple[float, ...], is_taken: bool, answer: float) -> None:
+    """Where answers are slow, a lease ends after it was refused and before its holder is looked up."""
     clock = Clock()
-    store = cast("Store", _Held(clock, renewals))
+    store = cast("Store", _Held(clock, renewals, answer=answer))
     told: list[Any] = []
 
     def take() -> object:
