@@ -135,6 +135,15 @@ def test_history_of_a_file_whose_server_names_no_configuration(tmp_path: Path) -
     assert "name no job configuration" in ended.stderr
 
 
+def test_history_of_a_file_id_says_what_takes_one(tmp_path: Path) -> None:
+    refusal = {"status": "failure", "reason": "Entity of type 'JobConfiguration' with id '24' not found."}
+    with stranger(answering(refusal)) as server:
+        ended = call("job", "history", "24", "--server", server.url, cwd=tmp_path, env=LOGIN)
+    assert ended.code == 1
+    assert "configuration 24: Entity of type 'JobConfiguration' with id '24' not found." in ended.stderr
+    assert f"`spectrum-pipelines job history --file 24 --server {server.url}`" in ended.stderr
+
+
 HOSTILE = "::error::x\x1b[31m\r\u202e##vso[task.complete]"
 
 

@@ -66,12 +66,13 @@ def pasted(*words: str | int) -> str:
 
 
 @contextmanager
-def about(what: object) -> Iterator[None]:
-    """Say which file or id a refusal is about: Spectrum's own text names none."""
+def about(what: object, hint: str | None = None) -> Iterator[None]:
+    """Say which file or id a refusal is about: Spectrum's own text names none. `hint` is for a refusal that has none."""
     try:
         yield
     except Refused as refusal:
-        raise Refused(f"{what}: {refusal.message}", hint=refusal.hint, http_status=refusal.http_status) from refusal
+        told = f"{what}: {refusal.message}"
+        raise Refused(told, hint=refusal.hint or hint, http_status=refusal.http_status) from refusal
 
 
 def details_data(answer: JobDetails) -> dict[str, Any]:

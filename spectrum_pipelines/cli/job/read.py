@@ -6,7 +6,7 @@ import click
 
 from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.cli.ids import ID, MOST, job_file
-from spectrum_pipelines.cli.job.by_hand import about, by_hand, details_data, spectrum
+from spectrum_pipelines.cli.job.by_hand import about, by_hand, details_data, pasted, spectrum
 from spectrum_pipelines.cli.options import option
 from spectrum_pipelines.cli.printed import print_json
 from spectrum_pipelines.cli.terminal import say
@@ -77,6 +77,10 @@ def history(
     """
     if (configuration_id is None) == (file is None):
         raise click.UsageError("Give a CONFIGURATION_ID or --file FILE.", click.get_current_context())
+    hint = None
+    if configuration_id is not None:
+        by_file = pasted("job", "history", "--file", configuration_id)
+        hint = f"the id of a job configuration is not that of its file, which `{by_file}` takes"
     with spectrum(connection) as api:
         if file is not None:
             latest = api.status(FileReference(file)).execution_id
@@ -88,7 +92,7 @@ def history(
                 hint = "give the id of the job configuration instead of --file"
                 raise Refused(f"the details of execution {latest} name no job configuration", hint=hint)
         assert configuration_id is not None
-        with about(f"configuration {configuration_id}"):
+        with about(f"configuration {configuration_id}", hint):
             entries = api.history(ConfigurationId(configuration_id), start=start, length=length)
         details = [api.details(entry.execution_id) for entry in entries] if times else []
     if not entries:
