@@ -24,7 +24,7 @@ from spectrum_pipelines.errors import (
     Undecodable,
     Unsent,
 )
-from spectrum_pipelines.pipeline.model.action import JobId, Sequence
+from spectrum_pipelines.pipeline.model.action import JobId, Sequence, Trigger
 from spectrum_pipelines.pipeline.model.policy import OnAmbiguous, OnRunning, Retry
 from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, FileId, StatusAnswer
 from tests.engine.made import job, pipeline, the_job
@@ -206,6 +206,16 @@ def test_one_that_only_the_list_shows_is_adopted() -> None:
     world.at(0.015, lambda: _stranger(world))
     world.faults.append(Fault(on=AskRunning, outcome=(waiting,), times=1))
     assert [one.execution_id for one in the_job(world.run()).executions] == [11]
+
+
+def test_a_round_whose_first_answer_is_older_than_ours_is_followed_by_another() -> None:
+    """The first round took longer than the grace: its status had been asked before the trigger arrived, its list after that."""
+    world = _world(_lost(handled=True), action=Trigger(target="6"), ambiguous_grace=2.0)
+    never = StatusAnswer(job_status="_NONE")
+    world.faults.append(Fault(on=AskStatus, outcome=never, delay=5.0, where=lambda ask: ask.purpose is Purpose.LOOKUP))
+    one = the_job(world.run())
+    assert (one.status, [execution.execution_id for execution in one.executions]) == (JobStatus.SUCCEEDED, [11])
+    assert len(world.asked(PostTrigger)) == 1
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def _judge(state: RunState, job: JobState, lookup: Lookup, now: float) -> Iterat
     if answered and (doubt := _doubt(job, lookup)) is not None:
         yield _unknown(job, f"{_listed(lookup)} may be ours{doubt}")
     elif any(found) and (doubt := _passing_doubt(state, job, lookup, answered=answered)) is not None:
-        is_over = waited and not _may_clear_up(state, job, lookup, now)
+        is_over = waited and not lookup.has_news and not _may_clear_up(state, job, lookup, now)
         yield _unknown(job, f"{_listed(lookup)} may be ours{doubt}") if is_over else LookupRested(job=job.job.id)
     elif answered and any(found) and (all(found) or waited):
         yield _adopt(job, lookup)

@@ -18,7 +18,8 @@ there is none, nor that a candidate is the only one. So does one that was cancel
 still, and a history of ends alone with a list that is always empty shows none of it. An id *below* the baseline means that the
 server has lost its counter: it may be ours, and can never be adopted.
 
-A candidate stays one: a later round that does not show it takes nothing back.
+A candidate stays one: a later round that does not show it takes nothing back. And what was asked before a candidate turned up may
+be older than the candidate: only a round that began with it in sight shows that nothing will ever tell whose it is.
 
 The grace time starts with the first full round, not with the POST: a server that is away answers nothing.
 """
@@ -78,7 +79,8 @@ class Lookup(Struct, frozen=True, kw_only=True):
 
     By target: `candidates` above the baseline and ids `below` it, or its own given once more, of all rounds; the `latest` execution
     of this round, whether the round is `clear`: it would have shown an execution of ours; and whether it is `whole`: as far as the
-    server can show it, no execution is hidden. `earlier`: what the journal has of an earlier process's rounds.
+    server can show it, no execution is hidden. `earlier`: what the journal has of an earlier process's rounds; `known`: what may be
+    ours, as it was when this round began.
     `round_failed`: a status was not answered; `unlisted`: the list was not, in each round since `unlisted_at`; `blind`: what lies
     behind the latest execution was not.
     """
@@ -89,6 +91,7 @@ class Lookup(Struct, frozen=True, kw_only=True):
     candidates: Found = field(default_factory=dict)
     below: Found = field(default_factory=dict)
     earlier: frozenset[ExecutionId] = frozenset()
+    known: frozenset[ExecutionId] = frozenset()
     file_ids: Mapping[str, FileId] = field(default_factory=dict)
     configurations: Mapping[str, ConfigurationId] = field(default_factory=dict)
     latest: Mapping[str, StatusAnswer] = field(default_factory=dict)
@@ -107,6 +110,11 @@ class Lookup(Struct, frozen=True, kw_only=True):
     def all_candidates(self) -> tuple[ExecutionId, ...]:
         """Every execution that may be ours, ascending."""
         return tuple(sorted(self.earlier.union(*self.candidates.values(), *self.below.values())))
+
+    @property
+    def has_news(self) -> bool:
+        """A candidate turned up that was not in sight as the round began: some of its answers may be older."""
+        return not self.known.issuperset(self.all_candidates)
 
     @property
     def lost_counter(self) -> bool:
@@ -141,7 +149,8 @@ def begin_round(
         unlisted=False,
         blind=False,
     )
-    return _placed(begun, baselines[0]) if len(baselines) == 1 else begun
+    placed = _placed(begun, baselines[0]) if len(baselines) == 1 else begun
+    return replace(placed, known=frozenset(placed.all_candidates))
 
 
 def _placed(lookup: Lookup, baseline: Baseline) -> Lookup:
