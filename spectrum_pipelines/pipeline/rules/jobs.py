@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
+from spectrum_pipelines.document.schema.wording import listed, quoted
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.fill.places import is_ignored
 from spectrum_pipelines.pipeline.form.overlay import ACTIONS, OF_ACTION, mapping
@@ -55,15 +56,15 @@ def _one_action(view: View, job: JobSketch) -> Iterator[Diagnostic]:
     if not job.actions:
         if any(closest(key, ACTIONS) for key in job.body if key not in _KEYS and not is_ignored(key)):
             return  # a misspelt action, which the schema reports as an unknown key
-        listed = _listed(ACTIONS)
         message = f"job `{job.id}` has no action"
-        yield view.fault(job.path, "no-action", message, hint=f"give it exactly one of {listed}", at_key=True)
+        hint = f"give it exactly one of {listed(quoted(ACTIONS))}"
+        yield view.fault(job.path, "no-action", message, hint=hint, at_key=True)
     elif len(job.actions) > 1:
         first, second = job.actions[:2]
         yield view.fault(
             (*job.path, second),
             "several-actions",
-            f"job `{job.id}` has {len(job.actions)} actions: {_listed(job.actions, 'and')}",
+            f"job `{job.id}` has {len(job.actions)} actions: {listed(quoted(job.actions), 'and')}",
             hint="a job does one thing: make it several jobs that need each other",
             at_key=True,
             related=(((*job.path, first), "the first action"),),
@@ -85,7 +86,7 @@ def _fitting_keys(view: View, job: JobSketch, action: str) -> Iterator[Diagnosti
     for key, actions in _NO_EFFECT.items():
         if key in job.body and action not in actions:
             message = f"`{key}` has no effect on `{action}`"
-            hint = f"it matters to {_listed(actions)} only: remove it"
+            hint = f"it matters to {listed(quoted(actions))} only: remove it"
             yield view.warning((*job.path, key), "no-effect", message, hint=hint, at_key=True)
 
 
@@ -114,10 +115,5 @@ def _hint(key: str, action: str) -> str:
     if key == "if_missing":
         if action in _STARTING:
             return "a job that is missing cannot be started: remove it"
-        return f"it goes with {_listed(_NEEDS_ACTION[key])}: remove it"
+        return f"it goes with {listed(quoted(_NEEDS_ACTION[key]))}: remove it"
     return f"gates judge a run, and `{action}` starts none: put them on the job that runs"
-
-
-def _listed(words: tuple[str, ...], conjunction: str = "or") -> str:
-    quoted = [f"`{word}`" for word in words]
-    return f" {conjunction} ".join(part for part in (", ".join(quoted[:-1]), quoted[-1]) if part)
