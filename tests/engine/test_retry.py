@@ -22,18 +22,20 @@ from tests.engine.world import Crash, Fault, World
 _PLAN = "sha256:new"
 
 
-def _retry(world: World, changed: Pipeline | None = None) -> RunState:
+def _retry(world: World, changed: Pipeline | None = None, *, digest: str = _PLAN) -> RunState:
     """A person mends what failed and retries, a minute later, in a new process that knows the journal only."""
     world.clock.seconds += 60.0
     state = world.replayed()
     plan = plan_retry(state, changed)
     assert isinstance(plan, RetryPlan), plan
-    fact = retried(plan, tool_version="0", changed=None if changed is None else ev.Changed(plan_digest=_PLAN))
-    return _go(world, changed, fact)
+    if changed is not None:
+        world.later = {**world.later, digest: changed}
+    return _go(
+        world, retried(plan, tool_version="0", changed=None if changed is None else ev.Changed(plan_digest=digest))
+    )
 
 
-def _go(world: World, changed: Pipeline | None, *first: ev.Event) -> RunState:
-    world.later = {} if changed is None else {_PLAN: changed}
+def _go(world: World, *first: ev.Event) -> RunState:
     return world.go(world.replayed(), resume_at(world.facts[-1], world.clock.now()), *first)
 
 
@@ -154,6 +156,27 @@ def test_a_job_may_be_added_and_one_may_be_gone() -> None:
     assert state.ended.status is RunStatus.SUCCEEDED
     assert state.rounds[0].removed == {"b": JobStatus.FAILED}
     assert _posts(world) == [("a", 1), ("b", 1), ("new", 1)]
+
+
+@pytest.mark.parametrize(
+    ("words", "posts"),
+    [
+        pytest.param((), [("a", 3)], id="what succeeded stays"),
+        pytest.param(("ERROR",), [("b", 2), ("a", 3)], id="what failed gets its next attempt"),
+    ],
+)
+def test_a_job_that_a_round_removed_comes_back_as_the_same_job(
+    words: tuple[str, ...], posts: list[tuple[str, int]]
+) -> None:
+    """A switch was off in the second round: in the third one the job began at attempt 1 again, though it had succeeded."""
+    files = _failing("/a", "ERROR"), File(path="/b", id=6, words=(*words, "COMPLETED"))
+    world = World(pipeline(job("b"), job("a"), fail_fast=False), *files)
+    world.run()
+    _retry(world, pipeline(job("a")))
+    state = _retry(world, pipeline(job("b"), job("a")), digest="sha256:third")
+    assert state.ended is not None
+    assert _posts(world) == [("b", 1), ("a", 1), ("a", 2), *posts]
+    assert len(the_job(state, "b").executions) == 1 + len(words)
 
 
 def test_a_target_that_is_missing_in_the_new_round_is_found_before_anything_is_triggered() -> None:

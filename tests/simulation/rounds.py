@@ -227,7 +227,7 @@ def is_fair(state: RunState, new: Pipeline, plan: RetryPlan) -> None:
     if unknown := [name for name, job in state.jobs.items() if job.status is JobStatus.UNKNOWN]:
         raise BrokenPromise(Promise.NEVER_TWICE, f"a retry begins, and {unknown} are unknown")
     for name, job in new.jobs.items():
-        before = state.jobs.get(name)
+        before = state.jobs.get(name) or state.former.get(name)
         is_same = before is not None and (before.job.action, before.job.expect) == (job.action, job.expect)
         if before is None or not is_same or not (before.status.is_success or before.status is JobStatus.SKIPPED):
             if name not in again:

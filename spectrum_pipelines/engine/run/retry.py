@@ -2,7 +2,8 @@
 
 `plan_retry` is a value that can be shown before anything happens; the fact `Retried` made from it opens the next round of the run.
 A job that succeeded keeps what it did, with its execution ids, as long as the pipeline of the new round wants the same of it: the
-same action (variables included) and the same gates. Its policy, its needs and its place in the file do not count.
+same action (variables included) and the same gates. Its policy, its needs and its place in the file do not count. What a round
+removes and a later one brings back is the same job.
 """
 
 from collections.abc import Iterator
@@ -104,7 +105,7 @@ def _choices(state: RunState, new: Pipeline) -> dict[JobId, Choice]:
     again: set[JobId] = set()
     behind: dict[JobId, JobId] = {}  # a job that runs again and stands before the job, however far back
     for job_id in _needs_first(new):
-        before, job = state.jobs.get(job_id), new.jobs[job_id]
+        before, job = _known(state, job_id), new.jobs[job_id]
         first = next(
             (need if need in again else behind[need] for need in job.needs if need in again or need in behind), None
         )
@@ -117,6 +118,11 @@ def _choices(state: RunState, new: Pipeline) -> dict[JobId, Choice]:
         told = reason or ("skipped, and nothing before it runs again" if status is JobStatus.SKIPPED else "succeeded")
         choices[job_id] = Choice(job=job_id, again=reason is not None, reason=told, status=status)
     return {job_id: choices[job_id] for job_id in new.jobs}
+
+
+def _known(state: RunState, job_id: JobId) -> JobState | None:
+    """What the run knows of a job, even if a round before has removed it; None: the job is new."""
+    return state.jobs.get(job_id) or state.former.get(job_id)
 
 
 def _again(before: JobState | None, job: Job, again: set[JobId], first: JobId | None) -> str | None:
@@ -160,10 +166,12 @@ def fold_retried(state: RunState, event: ev.Retried, at: float) -> None:
         raise ValueError("a run that has not ended is not retried")
     pipeline = pipeline_after(state, event)
     opened = {one.job: one.reason for one in event.again}
-    before = state.jobs
-    gone = {job_id: before[job_id].status for job_id in event.removed}
-    state.rounds.append(Round(number=event.round, at=at, ended=state.ended, again=opened, removed=gone))
-    state.jobs = {job_id: _reopened(before.get(job_id), job, job_id in opened) for job_id, job in pipeline.jobs.items()}
+    gone = {job_id: state.jobs[job_id] for job_id in event.removed}
+    ends = {job_id: job.status for job_id, job in gone.items()}
+    state.rounds.append(Round(number=event.round, at=at, ended=state.ended, again=opened, removed=ends))
+    jobs = {job_id: _reopened(_known(state, job_id), job, job_id in opened) for job_id, job in pipeline.jobs.items()}
+    state.former = {job_id: job for job_id, job in {**state.former, **gone}.items() if job_id not in jobs}
+    state.jobs = jobs
     redefine(state, pipeline, event.changed)
     tell_origin(state, event)
     state.behind = {}

@@ -230,6 +230,7 @@ class RunState:
         )
 
         self.jobs: dict[JobId, JobState] = {id_: JobState(job=job) for id_, job in pipeline.jobs.items()}
+        self.former: dict[JobId, JobState] = {}  # jobs that a round has removed: one that comes back goes on from there
         self.dependents = dependents_of(pipeline)  # who needs the job
         self.unmet = {id_: len(job.needs) for id_, job in pipeline.jobs.items()}  # needs that are not met
         self.left = sum(not job.is_finally for job in pipeline.jobs.values())  # jobs that are not done
