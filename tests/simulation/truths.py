@@ -41,6 +41,7 @@ class Truths:
         self._unknown: dict[Attempt, float] = {}
         self._candidates: dict[Attempt, set[int]] = {}
         self._identified: set[tuple[str, int]] = set()
+        self._judged_with: dict[Attempt, Warnings] = {}
         self._worked = 0.0
         self._began_at = 0.0
         self._aborted_at: float | None = None
@@ -82,6 +83,8 @@ class Truths:
         if is_kept and isinstance(event, ev.Triggered | ev.Adopted):
             self._identify(event.job, event.executions)
             self._unknown.pop((event.job, event.attempt), None)  # it was, for a process whose disk has lost that
+        if isinstance(event, ev.AttemptEnded):
+            self._judged_with[event.job, event.attempt] = state.jobs[event.job].job.policy.warnings
         match event:
             case ev.CandidatesFound() if is_kept:
                 self._still_found(event, state)
@@ -200,7 +203,8 @@ class Truths:
             phases = {phase_of(truth.final) for truth in truths if truth.final is not None}
             if not phases & {Phase.SUCCEEDED, Phase.WARNED}:
                 raise BrokenPromise(Promise.NEVER_A_LIE, f"{name}, its execution {execution.execution_id} is {phases}")
-            if phases == {Phase.WARNED} and job.job.policy.warnings is Warnings.FAIL:
+            # A policy that came when the attempt had ended changes nothing of it.
+            if phases == {Phase.WARNED} and self._judged_with[attempt] is Warnings.FAIL:
                 raise BrokenPromise(Promise.NEVER_A_LIE, f"{name} in spite of warnings")
             if execution.adopted is None and all(attempt_of(truth) != attempt for truth in truths):
                 raise BrokenPromise(
