@@ -121,6 +121,19 @@ def test_an_empty_list_clears_no_stop() -> None:
     assert not of(si.StopCleared, events)
 
 
+@pytest.mark.parametrize("word", ["QUEUED", "WAITING_FOR_OTHER_JOB", "RUNNING", "what nobody knows"])
+def test_an_execution_of_somebody_else_in_the_file_holds_a_stop_back(word: str) -> None:
+    """Both waited in the file: some servers cancel the first of a queue, others the last one."""
+    state = _to_be_stopped()
+    ask = AskRunning(job=A, turn=the_job(state).turn + 1, purpose=Purpose.VERIFY_STOP)
+    ours = ActiveJob(execution_id=ExecutionId(11), job_status="QUEUED", file_id=FileId(6))
+    theirs = ActiveJob(execution_id=ExecutionId(9), job_status=word, file_id=FileId(6))
+    events = interpret(fold(state, si.Issued(request=ask)), ask, (theirs, ours), 1.0)
+    assert not of(si.StopCleared, events)
+    (withheld,) = of(si.StopWithheld, events)
+    assert "execution 9, which is not ours" in withheld.reason
+
+
 def test_a_list_that_shows_others_only_elsewhere_clears_a_stop() -> None:
     """A server that leaves waiting executions out of its list must not make ours unstoppable."""
     state = _to_be_stopped()

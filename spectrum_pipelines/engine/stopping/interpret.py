@@ -46,7 +46,7 @@ def interpret_stop_look(job: JobState, outcome: Outcome) -> Events:
 
 
 def _listed_for_stop(job: JobState, entries: list[ActiveJob]) -> Events:
-    """The list shows what runs in the file: clear the stop only if that is ours, or nothing of anybody else's runs.
+    """The list shows whom a stop may hit: clear it only if ours runs there, or nothing of anybody else's runs or waits.
 
     Servers may leave waiting executions out. But while one of ours waits something runs somewhere: an empty list shows nothing. Nor
     does any list as long as nobody has told which file id a path means.
@@ -60,9 +60,10 @@ def _listed_for_stop(job: JobState, entries: list[ActiveJob]) -> Events:
     files = {str(e.file_id) for e in job.open_executions if e.file_id is not None} | {
         b.target for b in job.attempt.baselines
     }
-    others = [e for e in entries if e.execution_id not in own and _may_run(e) and _may_be_of(e, files)]
+    others = [e for e in entries if e.execution_id not in own and e.phase.is_active and _may_be_of(e, files)]
     if others:
-        reason = f"execution {others[0].execution_id}, which is not ours, runs there now"
+        word = "waits" if others[0].phase is Phase.WAITING else "runs"
+        reason = f"execution {others[0].execution_id}, which is not ours, {word} there now"
         return [StopWithheld(job=job.job.id, reason=reason)]
     if not entries or not any(name.isdigit() for name in files):
         reason = "list-running does not show what a stop would hit"
@@ -76,11 +77,6 @@ def _is_namesake(job: JobState, entry: ActiveJob) -> bool:
         one.execution_id == entry.execution_id and other_file(job, one, entry) is not None
         for one in job.open_executions
     )
-
-
-def _may_run(entry: ActiveJob) -> bool:
-    """A word that nobody knows may mean so."""
-    return entry.phase.is_active and entry.phase is not Phase.WAITING
 
 
 def interpret_stop(job: JobState, outcome: Outcome) -> Events:
