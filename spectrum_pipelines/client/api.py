@@ -107,7 +107,7 @@ class SpectrumApi:
 
     def details(self, execution: ExecutionId) -> JobDetails:
         """One execution, whoever started it: status, counts, times, file. Raises Refused for an id that nobody knows."""
-        return self._ask(paths.details(self._base, execution), wire.details)
+        return self._ask(paths.details(self._base, execution), lambda answer: wire.details_of(answer, execution))
 
     def list_running(self) -> tuple[ActiveJob, ...]:
         """Every job of the server that is active, whoever started it."""

@@ -54,6 +54,13 @@ def history(answer: Answer) -> tuple[HistoryEntry, ...]:
     )
 
 
+def details_of(answer: Answer, execution: ExecutionId) -> JobDetails:
+    """The details that were asked for. An answer that names another execution is none."""
+    if (named := _optional(answer, _record(answer), "job-execution-id", ExecutionId)) not in {None, execution}:
+        raise _foreign(answer, f"is about execution {named}")
+    return details(answer)
+
+
 def details(answer: Answer) -> JobDetails:
     """Counters that are no whole numbers are left out."""
     record = _record(answer)

@@ -336,6 +336,14 @@ def test_a_shape_that_spectrum_never_sends(reader: Reader, value: object) -> Non
         read(reader, value)
 
 
+def test_details_that_name_another_execution_are_not_those_that_were_asked_for() -> None:
+    """Answers were mixed up on the way: the end of execution 9 was taken for that of 10."""
+    told = {"job-status": "COMPLETED", "job-execution-id": 9}
+    assert read(lambda answer: wire.details_of(answer, ExecutionId(9)), told).job_status == "COMPLETED"
+    with pytest.raises(NotSpectrum, match="is about execution 9"):
+        read(lambda answer: wire.details_of(answer, ExecutionId(10)), told)
+
+
 READERS: list[Reader] = [
     wire.status,
     wire.history,
