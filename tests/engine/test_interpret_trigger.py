@@ -146,6 +146,15 @@ def test_a_plan_is_followed_in_its_order_without_what_was_not_started() -> None:
     ]
 
 
+def test_an_execution_that_stands_in_a_plan_twice_is_followed_once() -> None:
+    """It is downstream of two of the files. The second entry was never followed, and the job waited for it until its timeout."""
+    entries = tuple(PlannedExecution(execution_id=ExecutionId(one)) for one in (16, 18, 17, 18))
+    event = _outcome(_posted("sequence"), "sequence", ExecutionPlan(executions=entries))
+    assert isinstance(event, ev.Triggered)
+    assert [one.execution_id for one in event.executions] == [16, 18, 17]
+    assert event.complete
+
+
 @pytest.mark.parametrize(
     "plan",
     [

@@ -107,22 +107,28 @@ def _kept(request: PostTrigger | PostSequence, ids: tuple[ExecutionId, ...]) -> 
 def _planned(
     state: RunState, job: JobState, request: PostTrigger | PostSequence, plan: ExecutionPlan
 ) -> list[Event | Sighting]:
-    """A plan that leaves out a file, or names what it did not start, is not the whole of what we asked for."""
-    executions = tuple(
-        StartedExecution(
+    """A plan that leaves out a file, or names what it did not start, is not the whole of what we asked for.
+
+    What is downstream of two of the files may stand in it twice.
+    """
+    promised = [one for one in plan.executions if one.triggered]
+    started = {
+        one.execution_id: StartedExecution(
             execution_id=one.execution_id,
             configuration_id=one.configuration_id,
             name=_named(state, one.name),
         )
-        for one in plan.executions
-        if one.execution_id is not None and one.triggered and not is_taken(state, job, one.execution_id)
-    )
+        for one in promised
+        if one.execution_id is not None and not is_taken(state, job, one.execution_id)
+    }
+    executions = tuple(started.values())
     named = [one.execution_id for one in plan.executions if one.execution_id is not None]
     kept = _kept(request, tuple(one for one in named if is_taken(state, job, one)))
     if not executions:
         return [*kept, _ambiguous(request, "an execution plan without any execution that it has started")]
-    promised = sum(one.triggered for one in plan.executions)
-    complete = len(executions) >= max(promised, len(set(job.attempt.baselines)))
+    nameless = sum(one.execution_id is None for one in promised)
+    wanted = nameless + len({one.execution_id for one in promised} - {None})
+    complete = len(executions) >= max(wanted, len(set(job.attempt.baselines)))
     return [*kept, _triggered(request, executions, None, complete=complete)]
 
 
