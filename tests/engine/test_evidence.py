@@ -20,6 +20,7 @@ from spectrum_pipelines.engine.requests import (
     PostSequence,
     PostStop,
     PostTrigger,
+    Purpose,
     Request,
 )
 from spectrum_pipelines.engine.state.run import RunState
@@ -44,6 +45,7 @@ from tests.engine.world import Crash, Fault, World
 
 A = JobId("a")
 _LOST = Unanswered("the connection was reset")
+_UUID = "f8d450cd-f065-4abb-a232-000000000006"
 _NO_HISTORY = Fault(on=AskHistory, outcome=Refused("no such configuration"), times=9e9)
 
 
@@ -223,6 +225,54 @@ def test_details_of_another_configuration_than_the_plans_are_no_verdict() -> Non
             _answer(state, ask, JobDetails(job_status="COMPLETED", configuration_id=ConfigurationId(5)), now)
     (ended,) = the_job(state).attempts
     assert ended.status is JobStatus.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("details", "is_ours"),
+    [
+        pytest.param({"configuration_id": ConfigurationId(5)}, False, id="another configuration"),
+        pytest.param({"uuid": "f8d450cd-f065-4abb-a232-000000000077"}, False, id="another uuid"),
+        pytest.param({"configuration_id": ConfigurationId(4), "uuid": _UUID.upper()}, True, id="the same"),
+        pytest.param({}, True, id="details that name nothing"),
+        pytest.param(
+            {"configuration_id": ConfigurationId(5), "file_id": FileId(6)}, True, id="our file, by its number"
+        ),
+    ],
+)
+def test_what_the_list_has_named_is_held_against_details(details: dict[str, Any], is_ours: bool) -> None:
+    """The details named no file by its number: the end of another configuration's execution was taken for ours."""
+    state = fold(fresh(job("a")), *triggered("a", 11))
+    entry = ActiveJob(
+        execution_id=ExecutionId(11), job_status="RUNNING", configuration_id=ConfigurationId(4), uuid=_UUID
+    )
+    fold(state, *interpret(state, AskAllRunning(), (entry,), 5.0), at=5.0)
+    turn = the_job(state).turn + 1
+    ask = AskDetails(job=A, turn=turn, execution_id=ExecutionId(11), purpose=Purpose.POLL)
+    events = interpret(fold(state, si.Issued(request=ask)), ask, JobDetails(job_status="COMPLETED", **details), 6.0)
+    assert bool(of(ev.ExecutionEnded, events)) is is_ours
+
+
+@pytest.mark.parametrize(
+    ("files", "status"),
+    [
+        pytest.param((51, 52), JobStatus.SUCCEEDED, id="each file"),
+        pytest.param((51, 77), JobStatus.UNKNOWN, id="one is left out"),
+        pytest.param((51, 51), JobStatus.UNKNOWN, id="one stands twice"),
+        pytest.param((51, None), JobStatus.SUCCEEDED, id="one that does not tell its file"),
+    ],
+)
+def test_a_sequence_has_succeeded_when_each_of_its_files_has(files: tuple[int | None, ...], status: JobStatus) -> None:
+    """The plan left out a file that was asked for, and what it named had all succeeded."""
+    state = fresh(job("a", action=SequenceAction(file_ids=(51, 52))))
+    baselines = tuple(ev.Baseline(target=str(one), execution_id=None, file_id=None) for one in (51, 52))
+    started = tuple(ev.StartedExecution(execution_id=ExecutionId(11 + place)) for place in range(2))
+    fold(state, ev.AttemptStarted(job=A, attempt=1), ev.TriggerIntended(job=A, attempt=1, baselines=baselines))
+    fold(state, ev.Triggered(job=A, attempt=1, executions=started))
+    for place, file_id in enumerate(files):
+        fold(state, finished("a", 11 + place, file_id=None if file_id is None else FileId(file_id)), at=1.0)
+    (ended,) = of(ev.AttemptEnded, settle(state, 1.0))
+    assert ended.status is status
+    assert (ended.reason is None) is (status is JobStatus.SUCCEEDED)
 
 
 def test_details_of_some_file_are_no_verdict_about_one_that_has_never_run() -> None:

@@ -1,8 +1,8 @@
 """Whether an answer is about our file: a verdict about another file is no verdict.
 
 A server that was restored from a backup gives ids once more, and a proxy may mix answers up. What is known of an execution's file
-is its id, or that of its target, else that which the first answer about it has named; its uuid if the target is named by that; and
-its configuration if the plan has told it.
+is its id, or that of its target, else that which the first answer about it has named. Its uuid is known if the target is named by
+that, or as list-running names it; and its configuration as the plan or list-running has told it.
 """
 
 import re
@@ -28,10 +28,12 @@ def other_file(job: JobState, execution: Execution, answer: JobDetails | ActiveJ
         return f"file {answer.file_id}, not {file_id}"
     if isinstance(answer, StatusAnswer):
         return None
-    uuid = target if target is not None and is_uuid(target) else None
+    # What the list has named counts where the answer does not name its file by the number.
+    listed = answer.file_id is None
+    uuid = target if target is not None and is_uuid(target) else execution.listed_uuid if listed else None
     if answer.uuid is not None and uuid is not None and answer.uuid.lower() != uuid.lower():
         return f"file {answer.uuid}, not {uuid}"
-    ours = execution.configuration_id
+    ours = execution.configuration_id or (execution.listed_configuration_id if listed else None)
     if answer.configuration_id is not None and ours is not None and answer.configuration_id != ours:
         return f"job configuration {answer.configuration_id}, not {ours}"
     return None

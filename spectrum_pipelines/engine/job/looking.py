@@ -120,11 +120,23 @@ def _bound(state: RunState, bound: Bound) -> Bound:
 
 
 def judged(state: RunState, job: JobState) -> Verdict:
-    """What the job's executions amount to."""
+    """What the job's executions amount to. A sequence has not succeeded if none of them is of a file that it names."""
     try:
-        return judge(job.current, job.job.policy, gates(state, job))
+        verdict = judge(job.current, job.job.policy, gates(state, job))
     except Unresolvable as missing:  # the job began before its journal was read by a version that knows outputs
         return Verdict(status=JobStatus.FAILED, cause=Cause.INPUT, reason=str(missing))
+    if verdict.status.is_success and (left_out := _left_out(job)):
+        reason = f"the execution plan has no execution of file {', '.join(left_out)}"
+        return Verdict(status=JobStatus.UNKNOWN, cause=Cause.AMBIGUOUS, reason=reason)
+    return verdict
+
+
+def _left_out(job: JobState) -> list[str]:
+    """Files of a sequence that none of its executions is of, where each of them has told its file."""
+    shown = [str(one.file_id) for one in job.current if one.file_id is not None]
+    if not isinstance(job.job.action, Sequence) or len(shown) < len(job.current):
+        return []
+    return [one.target for one in job.attempt.baselines if one.target not in shown]
 
 
 def resolved_targets(state: RunState, job: JobState) -> tuple[FileReference, ...]:

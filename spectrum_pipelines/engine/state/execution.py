@@ -20,6 +20,8 @@ class Execution:
     name: str | None = None  # as the execution plan names it
     configuration_id: ConfigurationId | None = None
     file_id: FileId | None = None  # of its target, as the target's status, the plan or the end has told it
+    listed_configuration_id: ConfigurationId | None = None  # as list-running has named it to this process
+    listed_uuid: str | None = None  # of its file, as list-running has named it to this process
     shown_file_id: FileId | None = None  # as the first answer about it has named it, perhaps another's by a mix-up
     running_at: float | None = None  # run clock, seconds: when it was first seen running
     ended_at: float | None = None  # run clock, seconds: when its end was seen under its own id

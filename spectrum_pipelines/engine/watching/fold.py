@@ -199,6 +199,9 @@ def _take_in_entry(
     state: RunState, followed: Followed, watch: Watch, entry: ActiveJob, at: float, *, may_stay_alone: bool
 ) -> None:
     _learn_file(state, followed, entry.file_id)
+    execution = state.execution(followed)
+    execution.listed_configuration_id = execution.listed_configuration_id or entry.configuration_id
+    execution.listed_uuid = execution.listed_uuid or entry.uuid
     watch.since = _since(watch, entry.job_status, at)
     watch.heard_at = at
     watch.word = entry.job_status
