@@ -130,7 +130,7 @@ class Line:
 
         return replace(
             details,
-            run_seconds=run_seconds(details.start_time, details.stop_time),
+            run_seconds=run_seconds(details.start_time, details.stop_time, zone=self._zone),
             stop_age=age(details.stop_time, zone=self._zone, now=self._clock.now()),
         )
 

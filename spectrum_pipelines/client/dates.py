@@ -40,13 +40,31 @@ def parse_server_date(value: str | int | None) -> datetime | None:
         return None
 
 
-def run_seconds(start: str | None, stop: str | None) -> float | None:
-    """Seconds from one server date to another. None where one cannot be read, only one has a zone, or the span is nonsense."""
-    began, ended = parse_server_date(start), parse_server_date(stop)
+def run_seconds(start: str | None, stop: str | None, *, zone: tzinfo | None) -> float | None:
+    """Seconds from one server date to another. `zone` is what a date without a zone means; None: no zone is known.
+
+    None where one cannot be read, only one has a zone, the clocks of the zone showed one of them twice or never, or the span is
+    nonsense.
+    """
+    began, ended = (_placed(parse_server_date(it), zone) for it in (start, stop))
     if began is None or ended is None or (began.tzinfo is None) is not (ended.tzinfo is None):
         return None
     seconds = (ended - began).total_seconds()
     return seconds if 0 <= seconds <= _LONGEST_SPAN else None
+
+
+def _placed(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
+    """A date in UTC, where its zone is known: two dates of one zone would be subtracted as the clock on the wall shows them."""
+    if moment is None or (moment.tzinfo is None and zone is None):
+        return moment
+    try:
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+        first, second = (moment.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    except (OverflowError, ValueError):  # the first and the last day of the calendar
+        return None
+    # In the nights in which the clocks are changed, an hour stands on them twice, and another never.
+    return first if first == second else None
 
 
 def age(stop: str | None, *, zone: tzinfo | None, now: datetime) -> float | None:

@@ -79,7 +79,24 @@ _BERLIN = ZoneInfo("Europe/Berlin")
     ],
 )
 def test_the_span_between_two_server_dates(start: str | None, stop: str | None, seconds: float | None) -> None:
-    assert run_seconds(start, stop) == seconds
+    assert run_seconds(start, stop, zone=None) == seconds
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "seconds"),
+    [
+        pytest.param("Mar 29, 2026 01:55:00 AM", "Mar 29, 2026 03:05:00 AM", 600.0, id="the hour that is left out"),
+        pytest.param("Oct 25, 2026 01:55:00 AM", "Oct 25, 2026 03:05:00 AM", 7800.0, id="the hour that comes twice"),
+        pytest.param("Oct 25, 2026 01:55:00 AM", "Oct 25, 2026 02:05:00 AM", None, id="an end in either of two hours"),
+        pytest.param("Oct 25, 2026 02:55:00 AM", "Oct 25, 2026 02:05:00 AM", None, id="backwards on the clock"),
+        pytest.param("Mar 29, 2026 02:30:00 AM", "Mar 29, 2026 03:05:00 AM", None, id="a time that no clock showed"),
+        pytest.param("Nov 23, 2026 11:00:00 AM", "Nov 23, 2026 11:00:02 AM", 2.0, id="any other day"),
+        pytest.param("2026-03-29T00:55:00Z", "Mar 29, 2026 03:05:00 AM", 600.0, id="one with its own zone"),
+        pytest.param("Jan 1, 0001 12:00:00 AM", "Jan 1, 0001 12:00:02 AM", None, id="the first day, east of Greenwich"),
+    ],
+)
+def test_the_span_where_the_zone_of_the_server_is_known(start: str, stop: str, seconds: float | None) -> None:
+    assert run_seconds(start, stop, zone=_BERLIN) == seconds
 
 
 @pytest.mark.parametrize(
