@@ -27,7 +27,7 @@ def decode(reply: Reply, where: str) -> object:
     if items > _MAX_ITEMS:
         # Counted before anything is parsed: 64 KiB of gzip can unfold into two gigabytes of lists.
         raise Undecodable(f"{where}: the answer has more than {_MAX_ITEMS:,} items", http_status=reply.http_status)
-    text = _text(reply, where).strip()
+    text = read_text(reply, where).strip()
     if not text:
         return None
     try:
@@ -40,7 +40,8 @@ def decode(reply: Reply, where: str) -> object:
         raise _not_json(text, reply, where) from None
 
 
-def _text(reply: Reply, where: str) -> str:
+def read_text(reply: Reply, where: str) -> str:
+    """The body as text. Raises Undecodable for bytes that are neither UTF-8 nor what the server says they are."""
     try:
         return reply.body.decode("utf-8-sig")  # JSON is UTF-8, whatever charset an old server claims
     except UnicodeDecodeError:

@@ -25,7 +25,7 @@ from datetime import datetime
 from typing import NoReturn
 from urllib.parse import urljoin
 
-from spectrum_pipelines.client.decode import NOT_SPECTRUM_HINT, decode
+from spectrum_pipelines.client.decode import NOT_SPECTRUM_HINT, decode, read_text
 from spectrum_pipelines.client.fields import has
 from spectrum_pipelines.client.paths import shown
 from spectrum_pipelines.client.throttle import retry_after
@@ -108,9 +108,10 @@ def _without_secrets(value: object, call: Call, reply: Reply, redact: Redact) ->
     The words and ids of the protocol stay, also where they happen to be a secret. Of a large answer only what looks suspicious is
     gone through value by value: where nothing is escaped and nothing is found in the whole, nothing is found in its parts.
     """
-    if len(reply.body) > _SMALL and b"\\" not in reply.body:
-        whole = reply.body.decode("utf-8", "replace")
-        if redact(whole) == whole:
+    if len(reply.body) > _SMALL:
+        # The text that the value was read from: in another charset the secret has other bytes.
+        whole = read_text(reply, call.where)
+        if "\\" not in whole and redact(whole) == whole:
             return value
     try:
         return data_without(value, redact, keep=_is_of_the_protocol)
@@ -175,8 +176,16 @@ def _elsewhere(call: Call, reply: Reply, redact: Redact) -> NotSpectrum:
 
 def _page(reply: Reply, redact: Redact) -> str:
     """The words of an error page, HTML or not."""
-    text = redact(reply.body.decode("utf-8", "replace"))[: _LONGEST_REASON * 16]
+    text = redact(_page_text(reply, redact))[: _LONGEST_REASON * 16]
     return _cut(redact(" ".join(html.unescape(_TAGS.sub(" ", text)).split())))
+
+
+def _page_text(reply: Reply, redact: Redact) -> str:
+    try:
+        return read_text(reply, "")
+    except Undecodable:
+        # Nobody says which charset it is. Half of a secret would stay where its umlauts cannot be read, so Latin-1 is tried first.
+        return redact(reply.body.decode("latin-1")).encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _after_colon(text: str) -> str:

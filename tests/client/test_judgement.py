@@ -1,5 +1,6 @@
 """Code and body together (faults 6, 8, 9, 10, 12, 22, 48)."""
 
+import json
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from spectrum_pipelines.errors import (
     Unauthorized,
     Undecodable,
 )
-from spectrum_pipelines.redaction import plain, redactor
+from spectrum_pipelines.redaction import MASK, plain, redactor
 from tests.client.conftest import PASSWORD, USER, VirtualClock, reply
 
 CALL = Call(method="GET", url="https://host:8443/api/x?token=s3cret", deadline=1)
@@ -167,6 +168,26 @@ def test_fault_48_an_echoed_login_is_redacted(code: int, body: object) -> None:
     text = f"{caught.value} {caught.value.hint} {getattr(caught.value, 'reason', '')}"
     assert "YW5hbHlzdDpzM2NyJnQ" not in text
     assert "s3cr" not in text
+
+
+ECHOED = {"counters": {PASSWORD: 5}, "note": f"for {PASSWORD}"}
+
+
+@pytest.mark.parametrize("size", [10, 70_000])
+@pytest.mark.parametrize("charset", ["UTF-8", "ISO-8859-1", "windows-1252", "UTF-16"])
+def test_fault_48_an_echo_is_redacted_in_any_charset(charset: str, size: int) -> None:
+    body = json.dumps({**ECHOED, "pad": "x" * size}, ensure_ascii=False).encode(charset)
+    value = judged(reply(body, Content_Type=f"application/json; charset={charset}")).value
+    assert (value["counters"], value["note"]) == ({MASK: 5}, f"for {MASK}")
+
+
+@pytest.mark.parametrize("told", ["text/html; charset=ISO-8859-1", "text/html; charset=x-unknown", ""])
+@pytest.mark.parametrize("charset", ["UTF-8", "ISO-8859-1"])
+def test_fault_48_a_page_of_any_charset_shows_no_part_of_a_secret(charset: str, told: str) -> None:
+    with pytest.raises(ServerFault) as caught:
+        judged(reply(f"<p>sorry, {PASSWORD}!</p>".encode(charset), 500, Content_Type=told))
+    assert "s3cr" not in caught.value.message
+    assert "sswort" not in caught.value.message
 
 
 def test_fault_48_a_secret_on_the_edge_of_the_cut_is_gone_before_the_cut() -> None:
