@@ -26,6 +26,13 @@ def takes_outputs(path: Path) -> bool:
     return len(path) > 2 and path[0] in _JOBS and (path[2] in _LATE or _is_bound(path[2:]))
 
 
+def takes_secrets(path: Path) -> bool:
+    """Whether what stands there is masked wherever it is told. Numbers, times and words of a policy are told as they are."""
+    if path[0] in _JOBS:
+        return len(path) > 2 and (path[2] in _LATE or path[2] == "description")
+    return path == ("description",) or (path[0] == "server" and path[1:] in (("url",), ("sequence_path",)))
+
+
 def _is_bound(path: Path) -> bool:
     """An edge of a gate on a number."""
     inner = path[2:] if path[:2] == ("expect", "total") else path[1:] if path[:1] == ("expect",) else ()

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity
 from spectrum_pipelines.document.suggest import closest
-from spectrum_pipelines.pipeline.fill.places import list_references, phrases, takes_outputs
+from spectrum_pipelines.pipeline.fill.places import list_references, phrases, takes_outputs, takes_secrets
 from spectrum_pipelines.pipeline.fill.reference import (
     EnvironmentReference,
     MatrixReference,
@@ -127,6 +127,9 @@ def _check_environment(place: Place, name: str) -> Iterator[Diagnostic]:
         )
         yield place.fault("credentials", message, "name the group by something that is not secret")
         return
+    if looks_secret(name) and place.path[0] != "variables" and not takes_secrets(place.path):
+        yield _told(place, f"`{place.written}` looks like a secret")
+        return
     section, *rest = place.path
     body = mapping(place.draft.view.section("variables").get(str(rest[0]))) if section == "variables" and rest else {}
     if not looks_secret(name) or body.get("secret") is True:
@@ -142,6 +145,9 @@ def _check_variable(place: Place, name: str, *, is_dated: bool) -> Iterator[Diag
         message = f"the name of a group is told to everybody who waits for it, and `{name}` is secret"
         yield place.fault("credentials", message, "name the group by something that is not secret")
         return
+    if name in declared and declared[name].secret and not takes_secrets(place.path):
+        yield _told(place, f"`{name}` is secret")
+        return
     if name not in declared:
         near = closest(name, declared)
         hint = f"did you mean `${{var.{near}}}`?" if near else f"declare it: `variables: {{{name}: ...}}`"
@@ -155,6 +161,13 @@ def _check_variable(place: Place, name: str, *, is_dated: bool) -> Iterator[Diag
         yield place.fault(
             "misplaced-reference", message, f"a list stands alone in a matrix: `{{key: ${{var.{name}}}}}`"
         )
+
+
+def _told(place: Place, why: str) -> Diagnostic:
+    """A bound, a time or a switch cannot be masked: plans, reports and reasons tell what it is."""
+    message = f"what stands here is told in plans, reports and reasons, and {why}"
+    hint = "use a value that is not secret; a secret can stand in a target, under the `variables` of a job and in a description"
+    return place.fault("credentials", message, hint)
 
 
 def _check_matrix(place: Place, key: str) -> Iterator[Diagnostic]:
