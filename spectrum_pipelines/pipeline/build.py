@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_order
 from spectrum_pipelines.document.parse import Document
+from spectrum_pipelines.document.position import Path
 from spectrum_pipelines.document.suggest import closest
 from spectrum_pipelines.pipeline.assemble.pipeline import assemble
 from spectrum_pipelines.pipeline.check import Rule, check
 from spectrum_pipelines.pipeline.fill.conform import conform
-from spectrum_pipelines.pipeline.fill.interpolate import Filled, Scope, allowed_names, fill
+from spectrum_pipelines.pipeline.fill.interpolate import Filled, Scope, allowed_names, fill, secret_days
 from spectrum_pipelines.pipeline.fill.places import list_references
 from spectrum_pipelines.pipeline.fill.values import Given, resolve
 from spectrum_pipelines.pipeline.form.matrix import as_text
@@ -64,12 +65,12 @@ def build(document: Document, *, given: Given, run_id: str) -> tuple[Pipeline | 
     resolved = resolve(view, given, run_id, today)
     values = resolved.variables
     found += resolved.faults
-    hidden = hidden_values(view.data, given.process_environment)
+    scope = Scope(variables=values, environment=given.process_environment, run_id=run_id, today=today)
+    days = tuple(secret_days(view.data, scope))
+    hidden = tuple(sorted({*hidden_values(view.data, given.process_environment), *(text for _, _, text in days)}))
     secrets = secret_texts(values.values(), hidden=hidden)
-    found += _weak_secrets(view, values.values())
-    filled = _filled(
-        view, given, Scope(variables=values, environment=given.process_environment, run_id=run_id, today=today)
-    )
+    found += (*_weak_secrets(view, values.values()), *_weak_days(view, days))
+    filled = _filled(view, given, scope)
     found += _conformed(view, filled)
     form = draft(view.with_data(filled.data))
     has_lists = any(list_references(view.data))
@@ -107,6 +108,14 @@ def _weak_secrets(view: View, variables: Iterable[Variable]) -> Iterator[Diagnos
             )
             hint = "give the secret a longer value"
             yield view.warning(("variables", variable.name), "weak-secret", message, hint=hint, at_key=True)
+
+
+def _weak_days(view: View, days: Iterable[tuple[Path, str, str]]) -> Iterator[Diagnostic]:
+    for path, written, text in days:
+        if is_weak(text):
+            message = f"what `{written}` makes of a secret is too short to be found in other texts"
+            hint = "use a longer form: this one is masked only where it stands alone"
+            yield view.fault(path, "weak-secret", message, hint=hint, severity=Severity.WARNING, part=written)
 
 
 def _check_environment_name(document: Document, environment: str | None) -> Iterator[Diagnostic]:

@@ -4,7 +4,8 @@ It happens in two steps. What holds for the whole run is filled in first (`fill`
 a matrix or for another job's execution becomes a `Phrase`, which `settle` turns into a value or a `Template`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -26,6 +27,7 @@ from spectrum_pipelines.pipeline.fill.reference import (
     VariableReference,
     holds_reference,
     read_phrase,
+    read_references,
 )
 from spectrum_pipelines.pipeline.form.matrix import Combination, as_text
 from spectrum_pipelines.pipeline.model.action import JobId, JobOutput, Scalar, Template, Value
@@ -106,6 +108,20 @@ def fill_text(text: str, scope: Scope) -> Scalar | Phrase:
         return Phrase(left, _is_tainted(text, scope))
     scalars = [part for part in parts if not isinstance(part, (MatrixReference, JobOutput))]
     return scalars[0] if len(scalars) == 1 else "".join(map(as_text, scalars))
+
+
+def secret_days(data: Mapping[str, Any], scope: Scope) -> Iterator[tuple[Path, str, str]]:
+    """What references make of secret dates, another day or another form: where each stands, as it is written, and the text."""
+    if not any(it.secret for it in scope.variables.values()):
+        return
+    for path, text in phrases(data):
+        for written, part in read_references(text):
+            if not isinstance(part, VariableReference) or not part.is_dated:
+                continue
+            variable = scope.variables.get(part.name)
+            if variable is not None and variable.secret:
+                with suppress(BeyondCalendar):  # reported where it is filled in
+                    yield path, written, _on_day(part, str(variable.value))
 
 
 def settle(phrase: Phrase, combination: Combination) -> Value:
