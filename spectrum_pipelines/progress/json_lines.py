@@ -7,7 +7,9 @@ from spectrum_pipelines.engine.facts import Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.progress.base import Lines
+from spectrum_pipelines.redaction import without
 from spectrum_pipelines.store.codec import encode
+from spectrum_pipelines.store.masking import masked_fact
 
 # Words of ours: a secret that happens to be one of them must not make a line unreadable.
 _WORDS = frozenset({"event", "time", "status", "cause", "by", "deletion"})
@@ -22,9 +24,10 @@ class JsonProgress:
 
     def __call__(self, fact: Stamped, state: RunState) -> None:
         """Write the fact."""
-        line = encode(fact, self._seq)
+        secrets = secrets_of(state.pipeline)
+        line = encode(masked_fact(fact, without(secrets)) if secrets else fact, self._seq)
         self._seq += 1
-        if secrets := secrets_of(state.pipeline):
+        if secrets:
             line = json.dumps(_masked(json.loads(line), secrets))
         # Azure obeys `##vso[` wherever it stands in a log; `##` stands in JSON inside of strings only.
         self._lines.write(line.replace("##", "\\u0023\\u0023"))

@@ -7,7 +7,7 @@ from spectrum_pipelines.clock import rfc3339
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.run import Attempt, JobState, RunState
 from spectrum_pipelines.pipeline.model.action import ACTION_WORDS, DeleteData, Sequence
-from spectrum_pipelines.pipeline.secrets import masked, secrets_of
+from spectrum_pipelines.pipeline.secrets import masked, masked_value, secrets_of
 from spectrum_pipelines.report.policy import policy_entry
 from spectrum_pipelines.report.status import reason_of, status_of
 
@@ -56,7 +56,9 @@ def job_entry(job: JobState, started_at: datetime, secrets: tuple[str, ...], *, 
         "attempts": [_attempt(one, secrets) for one in job.attempts],
         "executions": [_execution(one, started_at, secrets) for one in job.executions],
         "candidates": list(job.attempt.candidates),
-        "data": [{"data_id": data_id, "deletion": deletion.value} for data_id, deletion in job.attempt.deletions],
+        "data": [
+            {"data_id": masked_value(data_id, secrets), "deletion": it.value} for data_id, it in job.attempt.deletions
+        ],
         "policy": policy_entry(job.job.policy),
     }
 
@@ -98,7 +100,7 @@ def _execution(execution: Execution, started_at: datetime, secrets: tuple[str, .
         "stop_time": _shown(execution.stop_time, secrets),
         "success_count": execution.success_count,
         "failure_count": execution.failure_count,
-        "counters": dict(execution.counters),
+        "counters": {masked(name, secrets): amount for name, amount in execution.counters.items()},
     }
 
 

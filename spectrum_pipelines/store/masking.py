@@ -1,8 +1,9 @@
 """Secrets out of what a journal keeps: masked as it is written, and put back where a process that takes over needs them.
 
 The engine works with targets as they are. In the journal a secret within them is `***`, and so it is in every text of a server
-or of this program that a fact carries. Of these texts only the targets of baselines are read again: they are found among the
-targets of the pipeline, which was given its secrets anew, with the outputs of other jobs filled in as the journal tells them.
+or of this program that a fact carries. Of these texts only the targets of baselines and the names of data are read again: they are
+found among those of the pipeline, which was given its secrets anew, with the outputs of other jobs filled in as the journal tells
+them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,13 +13,16 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from spectrum_pipelines.engine.facts import Event, Stamped, TriggerIntended
+from spectrum_pipelines.engine.facts import DataDeleted, Event, Stamped, TriggerIntended
+from spectrum_pipelines.engine.job.deleting import known_data
 from spectrum_pipelines.engine.job.looking import Unresolvable, resolved_targets
 from spectrum_pipelines.engine.state.run import RunState
+from spectrum_pipelines.pipeline.model.action import DeleteData
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.redaction import MASK, Redact, without
 from spectrum_pipelines.runner.loop import Journal
+from spectrum_pipelines.spectrum import DataName, DataReference
 
 #: Fields of facts that hold free text, wherever they stand. All others are ids, words and numbers of this program.
 _TEXTS = frozenset(
@@ -60,7 +64,9 @@ def masked_fact(fact: Stamped, redact: Redact) -> Stamped:
 
 
 def revealed(event: Event, state: RunState) -> Event:
-    """A fact of the journal with the targets of its baselines as the pipeline knows them. `state` is the one before the fact."""
+    """A fact of the journal with targets and names of data as the pipeline knows them. `state` is the one before the fact."""
+    if isinstance(event, DataDeleted):
+        return _revealed_data(event, state)
     if not isinstance(event, TriggerIntended) or not any(MASK in it.target for it in event.baselines):
         return event
     secrets, known = secrets_of(state.pipeline), _targets(event, state)
@@ -70,6 +76,17 @@ def revealed(event: Event, state: RunState) -> Event:
         alike = [it for it in (*known[place : place + 1], *known) if masked(it, secrets) == baseline.target]
         baselines.append(replace(baseline, target=alike[0]) if MASK in baseline.target and alike else baseline)
     return replace(event, baselines=tuple(baselines))
+
+
+def _revealed_data(event: DataDeleted, state: RunState) -> DataDeleted:
+    if not isinstance(event.data_id, str) or MASK not in event.data_id or event.job not in state.jobs:
+        return event
+    secrets, job = secrets_of(state.pipeline), state.jobs[event.job]
+    known = known_data(state, job.job.action)[0] if isinstance(job.job.action, DeleteData) else []
+    answered = {data_id for data_id, _ in job.attempt.deletions}
+    # Two names may look alike once they are masked: data is deleted in the order of the file.
+    alike = [it for it in known if it not in answered and masked(str(it), secrets) == event.data_id]
+    return replace(event, data_id=alike[0]) if alike else event
 
 
 def _targets(event: TriggerIntended, state: RunState) -> tuple[str, ...]:
@@ -85,7 +102,10 @@ def _in_facts(value: Any, redact: Redact) -> Any:
             changes = {}
             for name in value.__struct_fields__:
                 old = getattr(value, name)
-                new = _in_texts(old, redact) if name in _TEXTS else _in_facts(old, redact)
+                if name == "data_id":
+                    new = _in_name_of_data(old, redact)
+                else:
+                    new = _in_texts(old, redact) if name in _TEXTS else _in_facts(old, redact)
                 if new is not old and new != old:
                     changes[name] = new
             return replace(value, **changes) if changes else value
@@ -93,6 +113,12 @@ def _in_facts(value: Any, redact: Redact) -> Any:
             return tuple(_in_facts(it, redact) for it in value)
         case _:
             return value
+
+
+def _in_name_of_data(value: DataReference, redact: Redact) -> DataReference:
+    """A number is masked like a text, and becomes one: the file has chosen it."""
+    shown = redact(str(value))
+    return value if shown == str(value) else DataName(shown)
 
 
 def _in_texts(value: Any, redact: Redact) -> Any:

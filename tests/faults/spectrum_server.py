@@ -136,7 +136,7 @@ _ROUTES = (
     ("GET", re.compile(r"/rest/job-configuration/job-history/(?P<id>\d+)\?start=(?P<start>\d+)&length=(?P<length>\d+)"),
      "history"),
     ("GET", re.compile(r"/rest/job-execution/job-details/(?P<id>\d+)"), "details"),
-    ("DELETE", re.compile(r"/rest/data/(?P<id>\d+)"), "delete"),
+    ("DELETE", re.compile(r"/rest/data/(?P<id>.+)"), "delete"),
 )  # fmt: skip
 
 
@@ -164,7 +164,7 @@ class SpectrumServer:
         self.dates: Callable[[], str] = lambda: "Sep 28, 2018 6:44:56 PM"
         self.null_fields = False
         self.refuses_encoded_slashes = False
-        self.deleted: list[int] = []
+        self.deleted: list[int | str] = []  # ids, and names of files
         self.next_id = 11
         self.changed = threading.Condition(threading.RLock())
         self.closing = threading.Event()
@@ -388,10 +388,11 @@ class SpectrumServer:
         return {**known, **dict.fromkeys(later)} if self.null_fields else known
 
     def _delete(self, id: str) -> Reply:  # noqa: A002 - the API's word
-        if int(id) not in {one.id for one in self.executions}:
+        data = int(id) if id.isdecimal() else f"/{unquote_plus(id)}"
+        if data not in {one.id for one in self.executions} | {one.path for one in self.files.values()}:
             return self._failure(f"Entity of type 'Data' with id '{id}' not found.")
-        fresh = int(id) not in self.deleted
-        self.deleted.append(int(id))
+        fresh = data not in self.deleted
+        self.deleted.append(data)
         return Reply.of({"status": fresh})
 
     # Sockets

@@ -572,3 +572,59 @@ def test_a_target_that_is_missing_is_told_without_its_secret(
     outcome = project.call(command, str(project.file), "--server", project.url, *online)
     assert outcome.code in {1, 2}, outcome.said
     assert "/Data/***.imp" in outcome.said
+
+
+def test_a_secret_in_a_name_of_data_is_masked_and_the_name_is_known_again(
+    serve: Serve, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name, and a number that is secret: journal, report and pages hold neither, and a run that goes on deletes neither again."""
+    monkeypatch.setenv("SPECTRUM_VAR_pin", PIN)
+    server = serve(File(id=48, path=f"/Data/{TOKEN} x"), File(id=49, path="/Data/y"))
+    project = begin(server)
+    project.secrets.append(PIN)
+    data = ["/Data/${var.token} x", "${var.pin}", "/Data/y"]
+    job = {"delete_data": data, "if_missing": "ok"}
+    project.pipeline(variables={"pin": {"type": "integer", "secret": True}}, jobs={"gone": job})
+    outcome = project.run(*ALL, "--progress", "json")
+    assert outcome.code == 0, outcome.stderr
+    assert [it["data_id"] for it in outcome.job("gone")["data"]] == ["/Data/*** x", "***", "/Data/y"]
+    assert server.deleted == [f"/Data/{TOKEN} x", "/Data/y"]
+    journal = next(project.state.rglob("journal.jsonl"))
+    lines = journal.read_text("utf-8").splitlines(keepends=True)
+    answered = [number for number, line in enumerate(lines) if '"data_deleted"' in line]
+    journal.write_text("".join(lines[: answered[1] + 1]), "utf-8")
+    assert project.resume(outcome.run_id).code == 0
+    assert server.deleted == [f"/Data/{TOKEN} x", "/Data/y", "/Data/y"]
+
+
+def test_other_days_and_other_forms_of_a_secret_date_are_masked(
+    serve: Serve, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPECTRUM_VAR_born", "1971-03-09")
+    texts = ["09.03.1971", "19710308", "1971-03-10"]
+    server = serve(*(File(id=number, path=f"/{number} {it}") for number, it in enumerate(texts, start=48)))
+    project = begin(server)
+    project.secrets += ["1971-03-09", *texts]
+    targets = ["/48 ${var.born:%d.%m.%Y}", "/49 ${var.born-1d:%Y%m%d}", "/50 ${var.born+1d}"]
+    jobs = {f"load{number}": {"trigger": it} for number, it in enumerate(targets)}
+    project.pipeline(variables={"born": {"type": "date", "secret": True}}, jobs=jobs)
+    outcome = project.run(*ALL)
+    assert outcome.code == 0, outcome.stderr
+    assert [outcome.job(it)["target"] for it in jobs] == ["/48 ***", "/49 ***", "/50 ***"]
+    project.call("plan", str(project.file), "--format", "json")
+
+
+def test_a_secret_bound_is_refused_before_anything_starts(
+    serve: Serve, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number cannot be masked in a plan, nor in the sentence that says what was expected."""
+    monkeypatch.setenv("SPECTRUM_VAR_pin", PIN)
+    server = serve(File(id=48, path="/x"))
+    project = begin(server)
+    project.secrets += [PIN, f"{int(PIN):,}"]
+    load = {"trigger": 48, "expect": {"success_count": {"min": "${var.pin}"}}}
+    project.pipeline(variables={"pin": {"type": "integer", "secret": True}}, jobs={"load": load})
+    for outcome in (project.run(*ALL), project.call("plan", str(project.file), "--format", "json")):
+        assert outcome.code == 2
+        assert "`pin` is secret" in outcome.said
+    assert server.seen == []

@@ -29,7 +29,7 @@ def decide_deleting(state: RunState, job: JobState, now: float) -> Iterator[Deci
     if job.attempt.misses > state.pipeline.http.retry_limit:
         yield ended(job, JobStatus.FAILED, Cause.UNREACHABLE, job.reason)
         return
-    data_ids, without = _data_ids(state, action)
+    data_ids, without = known_data(state, action)
     done = {data_id for data_id, _ in job.attempt.deletions}
     for data_id in data_ids:
         if data_id not in done:
@@ -38,7 +38,7 @@ def decide_deleting(state: RunState, job: JobState, now: float) -> Iterator[Deci
     yield _judge(job, action, without)
 
 
-def _data_ids(state: RunState, action: DeleteData) -> tuple[list[DataReference], list[JobId]]:
+def known_data(state: RunState, action: DeleteData) -> tuple[list[DataReference], list[JobId]]:
     """The ids that are known, and the jobs that have none because they started nothing."""
     data_ids: list[DataReference] = []
     without: list[JobId] = []
