@@ -274,6 +274,41 @@ def test_an_id_that_no_server_can_give_is_refused_by_name_of_the_limit(args: tup
 @pytest.mark.parametrize(
     "args",
     [
+        ("job", "delete", "007", "--yes"),
+        ("job", "delete", "7", "008", "--yes"),
+        ("job", "sequence", "4", "007"),
+        ("job", "details", "007"),
+        ("job", "history", "007"),
+        ("job", "history", "--file", "007"),
+        ("job", "status", "007"),
+        ("job", "trigger", "007"),
+        ("job", "stop", "007"),
+        ("init", "x", "--from-server", "--file", "007"),
+        ("adopt", "20261123T150405Z-7f3a", "load", "007"),
+    ],
+    ids=" ".join,
+)
+def test_an_id_with_leading_zeros_is_refused_before_any_request(args: tuple[str, ...], tmp_path: Path) -> None:
+    with stranger(answering({"status": "success"})) as server:
+        ended = call(*args, cwd=tmp_path, env={**LOGIN, "SPECTRUM_URL": server.url})
+    assert ended.code == 2, ended.stderr
+    padded = "008" if "008" in args else "007"
+    assert f"`{padded}` has leading zeros: write `{padded[-1]}` for the" in ended.stderr
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("given", ["1_0", "\u0667", "+7", " 7", "0x7", "-7", "000"])
+def test_only_plain_digits_are_an_id(given: str, tmp_path: Path) -> None:
+    with stranger(answering({"status": "success"})) as server:
+        ended = job("details", "--", given, server=server, cwd=tmp_path)
+    assert ended.code == 2, ended.stderr
+    assert "ids are whole numbers from 1 to" in ended.stderr
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
         ("runs", "--limit"),
         ("runs", "prune", "--older-than", "1d", "--keep"),
         ("job", "history", "5", "--start"),

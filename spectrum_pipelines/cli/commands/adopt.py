@@ -8,7 +8,7 @@ import click
 from spectrum_pipelines.cli.completion import jobs_of_run, run_ids
 from spectrum_pipelines.cli.console import asking_front
 from spectrum_pipelines.cli.groups import TellingCommand
-from spectrum_pipelines.cli.ids import ID
+from spectrum_pipelines.cli.ids import EXECUTION_ID
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
     ValueOptions,
@@ -28,7 +28,7 @@ from spectrum_pipelines.spectrum import ExecutionId
 @click.command("adopt", cls=TellingCommand)
 @click.argument("run_id", metavar="RUN_ID", shell_complete=run_ids)
 @click.argument("job", metavar="JOB", shell_complete=jobs_of_run)
-@click.argument("execution_id", metavar="EXECUTION_ID", type=ID, required=False)
+@click.argument("execution_id", metavar="EXECUTION_ID", type=EXECUTION_ID, required=False)
 @option("--none", "never", is_flag=True, envvar=None, help="I have looked: the trigger never started an execution.")
 @option(
     "--yes",

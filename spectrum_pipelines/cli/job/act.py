@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from spectrum_pipelines.cli.console import Terminal
 from spectrum_pipelines.cli.groups import TellingCommand
-from spectrum_pipelines.cli.ids import ID, job_file
+from spectrum_pipelines.cli.ids import FILE_ID, job_file, read_id
 from spectrum_pipelines.cli.job.by_hand import F, about, by_hand, details_data, pasted, spectrum
 from spectrum_pipelines.cli.options import assignments, option
 from spectrum_pipelines.cli.printed import print_json
@@ -20,7 +20,6 @@ from spectrum_pipelines.errors import ClientError, ExitCode, SpectrumPipelinesEr
 from spectrum_pipelines.pipeline.model.durations import format_duration, parse_duration
 from spectrum_pipelines.pipeline.model.pipeline import Server
 from spectrum_pipelines.spectrum import (
-    LARGEST_ID,
     DataId,
     DataName,
     Deletion,
@@ -197,7 +196,7 @@ def trigger(file: str, *, wait: bool, timeout: float | None, form: str, **connec
 
 
 @click.command("sequence", cls=TellingCommand)
-@click.argument("file_ids", metavar="FILE_ID...", nargs=-1, required=True, type=ID)
+@click.argument("file_ids", metavar="FILE_ID...", nargs=-1, required=True, type=FILE_ID)
 @option("--var", metavar="NAME=VALUE", multiple=True, envvar=None, help="A workbook variable, as text.")
 @option(
     "--sequence-path",
@@ -322,11 +321,11 @@ def delete(data: tuple[str, ...], *, yes: bool, form: str, **connection: Any) ->
 
 
 def _data_of(text: str) -> DataId | DataName:
-    if not text.isascii() or not text.lstrip("-").isdigit():
-        return DataName(text)
-    if not 0 < int(text[:20]) <= LARGEST_ID:
-        raise UserError(f"`{text[:40]}` is no data id", hint=f"data ids are whole numbers from 1 to {LARGEST_ID}")
-    return DataId(int(text))
+    try:
+        data_id = read_id(text, "data")
+    except ValueError as error:
+        raise UserError(str(error).removesuffix("."), hint="what is no id is given by its path") from None
+    return DataName(text) if data_id is None else DataId(data_id)
 
 
 def _show_deletions(found: dict[DataId | DataName, Deletion], form: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from spectrum_pipelines.cli.groups import TellingCommand
-from spectrum_pipelines.cli.ids import ID, MOST, job_file
+from spectrum_pipelines.cli.ids import CONFIGURATION_ID, EXECUTION_ID, MOST, job_file
 from spectrum_pipelines.cli.job.by_hand import about, by_hand, details_data, pasted, spectrum
 from spectrum_pipelines.cli.options import option
 from spectrum_pipelines.cli.printed import print_json
@@ -37,7 +37,7 @@ def status(file: str, *, form: str, **connection: Any) -> int:
 
 
 @click.command("history", cls=TellingCommand)
-@click.argument("configuration_id", metavar="[CONFIGURATION_ID]", type=ID, required=False)
+@click.argument("configuration_id", metavar="[CONFIGURATION_ID]", type=CONFIGURATION_ID, required=False)
 @option(
     "--file",
     of="JOB",
@@ -108,7 +108,7 @@ def history(
 
 
 @click.command("details", cls=TellingCommand)
-@click.argument("execution_id", metavar="EXECUTION_ID", type=ID)
+@click.argument("execution_id", metavar="EXECUTION_ID", type=EXECUTION_ID)
 @by_hand
 def details(execution_id: int, *, form: str, **connection: Any) -> int:
     """Show one execution: its status, times and counters.
