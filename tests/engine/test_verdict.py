@@ -151,6 +151,27 @@ _ATTACHED: dict[str, Any] = {"adopted": AdoptedBy.ATTACHED}
         ),
         pytest.param(Expect(age=Bound(max=86_400)), {"stop_age": 3.0}, None, id="fresh"),
         pytest.param(
+            Expect(age=Bound(max=3600)),
+            {"stop_age": -72_000.0},
+            "age cannot be told: the server's stop time lies 20h ahead, so its gate cannot hold "
+            "(the server's clock or `server.timezone` is wrong)",
+            id="a stop in time to come is not young",
+        ),
+        pytest.param(
+            Expect(age=Bound(min=0, max=3600)),
+            {"stop_age": -599.5},
+            "age cannot be told: the server's stop time lies 10m ahead, so its gate cannot hold "
+            "(the server's clock or `server.timezone` is wrong)",
+            id="nor too young: no text tells an age below zero",
+        ),
+        pytest.param(Expect(age=Bound(min=0, max=3600)), {"stop_age": -299.0}, None, id="clocks differ a little"),
+        pytest.param(
+            Expect(age=Bound(min=60)),
+            {"stop_age": -299.0},
+            "age is 0s, expected at least 1m",
+            id="and what has just ended is of no age",
+        ),
+        pytest.param(
             Expect(age=Bound(max=86_400)),
             {},
             "age was not reported, so its gate cannot hold",

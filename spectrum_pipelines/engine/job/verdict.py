@@ -10,6 +10,9 @@ from spectrum_pipelines.pipeline.model.durations import format_duration
 from spectrum_pipelines.pipeline.model.policy import Bound, Expect, Policy, Total, Warnings
 from spectrum_pipelines.spectrum import Phase
 
+#: Clocks of two machines differ by so many seconds without anybody's fault. A stop further ahead than this is no age at all.
+CLOCKS_DIFFER = 300.0
+
 
 class Verdict(Struct, frozen=True, kw_only=True):
     """The end of an attempt, and why it ended so."""
@@ -73,11 +76,23 @@ def _of_one(execution: Execution, expect: Expect) -> Iterable[str]:
     yield from _gate("failure_count", expect.failure_count, execution.failure_count, _number)
     seconds, is_ours = _duration(execution)
     yield from _gate("duration", expect.duration, seconds, _measured_here if is_ours else format_duration)
-    yield from _gate("age", expect.age, execution.stop_age, format_duration)
+    yield from _age(expect.age, execution.stop_age)
     for name, bound in sorted(expect.counters.items()):
         # Members of a sequence are of different kinds, and each kind has counters of its own.
         if name in execution.counters:
             yield from _gate(f"counter {name}", bound, execution.counters[name], _number)
+
+
+def _age(bound: Bound | None, age: float | None) -> Iterable[str]:
+    """A run that ends in time to come, by a wrong clock or a wrong zone, must not pass as a young one."""
+    if bound is not None and age is not None and age < -CLOCKS_DIFFER:
+        ahead = format_duration(round(-age / 60) * 60)
+        yield (
+            f"age cannot be told: the server's stop time lies {ahead} ahead, so its gate cannot hold "
+            "(the server's clock or `server.timezone` is wrong)"
+        )
+        return
+    yield from _gate("age", bound, None if age is None else max(0.0, age), format_duration)
 
 
 def _of_all(executions: Sequence[Execution], total: Total) -> Iterable[str]:
