@@ -18,7 +18,7 @@ from spectrum_pipelines.app.session import Session, hand_out
 from spectrum_pipelines.engine.facts import Resumed, Retried
 from spectrum_pipelines.engine.run.redefine import beyond_policy
 from spectrum_pipelines.engine.run.reopen import is_resumable
-from spectrum_pipelines.engine.run.retry import RetryPlan, plan_retry, retried
+from spectrum_pipelines.engine.run.retry import Refusal, RetryPlan, plan_retry, retried
 from spectrum_pipelines.errors import StateError, UnreadableFile
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.pipeline.secrets import masked, secrets_of
@@ -75,6 +75,9 @@ def _next(history: History, again: Again) -> _Onward | None:
     elif again.retries:
         plan = plan_retry(history.state, None if changed is None else changed.loaded.pipeline)
         if not isinstance(plan, RetryPlan):
+            if changed is not None and plan.why is Refusal.SUCCEEDED and again.wish is not None:
+                # Nothing is left for a retry to take the change: the key stands for what has succeeded, and for nothing else.
+                recall(history.run, history.recorded, replace(again, retries=False))
             return None
         told = None if changed is None else changed.told
         first = replace(retried(plan, tool_version=__version__, changed=told), origin=again.origin)

@@ -102,6 +102,34 @@ def test_a_run_key_goes_on_from_what_failed_where_it_is_told_to(folder: Path, se
     assert len(server.executions()) == 6
 
 
+CHANGES = [
+    pytest.param("trigger: 20", "trigger: 22", (), id="another target"),
+    pytest.param("jobs:", "jobs:\n  more: {trigger: 22}", (), id="another job"),
+    pytest.param("", "", ("--var", "region=apac"), id="another value"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "more"), CHANGES)
+def test_a_run_key_that_succeeded_stands_for_no_other_plan(
+    folder: Path, server: RunningServer, old: str, new: str, more: tuple[str, ...]
+) -> None:
+    """Nothing failed, so nothing is left that `--retry-failed` could start: the report of another plan is no answer."""
+    env = environment(server)
+    text = "version: 1\nname: one\npoll: {min: 10ms}\nvariables: {region: emea}\njobs:\n"
+    text += '  one: {trigger: 20, description: "${var.region}"}\n'
+    file = folder / "one.yaml"
+    file.write_text(text, encoding="utf-8")
+    key = ("run", "one.yaml", "--run-key", "k")
+    assert call(*key, cwd=folder, env=env).code == 0
+    assert call(*key, "--retry-failed", cwd=folder, env=env).code == 0
+    file.write_text(text.replace(old, new) if old else text, encoding="utf-8")
+    without, ended = (call(*key, *more, *also, cwd=folder, env=env) for also in ((), ("--retry-failed",)))
+    assert (without.code, ended.code) == (2, 2)
+    assert ended.stderr == without.stderr
+    assert "start a new run with another run key" in ended.stderr or more
+    assert len(server.executions()) == 1
+
+
 def test_the_api_retries(folder: Path, server: RunningServer) -> None:
     store = open_store(folder / "state")
     connection = Connection(server.url, username="analyst", password="analyst")
