@@ -78,6 +78,76 @@ def test_waiting_judges_only_what_it_saw(answers: list[object], code: int, told:
     assert sum(it.startswith("POST") for it in server.seen) == 1
 
 
+UUID = "f8d450cd-f065-4abb-a232-00000000004a"
+OTHERS = [
+    pytest.param("20", [details("COMPLETED")], "file 6, not of 20", id="another number"),
+    pytest.param("20", [details("RUNNING"), details("COMPLETED")], "file 6, not of 20", id="told before the end"),
+    pytest.param(
+        UUID,
+        [{"jobStatus": "COMPLETED", "file": {"id": 6, "uuid": UUID.replace("f8", "f9")}}],
+        f"file {UUID.replace('f8', 'f9')}, not of {UUID}",
+        id="another uuid",
+    ),
+    pytest.param(
+        "/a.wbk",
+        [details("RUNNING"), details("COMPLETED") | {"file": {"id": 7}}],
+        "file 7, not of 6",
+        id="another one than before",
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "answers", "told"), OTHERS)
+def test_details_of_another_file_are_no_verdict(file: str, answers: list[object], told: str, tmp_path: Path) -> None:
+    with stranger(answering(TRIGGERED, *answers)) as server:
+        ended = job("trigger", file, "--wait", server=server, cwd=tmp_path)
+    assert ended.code == 5, ended.stderr
+    assert f"nobody knows how execution 11 ended: its details are of {told}" in ended.stderr
+    assert "`spectrum-pipelines job details 11`" in ended.stderr
+    assert "COMPLETED" not in ended.stdout
+
+
+def test_the_same_uuid_in_another_spelling_is_the_file(tmp_path: Path) -> None:
+    end = {"jobStatus": "COMPLETED", "file": {"id": 6, "uuid": UUID.upper()}}
+    with stranger(answering(TRIGGERED, end)) as server:
+        assert job("trigger", UUID, "--wait", server=server, cwd=tmp_path).code == 0
+
+
+def started(*executions: int) -> dict[str, object]:
+    plan = [{"job-execution-id": it, "job-configuration-id": 4, "trigger": True} for it in executions]
+    return {"status": "success", "execution-plan": plan}
+
+
+OF_7, OF_ANY = details("COMPLETED") | {"file": {"id": 7}}, {"jobStatus": "COMPLETED"}
+PLANS = [
+    pytest.param([started(11, 12), details("COMPLETED"), OF_7], 0, "", id="one execution for each"),
+    pytest.param([started(11), details("COMPLETED")], 5, "no execution of file 7", id="fewer than files"),
+    pytest.param([started(11, 12), OF_7, OF_7], 5, "no execution of file 6", id="one file twice"),
+    pytest.param([started(11, 12), details("COMPLETED"), OF_ANY], 0, "", id="the other may be of the other"),
+    pytest.param([started(11, 12), OF_ANY], 0, "", id="details that tell no file show nothing"),
+    pytest.param(
+        [started(11), OF_ANY], 5, "fewer executions than files: 1 for 6, 7", id="one execution cannot be of two"
+    ),
+    pytest.param([started(11), details("ERROR")], 5, "no execution of file 7", id="the gravest end wins"),
+    pytest.param(
+        [started(11, 12), details("COMPLETED"), OF_7 | {"jobConfigurationId": 5}],
+        5,
+        "its details are of job configuration 5, not of 4",
+        id="another configuration than the plan's",
+    ),
+]
+
+
+@pytest.mark.parametrize(("answers", "code", "told"), PLANS)
+def test_a_sequence_has_run_each_file_that_was_asked_for(
+    answers: list[object], code: int, told: str, tmp_path: Path
+) -> None:
+    with stranger(answering(*answers)) as server:
+        ended = job("sequence", "6", "7", "--wait", server=server, cwd=tmp_path)
+    assert ended.code == code, ended.stderr
+    assert told in ended.stderr
+
+
 LOST = [
     pytest.param(hang_up, id="no answer"),
     pytest.param(500, id="a fault of the server"),
@@ -210,7 +280,7 @@ def test_an_interruption_of_a_trigger_on_its_way_leaves_a_doubt(
 
 def test_an_interruption_of_the_wait_names_what_goes_on(tmp_path: Path) -> None:
     with stranger(answering(TRIGGERED, details("RUNNING"))) as server:
-        args = ["job", "trigger", "20", "--wait"]
+        args = ["job", "trigger", "6", "--wait"]
         with start(*args, cwd=tmp_path, env={"SPECTRUM_URL": server.url, **LOGIN}) as running:
             assert running.stderr is not None
             assert "RUNNING" in running.stderr.readline()

@@ -1,7 +1,7 @@
 """`job trigger|sequence|stop|delete`: one call that changes something, sent once and never again."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from spectrum_pipelines.errors import ClientError, ExitCode, SpectrumPipelinesEr
 from spectrum_pipelines.pipeline.model.durations import format_duration, parse_duration
 from spectrum_pipelines.pipeline.model.pipeline import Server
 from spectrum_pipelines.spectrum import (
+    ConfigurationId,
     DataId,
     DataName,
     Deletion,
@@ -90,7 +91,7 @@ _VERDICTS = {
     Phase.CANCELED: ExitCode.FAILED,
 }
 #: With several executions the gravest end wins.
-_GRAVEST = (ExitCode.INTERRUPTED, ExitCode.TIMED_OUT, ExitCode.FAILED, ExitCode.SUCCEEDED)
+_GRAVEST = (ExitCode.INTERRUPTED, ExitCode.UNKNOWN, ExitCode.TIMED_OUT, ExitCode.FAILED, ExitCode.SUCCEEDED)
 
 
 class _Ends:
@@ -104,24 +105,40 @@ class _Ends:
         self._timeout = timeout
         self._began = self._clock.monotonic()
 
-    def follow(self, executions: Sequence[ExecutionId]) -> None:
+    def follow(self, executions: Mapping[ExecutionId, ConfigurationId | None], *, file: str | None = None) -> None:
         """Wait for each; what is not seen to end is told with the command that looks again."""
-        for execution in executions:
-            found = self._end_of(execution)
+        for execution, configuration in executions.items():
+            found = self._end_of(execution, configuration, file)
             self.details.append(found if isinstance(found, JobDetails) else None)
-            code = _VERDICTS[found.phase] if isinstance(found, JobDetails) else found
-            self.code = min(self.code, code, key=_GRAVEST.index)
-            if code is ExitCode.INTERRUPTED:
+            self.take(_VERDICTS[found.phase] if isinstance(found, JobDetails) else found)
+            if found is ExitCode.INTERRUPTED:
                 return
 
-    def _end_of(self, execution: ExecutionId) -> JobDetails | ExitCode:
-        from spectrum_pipelines.app.follow import follow  # noqa: PLC0415 - with --wait only
+    def take(self, code: ExitCode) -> None:
+        """Let `code` count if it is graver than what was seen."""
+        self.code = min(self.code, code, key=_GRAVEST.index)
+
+    def _end_of(
+        self, execution: ExecutionId, configuration: ConfigurationId | None, file: str | None
+    ) -> JobDetails | ExitCode:
+        from spectrum_pipelines.app.follow import AnotherFile, follow  # noqa: PLC0415 - with --wait only
 
         look = f"look with `{pasted('job', 'details', execution)}`"
         limit = self._timeout
         left = None if limit is None else max(0.0, limit - (self._clock.monotonic() - self._began))
         try:
-            details = follow(self._api, execution, timeout=left, clock=self._clock, notices=Terminal())
+            details = follow(
+                self._api,
+                execution,
+                file=file,
+                configuration=configuration,
+                timeout=left,
+                clock=self._clock,
+                notices=Terminal(),
+            )
+        except AnotherFile as error:
+            say("error", error.message, hint=look)
+            return ExitCode.UNKNOWN
         except ClientError as error:
             say("error", f"execution {execution} may still run: {error.message}", hint=look)
             return ExitCode.TIMED_OUT
@@ -168,7 +185,7 @@ def trigger(file: str, *, wait: bool, timeout: float | None, form: str, **connec
       spectrum-pipelines job trigger 48 --wait --timeout 30m
 
     Exit codes: 0 accepted, or succeeded with --wait; 1 refused or failed; 3 not sent; 4 not seen to end, it may still run;
-    5 the answer was lost, it may run.
+    5 the answer was lost, it may run; or its details are of another file.
     """
     from spectrum_pipelines.cli.job.text import show_triggered  # noqa: PLC0415 - the words of an answer
 
@@ -187,7 +204,7 @@ def trigger(file: str, *, wait: bool, timeout: float | None, form: str, **connec
             _warn_of_the_end(connection)
             return ExitCode.SUCCEEDED
         ends = _Ends(api, timeout=timeout)
-        ends.follow([answer.execution_id])
+        ends.follow({answer.execution_id: None}, file=file)
     if form == "text":
         _show_details(ends.details)
     elif ends.code is not ExitCode.INTERRUPTED:
@@ -224,7 +241,7 @@ def sequence(
       spectrum-pipelines job sequence 4 5
       spectrum-pipelines job sequence 51 --var business_date=2026-11-22 --wait
 
-    Exit codes: as those of `job trigger`; with several ends the gravest wins.
+    Exit codes: as those of `job trigger`, and 5 if no execution is of one of the files; with several ends the gravest wins.
     """
     from spectrum_pipelines.cli.job.text import show_plan  # noqa: PLC0415 - the words of an answer
 
@@ -234,7 +251,7 @@ def sequence(
     with spectrum(connection, server=Server(sequence_path=sequence_path)) as api:
         with _unrepeatable(look), about(", ".join(map(str, file_ids))):
             plan = api.trigger_sequence([FileId(it) for it in file_ids], variables)
-        started = [one.execution_id for one in plan.executions if one.execution_id is not None]
+        started = {one.execution_id: one.configuration_id for one in plan.executions if one.execution_id is not None}
         if form == "text":
             show_plan(plan)
         elif wait and started:
@@ -250,9 +267,22 @@ def sequence(
         print_json(plan)
     if not started:
         raise MayRun("the server's plan names no execution", hint=f"look first, with `{look}`")
-    if not wait:
+    if wait:
+        _refuse_left_out(ends, file_ids, look)
+    else:
         _warn_of_the_end(connection)
     return ends.code
+
+
+def _refuse_left_out(ends: _Ends, file_ids: Sequence[int], look: str) -> None:
+    """A sequence has not succeeded if it has left out a file that was asked for."""
+    from spectrum_pipelines.app.follow import left_out  # noqa: PLC0415 - with --wait only
+
+    if ends.code is ExitCode.INTERRUPTED:
+        return
+    if missing := left_out([FileId(it) for it in file_ids], ends.details):
+        say("error", f"the server's plan has {missing}", hint=f"look first, with `{look}`")
+        ends.take(ExitCode.UNKNOWN)
 
 
 @click.command("stop", cls=TellingCommand)
@@ -267,7 +297,8 @@ def stop(file: str, *, wait: bool, timeout: float | None, form: str, **connectio
       spectrum-pipelines job stop /Workbooks/sales.wbk
       spectrum-pipelines job stop 48 --wait --timeout 2m
 
-    Exit codes: 0 accepted, or ended with --wait; 1 refused; 3 not sent, or nobody knows; 4 not seen to end.
+    Exit codes: 0 accepted, or ended with --wait; 1 refused; 3 not sent, or nobody knows; 4 not seen to end; 5 the details are of
+    another file.
     """
     _check_timeout(wait=wait)
     with spectrum(connection) as api, about(file):
@@ -275,7 +306,7 @@ def stop(file: str, *, wait: bool, timeout: float | None, form: str, **connectio
         api.stop(FileReference(file))
         ends = _Ends(api, timeout=timeout)
         if latest is not None and latest.phase.is_active and latest.execution_id is not None:
-            ends.follow([latest.execution_id])
+            ends.follow({latest.execution_id: None}, file=file)
     code = (
         ExitCode.SUCCEEDED if ends.code is ExitCode.FAILED else ends.code
     )  # a stopped job has not succeeded: that was wanted
