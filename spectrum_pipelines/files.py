@@ -17,6 +17,13 @@ _LEGIBLE = 40
 _BLOCK = 2**20
 
 
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether two names stand for one file, through links and in any spelling, also where there is none yet. Never raises."""
+    with suppress(OSError):
+        return one.samefile(other)
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
 def open_regular(path: Path, flags: int) -> int:
     """A descriptor of a regular file, created with mode 0600 if `flags` say so. Raises OSError; ELOOP for a symbolic link."""
     descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, 0o600)

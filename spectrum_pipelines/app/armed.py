@@ -4,7 +4,7 @@ A delivery is armed before anything can fail. Where no report was handed out by 
 from the journal if the run has one, else from what was asked for. So yesterday's report never stands beside a run of today.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -34,9 +34,9 @@ class Armed:
         self._is_under_way = False
         self._is_delivered = False
 
-    def files(self) -> Sequence[ReportFile]:
+    def files(self, read: Iterable[str]) -> Sequence[ReportFile]:
         """The files that are kept current while the run goes on."""
-        return self._inner.files()
+        return self._inner.files(read)
 
     def about(self, run: RunStore, store: Store, *, is_under_way: bool) -> None:
         """The run of this command; `is_under_way`: this process works on it, so that its report is ours to write."""

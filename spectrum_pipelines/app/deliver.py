@@ -13,6 +13,7 @@ from msgspec import Struct
 from spectrum_pipelines.app.checkout import named_from
 from spectrum_pipelines.app.notices import Notices
 from spectrum_pipelines.errors import StateError, UserError
+from spectrum_pipelines.files import is_same_file
 from spectrum_pipelines.render.report.formats import FORMATS
 from spectrum_pipelines.report.file import ReportFile
 
@@ -26,18 +27,19 @@ class Renderings(Struct, frozen=True, kw_only=True):
 
     def probe(self, *taken: Path | None) -> None:
         """Find out before the first trigger whether each can be written. Raises UserError, and StateError for what a disk says."""
-        seen = {path.resolve(): "--report" for path in taken if path is not None}
-        for option, form, path in self._wanted():
+        seen = [("--report", path) for path in taken if path is not None]
+        for option, form, path in self.wanted():
             if str(path) == "-":
                 hint = f"name a file; `spectrum-pipelines report RUN_ID --format {form}` writes to stdout"
                 raise UserError(f"{option} cannot be written to stdout", hint=hint)
-            if (other := seen.setdefault(path.resolve(), option)) != option:
+            if (other := next((it for it, its in seen if is_same_file(path, its)), None)) is not None:
                 raise UserError(f"{option} and {other} name the same file: {path}", hint="name two files")
+            seen.append((option, path))
             ReportFile(path).probe()
 
     def write(self, report: Report, notices: Notices, *, checkout: Path) -> None:
         """Write all of them, and say what cannot be. `checkout` is the root of the repository."""
-        for option, form, path in self._wanted():
+        for option, form, path in self.wanted():
             try:
                 ReportFile(path).put(rendered(report, form, checkout=checkout).encode())
             except Exception as error:  # noqa: BLE001 - a rendering must not take the run's outcome away
@@ -46,7 +48,7 @@ class Renderings(Struct, frozen=True, kw_only=True):
                         f"{option} could not be written: {type(error).__name__ if not str(error) else error}"
                     )
 
-    def _wanted(self) -> Iterator[tuple[str, str, Path]]:
+    def wanted(self) -> Iterator[tuple[str, str, Path]]:
         """Option, format and path."""
         return ((FORMATS[form].option or form, form, path) for form, path in self.paths.items())
 

@@ -1,6 +1,6 @@
 """What a front end hands in: who is told, who watches, where the report goes, and how the run can be ended."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct, field
@@ -17,8 +17,11 @@ from spectrum_pipelines.store.interface import RunStore, Store
 class Delivery(Protocol):
     """Where the report of a run goes, beside the store."""
 
-    def files(self) -> Sequence[ReportFile]:
-        """The files that are kept current while the run goes on. Before anything is triggered: raises StateError and UserError."""
+    def files(self, read: Iterable[str]) -> Sequence[ReportFile]:
+        """The files that are kept current while the run goes on. Before anything is triggered: raises StateError and UserError.
+
+        `read` are the files of which the pipeline is made: none of them may be written.
+        """
         ...
 
     def about(self, run: RunStore, store: Store, *, is_under_way: bool) -> None:
@@ -40,7 +43,7 @@ class Delivery(Protocol):
 class Nowhere:
     """No delivery: whoever called takes the report as a value."""
 
-    def files(self) -> Sequence[ReportFile]:
+    def files(self, read: Iterable[str]) -> Sequence[ReportFile]:  # noqa: ARG002
         """None."""
         return ()
 

@@ -32,11 +32,15 @@ from spectrum_pipelines.words.wording import few
 
 
 class _Onward(Struct, frozen=True, kw_only=True):
-    """The fact with which a run goes on, the pipeline from then on, and what a person should know of the two."""
+    """The fact with which a run goes on, the pipeline from then on, and what a person should know of the two.
+
+    `files` are those of which another pipeline than before is made.
+    """
 
     first: Resumed | Retried
     pipeline: Pipeline
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def go_on(run: RunStore, reach: Reach, *, store: Store, again: Again, front: Front) -> Report:
@@ -89,6 +93,8 @@ def _next(history: History, again: Again) -> _Onward | None:
         raise has_ended(history.state, changed.loaded.source.name)
     else:
         return None
+    if changed is not None:
+        onward = replace(onward, files=changed.loaded.files)
     if changed is not None and onward.first.changed is not None:
         hold_to_line(onward.first, changed.loaded.source.name)
         history.state.later = {**history.state.later, changed.told.plan_digest or "": changed.loaded.pipeline}
@@ -126,7 +132,7 @@ def _session(
     stack: ExitStack,
 ) -> Session:
     run, recorded, pipeline = history.run, history.recorded, onward.pipeline
-    files = front.delivery.files()
+    files = front.delivery.files((*history.loaded.files, *onward.files))
     # A pipeline without an address, which was given at the start, is gone on with where it was.
     server = replace(pipeline.server, url=pipeline.server.url or history.started.server)
     line = line_to(pipeline, reach, front, stack, server=server, lease=lease)
@@ -163,7 +169,7 @@ def closed_report(history: History, front: Front) -> Report:
     state = history.state
     assert state.ended is not None
     report = _mended(history.run, build_report(state, started_at=history.began, now_at=state.at, http=HttpCounts()))
-    for file in front.delivery.files():
+    for file in front.delivery.files(history.loaded.files):
         file.write(report)
     return hand_out(report, front, kept=history.run.report_path)
 

@@ -51,6 +51,11 @@ class Loaded(Struct, frozen=True, kw_only=True):
         return self.document.source
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """The names of all files of which the pipeline is made."""
+        return tuple(part.source.name for part in self.document.parts)
+
+    @property
     def texts(self) -> Texts:
         """The texts that `resume` needs: that of the file, and those of its fragments."""
         return Texts(pipeline=self.source.text, fragments=self.document.fragments)

@@ -169,7 +169,7 @@ def _prepared(
     run = claimed.run
     loaded = loaded.for_run(run.run_id)
     pipeline = loaded.pipeline
-    files = front.delivery.files()
+    files = front.delivery.files(loaded.files)
     line = line_to(pipeline, reach, front, stack, lease=claimed.lease)
     if front.patience:
         await_server(line, front.patience, front)

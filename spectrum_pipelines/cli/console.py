@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from spectrum_pipelines import __version__
 from spectrum_pipelines.app.checkout import named_from, root
 from spectrum_pipelines.app.deliver import GitHubStep, Renderings, is_why
 from spectrum_pipelines.app.front import Front
+from spectrum_pipelines.cli.inputs import Named, are_apart, hold_apart, inputs, pipeline_files, pipeline_on_disk
 from spectrum_pipelines.cli.signals import Signals
 from spectrum_pipelines.cli.terminal import say, wants_color, width_of, width_to_read
 from spectrum_pipelines.cli.traces import traced
@@ -51,6 +52,18 @@ class Shown(Struct, frozen=True, kw_only=True):
     def report_file(self) -> Path | None:
         """The file of `--report`."""
         return None if self.report_on_stdout else self.report
+
+    @property
+    def outputs(self) -> tuple[Named, ...]:
+        """Every file that is to be written."""
+        own = () if self.report_file is None else (Named(by="--report", path=self.report_file),)
+        return (*own, *(Named(by=option, path=path) for option, _, path in self.renderings.wanted()))
+
+    def without(self, read: Sequence[Named]) -> "Shown":
+        """The same without the outputs that are files to read."""
+        report = self.report if self.report_file is None or are_apart(self.report_file, read) else None
+        paths = {form: path for form, path in self.renderings.paths.items() if are_apart(path, read)}
+        return replace(self, report=report, renderings=Renderings(paths=paths))
 
 
 class Terminal:
@@ -97,12 +110,19 @@ def show_findings(found: Sequence[Diagnostic], shown: Sequence[Source]) -> None:
 class ToPeople:
     """Hands the report of a run out: told on stderr, written to files and to stdout, and left where GitHub Actions looks."""
 
-    def __init__(self, shown: Shown, *, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, shown: Shown, *, read: Sequence[Named] = (), environ: Mapping[str, str] = os.environ) -> None:
+        """`read` are the files that the command reads, as far as they are known from the outset."""
         self._shown = shown
+        self._read = read
         self._environ = environ
 
-    def files(self) -> Sequence[ReportFile]:
+    def hold_apart(self) -> None:
+        """Refuse to write over what is read. Raises UserError."""
+        hold_apart(self._shown.outputs, self._read)
+
+    def files(self, read: Iterable[str]) -> Sequence[ReportFile]:
         """`--report`, if it names a file. Raises UserError and StateError if something that was asked for cannot be written."""
+        hold_apart(self._shown.outputs, pipeline_files(read))
         path = self._shown.report_file
         files = [] if path is None else [ReportFile(path)]
         for file in files:
@@ -117,7 +137,9 @@ class ToPeople:
         """Nothing is to be done."""
 
     def abandon(self, report: Mapping[str, Any], *, kept: str | None) -> None:
-        """Files, stdout and GitHub get a report; what went wrong is told elsewhere."""
+        """Files, stdout and GitHub get a report; what went wrong is told elsewhere. What is read is not written over, even now."""
+        if any(it.path.is_file() for it in self._shown.outputs):
+            self._shown = self._shown.without((*self._read, *pipeline_on_disk(report["pipeline"]["file"])))
         path = self._shown.report_file
         if path is not None:
             try:
@@ -242,11 +264,14 @@ def ready(shown: Shown, *, patience: float | None = None, **asked: Any) -> Itera
 
     clock = SystemClock()
     unstarted = Unstarted(began=clock.now(), tool_version=__version__, **asked)
+    context = click.get_current_context(silent=True)
+    people = ToPeople(shown, read=inputs({} if context is None else context.params, os.environ))
     with (
-        armed(ToPeople(shown), unstarted, clock=clock, redact=_of_a_bug) as delivery,
+        armed(people, unstarted, clock=clock, redact=_of_a_bug) as delivery,
         traced(os.environ) as observers,
         Signals(clock) as signals,
     ):
+        people.hold_apart()
         front = front_of(shown, signals, delivery)
         yield replace(front, observers=(*front.observers, *observers), patience=patience or 0.0)
 
