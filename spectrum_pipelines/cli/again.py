@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from spectrum_pipelines.cli.ci import ci_job
 from spectrum_pipelines.cli.commit import git_commit
-from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
+from spectrum_pipelines.cli.console import Shown, ready
 from spectrum_pipelines.cli.options import ConnectionOptions, ValueOptions
 from spectrum_pipelines.cli.reach import asked_of, reach, server_of, workspace_of
 from spectrum_pipelines.cli.state import store_of
@@ -44,7 +44,6 @@ def carry_on(
     from spectrum_pipelines.document.source import read_source  # noqa: PLC0415
     from spectrum_pipelines.store.leasing import named_run  # noqa: PLC0415
 
-    outlive_readers()
     with (
         ready(shown, patience=patience, run_id=run_id, file=file or "", **asked_of(options, state)) as front,
         store_of(state) as store,

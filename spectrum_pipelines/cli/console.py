@@ -1,6 +1,5 @@
 """A front end for a terminal and for CI: notices and progress on stderr, the report in files, on stdout and where GitHub looks."""
 
-import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from spectrum_pipelines.app.deliver import GitHubStep, Renderings, is_why
 from spectrum_pipelines.app.front import Front
 from spectrum_pipelines.cli.inputs import Named, are_apart, hold_apart, inputs, pipeline_files, pipeline_on_disk
 from spectrum_pipelines.cli.signals import Signals
+from spectrum_pipelines.cli.streams import OutputLost
 from spectrum_pipelines.cli.terminal import say, wants_color, width_of, width_to_read
 from spectrum_pipelines.cli.traces import traced
 from spectrum_pipelines.clock import SystemClock
@@ -180,7 +180,7 @@ class ToPeople:
     def _put(self, report: Mapping[str, Any]) -> bool:
         if not self._shown.report_on_stdout:
             return True
-        from spectrum_pipelines.cli.printed import OutputLost, put  # noqa: PLC0415 - few want it
+        from spectrum_pipelines.cli.printed import put  # noqa: PLC0415 - few want it
 
         try:
             put(report_json(report))
@@ -287,26 +287,6 @@ def _of_a_bug(text: str) -> str:
 def asking_front() -> Front:
     """The front end of a command that only asks."""
     return Front(notices=Terminal())
-
-
-class _Outliving(io.FileIO):
-    """Standard error whose reader may leave, whose terminal may close and whose disk may be full."""
-
-    def write(self, data: Any) -> int:
-        try:
-            return super().write(data)
-        except OSError:
-            return len(data)
-
-
-def outlive_readers() -> None:
-    """Let no write to stderr end a run: `2>&1 | head` must neither stop it half-way nor have an exit code of its own."""
-    if sys.stderr is sys.__stderr__ and sys.stderr is not None:
-        raw = _Outliving(sys.stderr.fileno(), "w", closefd=False)
-        encoding = sys.stderr.encoding
-        sys.stderr = io.TextIOWrapper(
-            io.BufferedWriter(raw), encoding=encoding, errors="backslashreplace", line_buffering=True
-        )
 
 
 def make_progress(kind: str, *, seq: int) -> "Progress":

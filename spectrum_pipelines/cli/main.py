@@ -6,17 +6,16 @@ code; they raise what they cannot answer, and nothing but this module prints an 
 
 import gc
 import importlib
-import io
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import NoReturn
 
 import click
 
 from spectrum_pipelines import __version__
 from spectrum_pipelines.cli.groups import TellingGroup
+from spectrum_pipelines.cli.streams import OutputLost, hold_streams
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.errors import ExitCode, SpectrumPipelinesError
 
@@ -86,34 +85,17 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit."""
     # A process of seconds has more to do than to look for cycles of objects: by default it would do so at each thousand of them.
     gc.set_threshold(50_000, 20, 50)
-    _open_closed_streams()
+    hold_streams()
     code = _flushed(run(list(sys.argv[1:] if argv is None else argv)))
     # Everything is closed and written. Python would take a tenth of a second to take its modules apart one by one.
     os._exit(code)
 
 
-def _open_closed_streams() -> None:
-    """`>&-` and `2>&-` close a descriptor: the next file that is opened, a journal, would get it, and what is printed as well."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(descriptor)
-    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as we live
-    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        # A stream of ASCII, or a name that is no text, must not end a command: what it cannot carry shows as an escape.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
 def run(args: list[str]) -> int:
     """Run the program and return its exit code. Says what is wrong on stderr."""
-    if os.environ.get(ASKED_BY):
-        from spectrum_pipelines.cli.completion import answer  # noqa: PLC0415 - not needed to run anything
-
-        return answer(cli, name=PROGRAM, asked_by=ASKED_BY)
     debug = "--debug" in args or bool(os.environ.get("SPECTRUM_DEBUG"))
     try:
-        result = cli.main(args=args, prog_name=PROGRAM, standalone_mode=False)
+        result = _answered(args)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return ExitCode.USAGE
@@ -126,17 +108,22 @@ def run(args: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         say("error", "interrupted; nothing was triggered")
         return ExitCode.INTERRUPTED
-    except (BrokenPipeError, SystemExit):
-        # Whoever read our output has left; that is their decision, not a failure of ours. (click makes SystemExit(1) of it.)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.SUCCEEDED
-    except Exception as error:  # noqa: BLE001 - the last resort
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the last resort; click makes SystemExit of a broken pipe
         _tell_bug(error, args, debug=debug)
         return ExitCode.BUG
     return int(result) if isinstance(result, int) else ExitCode.SUCCEEDED
 
 
-def _tell_bug(error: Exception, args: list[str], *, debug: bool) -> None:
+def _answered(args: list[str]) -> object:
+    """What the command returns, or what the completion of a shell does."""
+    if os.environ.get(ASKED_BY):
+        from spectrum_pipelines.cli.completion import answer  # noqa: PLC0415 - not needed to run anything
+
+        return answer(cli, name=PROGRAM, asked_by=ASKED_BY)
+    return cli.main(args=args, prog_name=PROGRAM, standalone_mode=False)
+
+
+def _tell_bug(error: BaseException, args: list[str], *, debug: bool) -> None:
     """One line, or the traceback for `--debug`. A bug may say anything, so what may be secret is masked."""
     import traceback  # noqa: PLC0415 - only a bug needs it
 
@@ -172,15 +159,11 @@ def _usage(error: click.ClickException) -> int:
 
 
 def _flushed(code: int) -> int:
-    """A full disk or a closed pipe behind stdout shows only when the buffer is written."""
+    """A full disk behind stdout shows only when the buffer is written."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        say("error", f"the output could not be written: {error.strerror}")
-        return code or ExitCode.FAILED
-    finally:
-        with suppress(OSError, ValueError):
-            sys.stderr.flush()
+    except OutputLost as error:
+        say("error", error.message)
+        code = code or error.exit_code
+    sys.stderr.flush()
     return code

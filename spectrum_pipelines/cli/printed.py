@@ -1,7 +1,6 @@
 """Data on stdout: as JSON that nothing in it can break out of, and as lines in columns."""
 
 import json
-import os
 import sys
 from collections.abc import Iterable
 from enum import Enum
@@ -10,25 +9,18 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import fields
 
-from spectrum_pipelines.errors import ExitCode, SpectrumPipelinesError
-
-
-class OutputLost(SpectrumPipelinesError):
-    """What was asked for could not be written to stdout."""
-
-    exit_code = ExitCode.FAILED
-
 
 def put(text: str) -> None:
-    """Write to stdout, now. Whoever reads it may leave at any time, which must change no exit code. Raises OutputLost."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        # What is left in the buffer would be tried again at the end of the process.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise OutputLost(f"the output could not be written: {(error.strerror or str(error)).lower()}") from error
+    """Write to stdout, now. Whoever reads it may leave at any time, which changes no exit code. Raises OutputLost."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def put_bytes(data: bytes) -> None:
+    """`put` for what is UTF-8, whatever the locale says. Raises OutputLost."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
 
 
 def print_json(value: object) -> None:

@@ -20,6 +20,7 @@ users: [{name: analyst, password: analyst}]
 files:
   - {id: 20, path: /Simulated/quick.wbk, simulate: {records: 7}}
   - {id: 24, path: /Simulated/slow.wbk, simulate: {duration: 1h}}
+  - {id: 23, path: /Simulated/red.wbk, simulate: {outcomes: [ERROR]}}
 """
 SLOW = """
 version: 1
@@ -158,23 +159,97 @@ def test_a_reader_that_leaves_is_no_failure(args: list[str]) -> None:
     assert (running.returncode, running.stderr) == (0, b"")
 
 
-def test_a_disk_that_is_full_is_a_failure() -> None:
-    with Path("/dev/full").open("w") as full:
+AWAY = ("--server", "http://127.0.0.1:9")
+UNKNOWN_RUN = "20261123T150405Z-7f3a"
+VERDICTS = [
+    pytest.param(["validate", "bad.yaml"], 1, id="findings"),
+    pytest.param(["validate", "--format", "gitlab", "bad.yaml"], 1, id="findings for a program"),
+    pytest.param(["validate", "missing.yaml"], 2, id="a file that is missing"),
+    pytest.param(["plan", "bad.yaml"], 2, id="a plan of an invalid file"),
+    pytest.param(["run", "bad.yaml", "--local", "workspace.yaml"], 2, id="a run of an invalid file"),
+    pytest.param(["run", "red.yaml", "--local", "workspace.yaml"], 1, id="a run that fails"),
+    pytest.param(["retry", UNKNOWN_RUN], 2, id="a run to retry that there is not"),
+    pytest.param(["adopt", UNKNOWN_RUN, "a", "3", "--local", "workspace.yaml"], 2, id="a run to settle"),
+    pytest.param(["report", "missing.json", "--exit-code"], 2, id="a report that is missing"),
+    pytest.param(["report", "red.json", "--exit-code"], 1, id="the report of a red run"),
+    pytest.param(["runs", "prune", "--older-than", "x"], 2, id="a value that is none"),
+    pytest.param(["no-such-command"], 2, id="a command that there is not"),
+    pytest.param(["run"], 2, id="a missing argument"),
+    pytest.param(["state", "check", "--state", "postgresql://a@127.0.0.1:9/x"], 3, id="a database that is away"),
+    pytest.param(["job", "status", "4", *AWAY], 3, id="a server that is away"),
+    pytest.param(["job", "trigger", "/Simulated/red.wbk", "--wait", "--local", "workspace.yaml"], 1, id="a red job"),
+    pytest.param(["job", "trigger", "20", "--wait", "--local", "workspace.yaml"], 0, id="a green job"),
+]
+
+
+def left() -> int:
+    """A pipe whose reader has left."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    return write_end
+
+
+def full() -> int:
+    """A file on a full disk."""
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+LOST = [
+    pytest.param(left, left, id="readers that left"),
+    pytest.param(None, left, id="a reader of stderr that left"),
+    pytest.param(None, full, id="a full disk behind stderr"),
+]
+
+
+@pytest.mark.parametrize(("stdout", "stderr"), LOST)
+@pytest.mark.parametrize(("args", "code"), VERDICTS)
+def test_what_cannot_be_printed_changes_no_verdict(
+    args: list[str], code: int, stdout: Callable[[], int] | None, stderr: Callable[[], int], folder: Path
+) -> None:
+    (folder / "bad.yaml").write_text("version: 1\n", encoding="utf-8")
+    (folder / "red.yaml").write_text(
+        "version: 1\nname: r\njobs: {a: {trigger: /Simulated/red.wbk}}\n", encoding="utf-8"
+    )
+    if "red.json" in args:
+        call("run", "red.yaml", "--local", "workspace.yaml", "--report", "red.json", cwd=folder)
+    out, err = subprocess.DEVNULL if stdout is None else stdout(), stderr()
+    env = plain_environment(**LOGIN)
+    running = subprocess.run(
+        [PROGRAM, *args], cwd=folder, env=env, stdout=out, stderr=err, timeout=PATIENCE, check=False
+    )
+    for descriptor in {out, err} - {subprocess.DEVNULL}:
+        os.close(descriptor)
+    assert running.returncode == code
+
+
+ON_A_FULL_DISK = [
+    pytest.param(["schema", "pipeline"], {}, id="a schema"),
+    pytest.param(["--help"], {}, id="--help"),
+    pytest.param(["run", "--help"], {}, id="--help of a command"),
+    pytest.param(["--version"], {}, id="--version"),
+    pytest.param(["report", "red.json", "--format", "html"], {}, id="a page"),
+    pytest.param([], {"_SPECTRUM_PIPELINES_COMPLETE": "bash_source"}, id="the script of a shell"),
+]
+
+
+@pytest.mark.parametrize(("args", "env"), ON_A_FULL_DISK)
+def test_a_disk_that_is_full_is_a_failure(args: list[str], env: dict[str, str], folder: Path) -> None:
+    (folder / "red.yaml").write_text(
+        "version: 1\nname: r\njobs: {a: {trigger: /Simulated/red.wbk}}\n", encoding="utf-8"
+    )
+    call("run", "red.yaml", "--local", "workspace.yaml", "--report", "red.json", cwd=folder)
+    with Path("/dev/full").open("w") as stdout:
         running = subprocess.run(
-            [PROGRAM, "schema", "pipeline"], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE, check=False
+            [PROGRAM, *args],
+            cwd=folder,
+            env=plain_environment(**env),
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE,
+            check=False,
         )
     assert running.returncode == 1
     assert running.stderr == b"error: the output could not be written: no space left on device\n"
-
-
-def test_a_reader_that_leaves_changes_no_verdict(folder: Path) -> None:
-    (folder / "bad.yaml").write_text("version: 1\n", encoding="utf-8")
-    read_end, write_end = os.pipe()
-    os.close(read_end)
-    args = [PROGRAM, "validate", "bad.yaml"]
-    running = subprocess.run(args, cwd=folder, stdout=write_end, timeout=PATIENCE, check=False)
-    os.close(write_end)
-    assert running.returncode == 1
 
 
 def test_a_pipe_is_no_file_to_wait_for(folder: Path) -> None:

@@ -12,7 +12,7 @@ from spectrum_pipelines.app.deliver import rendered
 from spectrum_pipelines.cli.completion import run_ids_and_files
 from spectrum_pipelines.cli.groups import TellingCommand
 from spectrum_pipelines.cli.options import option, state_option
-from spectrum_pipelines.cli.printed import put
+from spectrum_pipelines.cli.printed import put, put_bytes
 from spectrum_pipelines.cli.state import store_of
 from spectrum_pipelines.cli.terminal import wants_color, width_of
 from spectrum_pipelines.clock import SystemClock
@@ -46,9 +46,7 @@ def command(run: str, *, form: str, exit_code: bool, state: str) -> int:
     elif form == "json":
         put(rendered(report, form, checkout=root(os.environ)))
     else:
-        click.echo(
-            rendered(report, form, checkout=root(os.environ)).encode(), nl=False
-        )  # UTF-8, whatever the locale says
+        put_bytes(rendered(report, form, checkout=root(os.environ)).encode())
     if not exit_code:
         return ExitCode.SUCCEEDED
     return ExitCode.UNKNOWN if report["exit_code"] is None else int(report["exit_code"])

@@ -12,7 +12,7 @@ from spectrum_pipelines.app.prepare import Circumstances
 from spectrum_pipelines.cli.ci import ci_job
 from spectrum_pipelines.cli.commit import git_commit
 from spectrum_pipelines.cli.completion import job_ids, run_keys
-from spectrum_pipelines.cli.console import Shown, outlive_readers, ready
+from spectrum_pipelines.cli.console import Shown, ready
 from spectrum_pipelines.cli.misuse import Reporting
 from spectrum_pipelines.cli.options import (
     ConnectionOptions,
@@ -98,7 +98,6 @@ def command(
     options = ConnectionOptions(**connection)
     values = ValueOptions(environment=environment, var=var, vars_file=vars_file)
     shown = Shown(report=report, progress=progress, renderings=renderings)
-    outlive_readers()
     known = {"run_key": run_key, "environment": environment, "only": only, **asked_of(options, state)}
     with (
         ready(shown, patience=patience, file=file, **known) as front,
