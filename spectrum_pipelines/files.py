@@ -13,6 +13,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+#: What code that takes stored data apart raises, where the data has another shape than its writer gives it. Half of a surrogate
+#: pair is a UnicodeError, which is a ValueError; a number that no float and no date can hold is an ArithmeticError.
+ODD_SHAPE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+
 _LEGIBLE = 40
 _BLOCK = 2**20
 

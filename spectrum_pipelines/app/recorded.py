@@ -25,7 +25,7 @@ def recorded_report(run: RunStore, store: Store, *, clock: Clock) -> dict[str, A
     if not facts:
         raise StateError(f"run {run.run_id} never began", hint="nothing was triggered: start a new run")
     later = {
-        one.plan_digest: planned_pipeline(one.plan.encode(), place=run.place)
+        one.plan_digest: planned_pipeline(one.plan.encode("utf-8", "surrogatepass"), place=run.place)
         for one in changes(facts)
         if one.plan_digest is not None and one.plan is not None
     }

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spectrum_pipelines.errors import UserError
-from spectrum_pipelines.files import in_words, read_capped
+from spectrum_pipelines.files import ODD_SHAPE, in_words, read_capped
 from spectrum_pipelines.plan.earlier import with_earlier_bounds
 
 #: Stands for the embedded server, whose port nobody knows before it runs.
@@ -44,7 +44,7 @@ def hold_to(path: Path, data: Mapping[str, Any]) -> None:
     agreed = _read(path)
     try:
         digest = _digest(agreed)
-    except (LookupError, TypeError, ValueError, AttributeError):  # the file may have been written by anybody
+    except ODD_SHAPE:  # the file may have been written by anybody
         digest = None
     if digest is None or digest != agreed.get("plan_digest"):
         raise UserError(f"{path} was changed since it was written, or has lost its `plan_digest`", hint=_AGAIN)

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import convert
 
 from spectrum_pipelines.errors import StateError
+from spectrum_pipelines.files import ODD_SHAPE
 from spectrum_pipelines.pipeline.graph.order import waves
 from spectrum_pipelines.pipeline.model.action import (
     Action,
@@ -19,6 +20,7 @@ from spectrum_pipelines.pipeline.model.action import (
     DeleteData,
     IfMissing,
     JobId,
+    Scalar,
     Sequence,
     Stop,
     Trigger,
@@ -49,7 +51,7 @@ def planned_pipeline(plan: bytes, *, place: str) -> Pipeline:
     data = _read(plan, place)
     try:
         pipeline = _pipeline(data)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except ODD_SHAPE as error:
         raise StateError(f"the plan in {place} is damaged", hint=_HINT) from error
     needs = {job.id: job.needs for job in pipeline.jobs.values()}
     unheard = {name for needed in needs.values() for name in needed} - needs.keys()
@@ -73,19 +75,20 @@ def _pipeline(data: Mapping[str, Any]) -> Pipeline:
     concurrency = data["concurrency"]
     return Pipeline(
         name=_text(data["pipeline"]["name"]),
-        description=data["pipeline"]["description"],
+        description=_text_if_any(data["pipeline"]["description"]),
         jobs={job.id: job for job in jobs},
-        server=Server(url=data["server"]),
-        environment=data["environment"],
+        server=Server(url=_text_if_any(data["server"])),
+        environment=_text_if_any(data["environment"]),
         variables={
-            name: Variable(name=name, value=value, secret=value == MASK) for name, value in data["variables"].items()
+            name: Variable(name=name, value=convert(value, Scalar), secret=value == MASK)
+            for name, value in data["variables"].items()
         },
-        timeout=data["timeouts"]["pipeline"],
+        timeout=convert(data["timeouts"]["pipeline"], float | None),
         finally_timeout=float(data["timeouts"]["finally"]),
         concurrency=Concurrency(
-            group=concurrency["group"],
+            group=_text_if_any(concurrency["group"]),
             behavior=GroupBehavior(concurrency["behavior"]),
-            max_parallel=concurrency["max_parallel"],
+            max_parallel=convert(concurrency["max_parallel"], int | None),
         ),
         fail_fast=bool(data["fail_fast"]),
         on_abort=OnAbort(data["on_abort"]),
@@ -94,13 +97,9 @@ def _pipeline(data: Mapping[str, Any]) -> Pipeline:
 
 
 def _off(entry: Mapping[str, Any]) -> SwitchedOff:
-    condition, environment, file = (entry.get(key) for key in ("condition", "environment", "file"))
+    condition, environment, file = (_text_if_any(entry.get(key)) for key in ("condition", "environment", "file"))
     return SwitchedOff(
-        id=JobId(_text(entry["id"])),
-        line=int(entry["line"]),
-        condition=None if condition is None else _text(condition),
-        environment=None if environment is None else _text(environment),
-        file=None if file is None else _text(file),
+        id=JobId(_text(entry["id"])), line=int(entry["line"]), condition=condition, environment=environment, file=file
     )
 
 
@@ -115,7 +114,7 @@ def _job(entry: Mapping[str, Any]) -> Job:
         allow_failure=bool(entry["allow_failure"]),
         is_finally=bool(entry["finally"]),
         policy=_policy({key: one["value"] for key, one in entry["policy"].items()}),
-        description=entry["description"],
+        description=_text_if_any(entry["description"]),
     )
 
 
@@ -126,11 +125,15 @@ def _action(entry: Mapping[str, Any]) -> Action:
 #: How the entry of a plan becomes an action again, by the word of the action.
 ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], Action]] = {
     "trigger": lambda entry: Trigger(target=_text(entry["target"])),
-    "sequence": lambda entry: Sequence(file_ids=tuple(entry["target"]), variables=dict(entry["variables"])),
+    "sequence": lambda entry: Sequence(
+        file_ids=_values(entry["target"]), variables=convert(entry["variables"], dict[str, Scalar])
+    ),
     "wait_for": lambda entry: WaitFor(target=_text(entry["target"]), if_missing=IfMissing(entry["if_missing"])),
     "check": lambda entry: Check(target=_text(entry["target"])),
     "stop": lambda entry: Stop(target=_text(entry["target"]), if_missing=IfMissing(entry["if_missing"])),
-    "delete_data": lambda entry: DeleteData(data_ids=tuple(entry["target"]), if_missing=IfMissing(entry["if_missing"])),
+    "delete_data": lambda entry: DeleteData(
+        data_ids=_values(entry["target"]), if_missing=IfMissing(entry["if_missing"])
+    ),
 }
 
 
@@ -138,6 +141,14 @@ def _policy(values: Mapping[str, Any]) -> Policy:
     """The plan may be one of another version: a key that is not known here is left out, and one that it lacks has its default."""
     retry = {key.removeprefix("retry."): value for key, value in values.items() if key.startswith("retry.")}
     return convert({**values, "retry": retry}, Policy)
+
+
+def _values(found: object) -> tuple[Scalar, ...]:
+    return convert(found, tuple[Scalar, ...])
+
+
+def _text_if_any(value: object) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _text(value: object) -> str:

@@ -26,11 +26,14 @@ import msgspec
 from spectrum_pipelines.clock import parse_rfc3339, rfc3339
 from spectrum_pipelines.engine.facts import Event, Stamped, word_of
 from spectrum_pipelines.errors import StateError
+from spectrum_pipelines.files import ODD_SHAPE
 
 #: Of one line, in bytes: a pre-flight with a finding for each of ten thousand jobs is far below.
 MAX_LINE = 32_000_000
 #: 300 years. More cannot be added to a date.
 _MAX_AT = 1e10
+#: Seconds up to `_MAX_AT` can be added to a moment of these years, and taken from it.
+_YEARS = range(1000, 9001)
 
 #: The keys that stand beside the fields of a fact.
 STAMP = frozenset({"seq", "at", "time", "event"})
@@ -72,7 +75,7 @@ def decode(line: str) -> tuple[int, Stamped]:
         return _decode_slowly(line)
     try:
         event = _EVENTS.decode("{" + line[head.end() :])
-    except (msgspec.MsgspecError, RecursionError):
+    except ODD_SHAPE:
         return _decode_slowly(line)
     return int(head[1]), _stamped(float(head[2]), head[3], event)
 
@@ -92,6 +95,10 @@ def _decode_slowly(line: str) -> tuple[int, Stamped]:
         event = msgspec.convert(fields, _EVENT)
     except msgspec.ValidationError as error:
         raise _fault(str(error)) from error
+    except (
+        ODD_SHAPE
+    ) as error:  # msgspec reads a text as UTF-8 where it wants none, and half of a surrogate pair has none
+        raise StateError("a text that stands for no value", hint=_FOREIGN) from error
     return seq, _stamped(at, time, event)
 
 
@@ -117,9 +124,11 @@ def _stamped(at: float, time: str, event: Event) -> Stamped:
     if at > _MAX_AT:
         raise StateError("`at`: seconds since the run began are wanted", hint=_FOREIGN)
     try:
-        moment: datetime = parse_rfc3339(time)
+        moment: datetime | None = parse_rfc3339(time)
     except ValueError:
-        raise StateError("`time`: there is no such moment", hint=_FOREIGN) from None
+        moment = None
+    if moment is None or moment.year not in _YEARS:
+        raise StateError("`time`: there is no such moment", hint=_FOREIGN)
     return Stamped(at=at, time=moment, event=event)
 
 

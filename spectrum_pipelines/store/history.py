@@ -18,7 +18,7 @@ from spectrum_pipelines.engine.apply import apply
 from spectrum_pipelines.engine.facts import Changed, Resumed, Retried, RunStarted, Stamped
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import StateError
-from spectrum_pipelines.files import in_words, open_regular
+from spectrum_pipelines.files import ODD_SHAPE, in_words, open_regular
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
 from spectrum_pipelines.store.codec import MAX_LINE, Newer, NotJson, decode
 from spectrum_pipelines.store.masking import revealed
@@ -80,7 +80,7 @@ def replay(
             raise StateError(f"line {number} of the journal starts the run a second time", hint=_LOOK_FIRST)
         try:
             apply(state, revealed(fact.event, state), fact.at)
-        except (LookupError, ValueError, TypeError, AttributeError) as error:
+        except ODD_SHAPE as error:
             raise StateError(
                 f"line {number} of the journal cannot have happened in this pipeline", hint=_LOOK_FIRST
             ) from error

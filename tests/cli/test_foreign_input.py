@@ -1,5 +1,6 @@
 """Addresses, links, streams and pipes that somebody else brought: each is answered in words, and nothing is sent or shown."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -272,3 +273,31 @@ def test_a_password_of_any_bytes_logs_in_with_these_bytes(folder: Path) -> None:
         )
         assert ended.returncode == 3, ended
         assert b"bug:" not in ended.stderr
+
+
+WORKSPACE = "version: 1\nusers: [{name: a, password: a}]\nfiles: [{id: 1, path: /a.wbk, simulate: {}}]\n"
+SPOILT = [
+    ("run_started", "only"),
+    ("run_started", "variables"),
+    ("triggered", "executions"),
+    ("run_ended", "exit_code"),
+]
+
+
+@pytest.mark.parametrize(("event", "field"), SPOILT)
+def test_half_a_character_in_a_journal_is_a_fault_of_that_run_alone(folder: Path, event: str, field: str) -> None:
+    (folder / "w.yaml").write_text(WORKSPACE, "utf-8")
+    run = ["run", "p.yaml", "--local", "w.yaml"]
+    assert call(*run, "--run-key", "K", cwd=folder).code == 0
+    (journal,) = (folder / ".spectrum-pipelines").glob("runs/*/journal.jsonl")
+    facts = [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
+    spoilt = [fact | ({field: "\ud800"} if fact["event"] == event else {}) for fact in facts]
+    journal.write_text("".join(f"{json.dumps(fact)}\n" for fact in spoilt), "utf-8")
+    for command in (["report", journal.parent.name], ["resume", journal.parent.name, "--local", "w.yaml"]):
+        ended = call(*command, cwd=folder)
+        assert ended.code == 2, ended
+        assert "journal.jsonl, line" in ended.stderr
+    assert call(*run, "--run-key", "K", cwd=folder).code in {0, 2}
+    for command in (["runs"], ["runs", "prune", "--older-than", "1d", "--keep", "0"], run):
+        ended = call(*command, cwd=folder)
+        assert ended.code == 0, ended

@@ -1,7 +1,9 @@
 """A plan that is read back: also one of an older or a newer version, whose policies have other keys."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +73,23 @@ def test_a_value_that_cannot_be_one_is_a_damaged_plan(
     spoil(plan["jobs"][0]["policy"])
     with pytest.raises(StateError, match="damaged"):
         policy_of(plan)
+
+
+def every_place(data: Any, odd: Any) -> Iterator[Any]:
+    """The data with something odd in one place after the other."""
+    for key in data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ():
+        for changed in every_place(data[key], odd):
+            copy = deepcopy(data)
+            copy[key] = changed
+            yield copy
+    yield odd
+
+
+@pytest.mark.parametrize("odd", ["\ud800", {"\ud800": "\ud800"}, ["\ud800"], 10**400, float("inf"), -1, None], ids=repr)
+def test_data_of_any_shape_is_a_plan_or_a_damaged_one(odd: Any, plan: dict[str, Any]) -> None:
+    for spoilt in every_place(plan, odd):
+        with suppress(StateError):
+            pipeline = planned_pipeline(json.dumps(spoilt).encode(), place="here")
+            for text in (pipeline.description, pipeline.server.url, pipeline.environment, pipeline.concurrency.group):
+                assert text is None or isinstance(text, str)
+            assert pipeline.timeout is None or isinstance(pipeline.timeout, float)

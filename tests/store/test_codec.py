@@ -153,7 +153,14 @@ def test_a_line_that_we_do_not_write_is_refused(changes: dict[str, Any], message
 
 @pytest.mark.parametrize(
     "time",
-    ["2026-02-30T00:00:00.000Z", "2026-13-01T00:00:00.000Z", "0000-01-01T00:00:00.000Z", "2026-01-01T25:00:00.000Z"],
+    [
+        "2026-02-30T00:00:00.000Z",
+        "2026-13-01T00:00:00.000Z",
+        "0000-01-01T00:00:00.000Z",
+        "2026-01-01T25:00:00.000Z",
+        "0001-01-01T00:00:00.000Z",
+        "9999-12-31T23:59:59.999Z",
+    ],  # a run that began before or ends after it has no date
 )
 def test_a_moment_that_never_was_is_refused(time: str) -> None:
     with pytest.raises(StateError, match="no such moment"):
@@ -240,6 +247,7 @@ def mutations(data: Any) -> Iterator[Any]:
             del copy[key]
             yield copy
     yield from (None, True, 0, -1, 1.5, "", "succeeded", [], {}, [0], {"x": 1})
+    yield from ("\ud800", ["\ud800"], {"\ud800": "\ud800"})
 
 
 @pytest.mark.parametrize("event", EVENT_CLASSES, ids=word_of)

@@ -15,7 +15,7 @@ from spectrum_pipelines.airflow.task_state.run import TaskStateRun
 from spectrum_pipelines.airflow.task_state.values import VALUE, Values
 from spectrum_pipelines.clock import Clock, rfc3339
 from spectrum_pipelines.errors import StateError
-from spectrum_pipelines.files import safe_name
+from spectrum_pipelines.files import ODD_SHAPE, safe_name
 from spectrum_pipelines.store.closing import Closing
 from spectrum_pipelines.store.codec import decode
 from spectrum_pipelines.store.heads import check_key, has_acted, head_of, is_run_id, outlived, run_id_of
@@ -156,8 +156,11 @@ class TaskStateStore(Closing):
         first = self.get(f"{key}.0")
         if first is None:
             return None
-        rest = [self.get(f"{key}.{number}") for number in range(1, first["parts"])]
-        return "".join(json.loads(part) for part in [first["text"], *rest])
+        try:
+            rest = [self.get(f"{key}.{number}") for number in range(1, first["parts"])]
+            return "".join(json.loads(part) for part in [first["text"], *rest])
+        except ODD_SHAPE as error:
+            raise StateError(f"{key} in {self.name} is damaged", hint="start a new run") from error
 
     def note(self, name: str) -> Note | None:
         """The value of a lease. Raises StateError."""
