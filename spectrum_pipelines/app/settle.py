@@ -11,11 +11,11 @@ from spectrum_pipelines.app.owner import Owner, owner_of
 from spectrum_pipelines.app.prepare import line_to, take_lease
 from spectrum_pipelines.app.recall import Again, History, recall
 from spectrum_pipelines.document.suggest import closest
-from spectrum_pipelines.engine.facts import Settled, Stamped
+from spectrum_pipelines.engine.facts import Event, Settled, Stamped, Warned
 from spectrum_pipelines.engine.outcome import JobStatus
 from spectrum_pipelines.engine.state.run import JobState
 from spectrum_pipelines.errors import UserError
-from spectrum_pipelines.pipeline.model.action import JobId
+from spectrum_pipelines.pipeline.model.action import JobId, Sequence
 from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.report.commands import FILE, URL, about_run, command, named, where
 from spectrum_pipelines.runner.loop import RunClock, resume_at
@@ -27,9 +27,10 @@ NEVER_STARTED = "never started"
 
 
 class SettledJob(Struct, frozen=True, kw_only=True):
-    """What was put on record: the status of the execution, and the command that goes on from here."""
+    """What was put on record: the status of the execution, a warning, and the command that goes on from here."""
 
     job_status: str
+    warning: str | None
     next: str
 
 
@@ -64,11 +65,25 @@ def settle(
         else:
             _nothing_known(unknown)
         clock = RunClock(front.clock, start_at=resume_at(recorded.facts[-1], front.clock.now()))
-        settled = Settled(job=unknown.job.id, execution_id=execution_id)
+        warned = _of_a_lost_plan(unknown, execution_id)
+        events: list[Event] = [Settled(job=unknown.job.id, execution_id=execution_id), *([warned] if warned else [])]
         with run.journal(lease, recorded) as journal:
-            journal.append([Stamped(at=clock.at(), time=clock.time(), event=settled)])
+            journal.append([Stamped(at=clock.at(), time=clock.time(), event=event) for event in events])
     next_ = about_run(history.started, "resume")
-    return SettledJob(job_status=seen, next=next_)
+    return SettledJob(job_status=seen, warning=warned.message if warned else None, next=next_)
+
+
+def _of_a_lost_plan(job: JobState, execution_id: ExecutionId | None) -> Warned | None:
+    """A sequence starts what is downstream, too, and only its execution plan names that."""
+    is_lost = not job.attempt.complete or not job.current
+    if execution_id is None or not isinstance(job.job.action, Sequence) or not is_lost:
+        return None
+    ids = ", ".join(map(str, sorted({*(it.execution_id for it in job.current), execution_id})))
+    told = (
+        f"the execution plan was lost, and execution {execution_id} was adopted by hand: the job is judged by execution {ids} "
+        "alone, and what else its trigger started downstream is in no report"
+    )
+    return Warned(code="adopted-without-plan", message=told, job=job.job.id)
 
 
 def _unknown_job(history: History, name: str) -> JobState:

@@ -5,8 +5,9 @@ import pytest
 from tests.faults import misbehaviour as mis
 from tests.faults.checks import Outcome
 from tests.faults.conftest import *  # noqa: F403 - the fixtures of the folder in which their servers live
+from tests.faults.conftest import Begin, Serve
 from tests.faults.project import Project
-from tests.faults.spectrum_server import ENDLESS, USER, Exchange, Fault, File, SpectrumServer, honest
+from tests.faults.spectrum_server import ENDLESS, FAILS, USER, Exchange, Fault, File, SpectrumServer, honest
 
 
 @pytest.fixture
@@ -116,6 +117,28 @@ def test_a_foreign_execution_is_refused_where_the_jobs_file_never_ran(project: P
     outcome = project.adopt(unknown.run_id, "load", server.start(49).id)
     assert outcome.code == 2
     assert "nothing shows that it is one of /Data/orders.imp" in outcome.stderr
+
+
+def test_a_member_of_a_sequence_whose_plan_was_lost_is_adopted_with_a_warning(serve: Serve, begin: Begin) -> None:
+    """What is downstream ran on, and failed: the run is green by what a person said, and says so."""
+    server = serve(File(id=48, path="/orders", downstream=[49]), File(id=49, path="/sales", timelines=[FAILS]))
+    server.misbehave("sequence", mis.handled(mis.close))
+    project = begin(server)
+    project.jobs(load={"sequence": [48], "ambiguous_grace": "1s"})
+    unknown = project.run()
+    assert unknown.code == 5
+    said = " ".join(unknown.stderr.split())
+    assert "judged by this execution alone, and what else its trigger started downstream is in no report then" in said
+    assert "look with `job list` and `job history` first, then: spectrum-pipelines adopt" in said
+    settled = project.adopt(unknown.run_id, "load", 11)
+    assert settled.code == 0, settled.stderr
+    assert "warning: the execution plan was lost, and execution 11 was adopted by hand" in settled.stderr
+    again = project.resume(unknown.run_id)
+    assert again.code == 0, again.stderr
+    assert again.report is not None
+    (warning,) = again.report["warnings"]
+    assert (warning["code"], warning["job"]) == ("adopted-without-plan", "load")
+    assert "judged by execution 11 alone" in warning["message"]
 
 
 def test_an_execution_of_another_job_of_the_run_is_refused(project: Project, server: SpectrumServer) -> None:

@@ -82,5 +82,7 @@ def command(
         )
     what = "" if execution_id is None else f"execution {execution_id}, "
     say("note", f"{job} is settled: {what}{settled.job_status}")
+    if settled.warning is not None:
+        say("warning", settled.warning)
     say("next", settled.next)
     return ExitCode.SUCCEEDED

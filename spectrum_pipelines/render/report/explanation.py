@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from spectrum_pipelines.engine.outcome import Cause, JobStatus, RunStatus
+from spectrum_pipelines.engine.outcome import UNSEEN_ENDS, Cause, JobStatus, RunStatus
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.report.commands import FILE, URL, named, opens
@@ -36,6 +36,10 @@ _ADVICE = {
 _MEND = "find out why and mend it, then"
 _LOOK_FIRST = "look first: what is named here may still run on the server; when it has ended"
 _MEND_LOGIN = "mend login, certificate or rights first (repeated tries lock accounts), then"
+_LOOK_DOWNSTREAM = (
+    "after `adopt` the job is judged by this execution alone, and what else its trigger started downstream is in no report then: "
+    "look with `job list` and `job history` first, then"
+)
 _ALL_STOPPED = "nothing of it runs any more: find out what took so long, or raise the timeout, then run it again"
 
 
@@ -122,8 +126,17 @@ def _first(report: Report, command: str) -> str | None:
     """What to do before the command helps."""
     if report["exit_code"] in {ExitCode.FAILED, ExitCode.TIMED_OUT} and " retry " in command:
         return _MEND
+    if " adopt " in command and (doubted := _first_in_doubt(report)) and doubted["action"] == "sequence":
+        return _LOOK_DOWNSTREAM
     refused = any(job["cause"] == Cause.UNAUTHORIZED.value for job in report["jobs"])
     return _MEND_LOGIN if refused and " resume " in command else None
+
+
+def _first_in_doubt(report: Report) -> Job | None:
+    """The job that the next command adopts for."""
+    unseen = {cause.value for cause in UNSEEN_ENDS}
+    doubted = (job for job in report["jobs"] if job["status"] == JobStatus.UNKNOWN.value and job["cause"] not in unseen)
+    return next(doubted, None)
 
 
 def explained(report: Report) -> list[Job]:
