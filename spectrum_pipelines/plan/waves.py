@@ -102,8 +102,7 @@ def worst_case(job: Job, http: Http, *, is_shared: bool = False, rival: float = 
             return attempts * policy.timeout + waits
         case Trigger() | Sequence():
             pass
-    is_kept_waiting = is_shared or policy.on_running in {OnRunning.WAIT, OnRunning.STOP}
-    before = (policy.queue_timeout or policy.timeout) if is_kept_waiting else 0.0
+    before = (policy.queue_timeout or policy.timeout) if is_shared or _waits_for_others(job) else 0.0
     before += _lost(job, http) + rival
     stop = _PATIENCE.stop_grace if policy.on_timeout is OnTimeout.STOP else 0.0
     whole = attempts * (before + policy.timeout + stop) + waits
@@ -111,6 +110,18 @@ def worst_case(job: Job, http: Http, *, is_shared: bool = False, rival: float = 
         return whole
     # The last attempt begins before that is over, and what it has started is stopped then.
     return min(whole, policy.retry.max_duration + before + stop)
+
+
+def _waits_for_others(job: Job) -> bool:
+    """Whether a job waits where somebody else's run is in its file."""
+    match job.policy.on_running:
+        case OnRunning.WAIT | OnRunning.STOP:
+            return True
+        case OnRunning.ATTACH:
+            # Where some files of a sequence run and others do not, there is nothing to attach to until all of them have ended.
+            return isinstance(job.action, Sequence) and len(set(job.action.file_ids)) > 1
+        case OnRunning.FAIL:
+            return False
 
 
 def _lost(job: Job, http: Http) -> float:

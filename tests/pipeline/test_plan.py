@@ -76,6 +76,28 @@ STOP = 30.0
             3660 + LOST + STOP,
             id="or as long as it may queue",
         ),
+        pytest.param(
+            "trigger: 1, timeout: 1h, on_running: stop",
+            1,
+            7200 + LOST + STOP,
+            id="it waits until what it stops is gone",
+        ),
+        pytest.param("trigger: 1, timeout: 1h, on_running: attach", 1, 3600 + LOST + STOP, id="it attaches at once"),
+        pytest.param(
+            "sequence: [1, 2], timeout: 1h, on_running: attach",
+            1,
+            7200 + LOST + STOP,
+            id="a sequence of which some files run waits for them",
+        ),
+        pytest.param(
+            "sequence: [1, 2], timeout: 1h, queue_timeout: 1m, on_running: attach",
+            1,
+            3660 + LOST + STOP,
+            id="as long as it may queue",
+        ),
+        pytest.param(
+            "sequence: [1], timeout: 1h, on_running: attach", 1, 3600 + LOST + STOP, id="one file runs or not"
+        ),
         pytest.param("wait_for: 1, timeout: 1h", 0, 3600.0, id="wait_for starts nothing"),
         pytest.param(
             "wait_for: 1, timeout: 1h, retry: {limit: 1, interval: 1m, jitter: 0}",
