@@ -222,9 +222,7 @@ class RunState:
         self.abort: AbortRequested | None = None
         self.abort_at = 0.0  # run clock, seconds
         self.resumptions = 0  # processes that took the run over
-        self.paused = (
-            0.0  # seconds of the run clock that timeouts.pipeline does not count: no process worked on the run
-        )
+        self.paused = 0.0  # seconds of the run clock without a process: timeouts.pipeline does not count them
         self.calls_left = (
             0.0  # seconds for which triggers of the process before may still arrive; set by who takes over
         )
