@@ -19,6 +19,8 @@ def git_commit(file: Path, environ: Mapping[str, str]) -> str | None:
             text=True,
             timeout=2,
             check=False,
+            # Git sets GIT_DIR and its like for hooks: they lead to the repository of the hook, whatever file is asked about.
+            env={name: value for name, value in environ.items() if not name.startswith("GIT_")},
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

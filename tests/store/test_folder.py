@@ -64,6 +64,110 @@ def test_a_folder_that_git_tracks_is_not_believed(
         assert "--state" in str(caught.value.hint)
 
 
+REDIRECTED = {
+    "GIT_DIR": "../other/.git",
+    "GIT_INDEX_FILE": "/nonexistent",
+    "GIT_WORK_TREE": "/",
+    "GIT_COMMON_DIR": "../other/.git",
+    "GIT_CEILING_DIRECTORIES": "/",
+    "GIT_LITERAL_PATHSPECS": "nonsense",
+    "GIT_CONFIG_PARAMETERS": "'core.worktree'='/'",
+}
+
+
+@pytest.mark.parametrize("name", REDIRECTED)
+def test_what_git_sets_for_its_hooks_leads_to_no_other_checkout(
+    checkout: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts(FolderStore(checkout / "state"))
+    git(checkout, "add", "--force", ".")
+    (checkout.parent / "other").mkdir()
+    git(checkout.parent / "other", "init", "-q")
+    monkeypatch.chdir(checkout)
+    monkeypatch.setenv(name, REDIRECTED[name])
+    with pytest.raises(StateError, match="came with the checkout"):
+        acts(FolderStore(checkout / "state"))
+
+
+@pytest.mark.parametrize(
+    "way", ["nothere/../state", "deep/nothere/../../state", "state/../state", "./state/.", "../checkout/state"]
+)
+@pytest.mark.parametrize("is_link", [False, True], ids=["a folder", "a link to one"])
+def test_another_way_to_a_tracked_folder_leads_to_the_same_answer(
+    checkout: Path, way: str, is_link: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (checkout / "deep").mkdir()
+    acts(FolderStore(checkout / "state"))
+    if is_link:
+        (checkout / "state").rename(checkout / "real")
+        (checkout / "state").symlink_to("real")
+    git(checkout, "add", "--force", "real" if is_link else "state")
+    monkeypatch.chdir(checkout)
+    with pytest.raises(StateError, match="came with the checkout"):
+        acts(FolderStore(Path(way)))
+
+
+def test_a_checkout_that_is_its_own_state_folder_is_believed_unless_its_runs_are_tracked(checkout: Path) -> None:
+    acts(FolderStore(checkout))
+    acts(FolderStore(checkout))
+    (checkout / "keys" / "k.json").touch()
+    git(checkout, "add", "--force", "keys")
+    with pytest.raises(StateError, match="came with the checkout"):
+        acts(FolderStore(checkout))
+
+
+def _garbage(checkout: Path) -> None:
+    (checkout / ".git" / "index").write_bytes(b"garbage")
+
+
+def _one_bit(checkout: Path) -> None:
+    index = checkout / ".git" / "index"
+    data = bytearray(index.read_bytes())
+    data[-40] ^= 1
+    index.write_bytes(data)
+
+
+def _a_way_to_nowhere(checkout: Path) -> None:
+    (checkout / ".git").rename(checkout / "git")
+    (checkout / ".git").write_text("gitdir: /nonexistent\n")
+
+
+UNTOLD: list[tuple[Callable[[Path], object], bool]] = [
+    (_garbage, True), (_garbage, False), (_one_bit, False), (_a_way_to_nowhere, True), (_a_way_to_nowhere, False),
+    (lambda checkout: git(checkout, "update-index", "--index-version", "4"), False),
+    (lambda checkout: git(checkout, "update-index", "--split-index"), False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("damage", "has_git"), UNTOLD)
+def test_where_nothing_can_tell_what_git_tracks_no_folder_is_believed(
+    checkout: Path, damage: Callable[[Path], object], has_git: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts(FolderStore(checkout / "state"))
+    git(checkout, "add", "--force", ".")
+    damage(checkout)
+    if not has_git:
+        monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(StateError, match="cannot be told") as caught:
+        acts(FolderStore(checkout / "state"))
+    assert "--state" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("has_git", [True, False])
+def test_a_worktree_is_a_checkout_too(
+    checkout: Path, tmp_path: Path, has_git: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(checkout, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x")
+    git(checkout, "worktree", "add", "-q", str(tmp_path / "tree"))
+    acts(FolderStore(tmp_path / "tree" / "state"))
+    acts(FolderStore(tmp_path / "tree" / "state"))
+    git(tmp_path / "tree", "add", "--force", "state")
+    if not has_git:
+        monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(StateError, match="came with the checkout"):
+        acts(FolderStore(tmp_path / "tree" / "state"))
+
+
 def test_a_folder_that_a_cache_has_restored_is_believed(checkout: Path, tmp_path: Path) -> None:
     state = checkout / ".spectrum-pipelines"
     acts(FolderStore(state))

@@ -2,7 +2,8 @@
 
 Whoever can put a state folder in place can forge a green run, so a folder is refused that came by a way on which others send files:
 
-- git tracks something of it: then it came with the checkout, and a pull request can have written it;
+- git tracks something of it: then it came with the checkout, and a pull request can have written it. Where nothing can
+  tell, as with a damaged index, it may have come so;
 - it is a symbolic link that leads out of the checkout: then writing there alters files of somebody else;
 - another user made it: a neighbour on the same machine.
 
@@ -11,7 +12,9 @@ folder of whoever owns the place in which it stands: in a container the checkout
 `.git` folder, unpacked from an archive say, cannot be told apart from a cache; where that matters, a shared store is the answer.
 """
 
+import hashlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -22,15 +25,28 @@ _ROOT = 0
 _SECONDS = 10
 _ELSEWHERE = "give another folder with --state"
 #: The checkout may belong to another user than the job's, and its settings must start no program.
-_GIT = ("git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false")
+_OPTIONS = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false", "--literal-pathspecs")
+#: Nothing of ours: `GIT_DIR`, `GIT_INDEX_FILE`, `GIT_WORK_TREE` and their like, which git sets for its hooks, lead elsewhere.
+_ENVIRONMENT = {
+    "PATH": os.defpath,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_OPTIONAL_LOCKS": "0",
+}
+_LEGIBLE_INDEX = (2, 3)  # versions in which the names of files stand as they are, one after another
+
+
+class _UntoldError(Exception):
+    """Nothing can tell which files git tracks. The text says why."""
 
 
 def hold_own(path: Path) -> None:
     """Refuse a state folder that is not ours to believe. One that does not exist is. Raises StateError."""
-    if path.is_symlink():
-        _hold_inside(path)
+    named = _named(path)
+    if named.is_symlink():
+        _hold_inside(path, named)
     try:
-        owner, beside = path.stat().st_uid, path.parent.stat().st_uid
+        owner, beside = named.stat().st_uid, named.parent.stat().st_uid
     except FileNotFoundError:
         return
     except OSError as error:
@@ -39,7 +55,35 @@ def hold_own(path: Path) -> None:
     if owner not in {me, _ROOT} and not (me == _ROOT and owner == beside):
         message = f"the state folder {path} belongs to another user (uid {owner}): its runs may be made up"
         raise StateError(message, hint=f"{_ELSEWHERE}; if it is yours, change its owner")
-    tracked = _tracked(path)
+    for place in dict.fromkeys((named, Path(os.path.realpath(named)))):
+        _hold_untracked(path, place)
+
+
+def _named(path: Path) -> Path:
+    """Where a folder stands, without following the folder itself: `nothere/../state` is what it will be once `nothere` is there."""
+    real = Path(os.path.realpath(path.parent)) / path.name
+    return real if path.name not in {"", ".."} else Path(os.path.realpath(path))
+
+
+def _hold_inside(path: Path, named: Path) -> None:
+    target = Path(os.path.realpath(named))
+    home = _checkout(named) or named.parent
+    if home not in target.parents:
+        message = f"the state folder {path} is a symbolic link that leads to {target}, out of {home}"
+        raise StateError(message, hint=f"to keep the state there, give that folder itself: --state {target}")
+
+
+def _hold_untracked(path: Path, place: Path) -> None:
+    top = place if (place / ".git").exists() else _checkout(place)
+    if top is None:
+        return
+    # A checkout that is its own state folder tracks other files in it.
+    inside = [str(place.relative_to(top))] if place != top else ["runs", "keys"]
+    try:
+        tracked = _tracked(top, inside)
+    except _UntoldError as error:
+        message = f"whether git tracks the state folder {path} cannot be told ({error}): its runs may be made up"
+        raise StateError(message, hint=f"mend the checkout {top} (`git status` there), or {_ELSEWHERE}") from error
     if tracked is not None:
         message = (
             f"the state folder {path} came with the checkout: git tracks {tracked} in it, so its runs may be made up"
@@ -47,35 +91,24 @@ def hold_own(path: Path) -> None:
         raise StateError(message, hint=f"take it out of git (`git rm -r --cached {path.name}`), or {_ELSEWHERE}")
 
 
-def _hold_inside(path: Path) -> None:
-    target = Path(os.path.realpath(path))
-    home = _checkout(path) or Path(os.path.realpath(path.parent))
-    if home not in target.parents:
-        message = f"the state folder {path} is a symbolic link that leads to {target}, out of {home}"
-        raise StateError(message, hint=f"to keep the state there, give that folder itself: --state {target}")
-
-
-def _checkout(path: Path) -> Path | None:
+def _checkout(place: Path) -> Path | None:
     """The git checkout in which a folder stands."""
-    above = Path(os.path.realpath(path.parent))
-    return next((folder for folder in (above, *above.parents) if (folder / ".git").exists()), None)
+    return next((folder for folder in place.parents if (folder / ".git").exists()), None)
 
 
-def _tracked(path: Path) -> str | None:
-    """A file of the folder that git tracks, if there is one."""
-    top = _checkout(path)
-    if top is None:
-        return None
-    place = Path(os.path.realpath(path.parent)) / path.name
-    inside = place.relative_to(top) if top in place.parents else None
-    if inside is None:
-        return None
+def _tracked(top: Path, inside: list[str]) -> str | None:
+    """A file of these places that git tracks, if there is one. Raises _UntoldError."""
+    git = shutil.which("git")
+    if git is None:
+        return _in_index(top, inside)
     try:
         asked = subprocess.run(  # noqa: S603 - a fixed command, no shell
-            [*_GIT, "-C", str(top), "--literal-pathspecs", "ls-files", "-z", "--", str(inside)],
+            [git, *_OPTIONS, "-C", str(top), "ls-files", "-z", "--", *inside],
             capture_output=True,
             timeout=_SECONDS,
             check=True,
+            # A `.git` that is no repository must not lead to one further up.
+            env={**_ENVIRONMENT, "GIT_CEILING_DIRECTORIES": str(top.parent)},
         )
     except (OSError, subprocess.SubprocessError):
         return _in_index(top, inside)
@@ -83,11 +116,37 @@ def _tracked(path: Path) -> str | None:
     return os.fsdecode(first) if first else None
 
 
-def _in_index(top: Path, inside: Path) -> str | None:
-    """Whether git tracks a file, without git: the index holds the names of files as they are, one after another."""
-    index = top / ".git" / "index"
-    if not index.is_file():
-        return None
-    name = os.fsencode(inside) + b"/"
-    at = index.read_bytes().find(name)
-    return str(inside) if at >= 0 else None
+def _in_index(top: Path, inside: list[str]) -> str | None:
+    """Whether git tracks a file, without git: by the list that git keeps. Raises _UntoldError for one that cannot be read."""
+    try:
+        folder = _repository(top)
+        if not (folder / "index").exists():
+            return None
+        data = (folder / "index").read_bytes()
+        is_split = any(folder.glob("sharedindex.*"))
+    except OSError as error:
+        raise _UntoldError(f"git's index: {in_words(error)}") from error
+    if not _is_whole(data):
+        raise _UntoldError("git's index is damaged")
+    if int.from_bytes(data[4:8], "big") not in _LEGIBLE_INDEX or is_split or b"sdir" in data:
+        raise _UntoldError("git is not installed or does not answer, and its index is of a kind that only git can read")
+    # A file in it ends with a slash there, a link or a submodule in its place with a NUL.
+    return next((one for one in inside for end in (b"/", b"\0") if os.fsencode(one) + end in data), None)
+
+
+def _repository(top: Path) -> Path:
+    """The folder in which git keeps its index; `.git` is a file in a worktree and in a submodule. Raises OSError, _UntoldError."""
+    named = top / ".git"
+    if named.is_dir():
+        return named
+    word, _, there = named.read_text("utf-8", "surrogateescape").partition(":")
+    folder = top / there.strip()
+    if word != "gitdir" or not folder.is_dir():
+        raise _UntoldError(f"{named} leads to no repository")
+    return folder
+
+
+def _is_whole(data: bytes) -> bool:
+    """An index ends with a digest of all that stands before; zeros there are a user's wish to go without."""
+    ends = (hashlib.sha1(data[:-20]).digest(), hashlib.sha256(data[:-32]).digest(), bytes(20))  # noqa: S324 - git's own choice
+    return data[:4] == b"DIRC" and data.endswith(ends)
