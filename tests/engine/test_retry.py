@@ -179,6 +179,35 @@ def test_a_job_that_a_round_removed_comes_back_as_the_same_job(
     assert len(the_job(state, "b").executions) == 1 + len(words)
 
 
+def test_a_job_that_failed_may_be_mended_by_removing_it() -> None:
+    """Every job had succeeded, it was said, and the run stayed red for good."""
+    world = World(pipeline(job("a"), job("b"), fail_fast=False), _failing("/b", "ERROR"))
+    world.run()
+    state = _retry(world, pipeline(job("a")))
+    assert state.ended is not None
+    assert (state.ended.status, state.ended.exit_code) == (RunStatus.SUCCEEDED, 0)
+    assert _posts(world) == [("a", 1), ("b", 1)]
+
+
+def test_a_job_that_reacts_to_failures_does_so_in_each_round() -> None:
+    """It had reacted in the first round: what failed in the second one was told to nobody."""
+    jobs = (job("load"), job("b", "load"), job("alert", "b", run_if=RunIf.ANY_FAILED))
+    world = World(pipeline(*jobs, fail_fast=False), _failing("/load"), File(path="/b", id=6, words=("ERROR",)))
+    world.run()
+    state = _retry(world)
+    assert _posts(world) == [("load", 1), ("alert", 1), ("load", 2), ("b", 1), ("alert", 2)]
+    assert the_job(state, "alert").status is JobStatus.SUCCEEDED
+
+
+def test_a_job_that_reacts_to_failures_is_skipped_in_a_round_without_any() -> None:
+    jobs = (job("load"), job("alert", "load", run_if=RunIf.ANY_FAILED))
+    world = World(pipeline(*jobs, fail_fast=False), _failing("/load"))
+    world.run()
+    state = _retry(world)
+    assert state.ended is not None
+    assert (state.ended.status, the_job(state, "alert").status) == (RunStatus.SUCCEEDED, JobStatus.SKIPPED)
+
+
 def test_a_target_that_is_missing_in_the_new_round_is_found_before_anything_is_triggered() -> None:
     world = World(pipeline(job("a"), job("b")), _failing("/b"))
     world.run()

@@ -235,6 +235,8 @@ def is_fair(state: RunState, new: Pipeline, plan: RetryPlan) -> None:
                     Promise.NEVER_A_LIE, f"a retry leaves out {name}, which is not done as the pipeline wants it"
                 )
         elif (
-            before.status.is_success and name in again and not job.is_finally and not again.intersection(_outputs(job))
+            before.status.is_success
+            and name in again
+            and not (job.is_finally or job.run_if is RunIf.ANY_FAILED or again.intersection(_outputs(job)))
         ):
             raise BrokenPromise(Promise.NEVER_TWICE, f"a retry does {name} again, which succeeded and is the same")

@@ -20,7 +20,7 @@ from spectrum_pipelines.engine.state.run import AttemptState, JobState, Round, R
 from spectrum_pipelines.engine.targets import outputs_of
 from spectrum_pipelines.engine.timing.agenda import Agenda
 from spectrum_pipelines.pipeline.model.action import JobId
-from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
+from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline, RunIf
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -64,9 +64,10 @@ def plan_retry(state: RunState, pipeline: Pipeline | None = None) -> RetryPlan |
         return refused
     new = pipeline or state.pipeline
     choices = _choices(state, new)
-    if not any(choice.again for choice in choices.values()):
-        return RetryRefused(why=Refusal.NOTHING_TO_DO, message="every job has succeeded and is unchanged")
     removed = tuple(job_id for job_id in state.jobs if job_id not in new.jobs)
+    failed = [job_id for job_id in removed if _has_failed(state.jobs[job_id])]
+    if not failed and not any(choice.again for choice in choices.values()):
+        return RetryRefused(why=Refusal.NOTHING_TO_DO, message="every job has succeeded and is unchanged")
     return RetryPlan(round=len(state.rounds) + 2, choices=tuple(choices.values()), removed=removed)
 
 
@@ -120,6 +121,10 @@ def _choices(state: RunState, new: Pipeline) -> dict[JobId, Choice]:
     return {job_id: choices[job_id] for job_id in new.jobs}
 
 
+def _has_failed(job: JobState) -> bool:
+    return not job.status.is_success and job.status is not JobStatus.SKIPPED
+
+
 def _known(state: RunState, job_id: JobId) -> JobState | None:
     """What the run knows of a job, even if a round before has removed it; None: the job is new."""
     return state.jobs.get(job_id) or state.former.get(job_id)
@@ -131,7 +136,7 @@ def _again(before: JobState | None, job: Job, again: set[JobId], first: JobId | 
         return "new in the pipeline"
     if not is_same_work(before.job, job):
         return f"its {what_changed(before.job, job)} has changed"
-    if not before.status.is_success and before.status is not JobStatus.SKIPPED:
+    if _has_failed(before):
         ended: str = before.status.value
         return ended.replace("_", " ")
     if job.is_finally:
@@ -140,6 +145,8 @@ def _again(before: JobState | None, job: Job, again: set[JobId], first: JobId | 
         if first is not None:
             return f"was skipped, and {first} runs again"
         return f"was skipped: {before.reason}" if before.cause is not Cause.RUN_IF else None
+    if job.run_if is RunIf.ANY_FAILED and first is not None:
+        return f"runs if something before it fails, and {first} runs again"
     used = next((need for need in outputs_of(job) if need in again), None)
     return None if used is None else f"uses an output of {used}, which runs again"
 
