@@ -31,8 +31,11 @@ def _is_unseen(job: JobState) -> bool:
 
 
 def pause(state: RunState, seconds: float) -> None:
-    """Nobody has worked on the run for so long: the pipeline's own timeouts do not count that."""
+    """Nobody has worked on the run for so long: limits of the run, and of a job's attempts together, do not count that."""
     state.paused += seconds
+    for job in state.jobs.values():
+        if job.round_at is not None and not job.is_done:
+            job.round_at += seconds
     if state.finally_at is not None:
         state.finally_at += seconds
 
