@@ -46,7 +46,9 @@ def sharing(
     for job_id, job in pipeline.jobs.items():
         if isinstance(job.action, Trigger | Sequence):
             for target in targets_of(job.action):
-                by_file.setdefault(str(file_ids.get(target, target)), {})[job_id] = None
+                name = str(file_ids.get(target, target))
+                # A uuid means the same in either case, and a path with or without its first slash.
+                by_file.setdefault(name.strip("/") if "/" in name else name.lower(), {})[job_id] = None
     shared: dict[JobId, dict[JobId, None]] = {}
     for jobs in by_file.values():
         if len(jobs) > 1:

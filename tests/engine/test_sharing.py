@@ -41,6 +41,14 @@ def test_wait_lets_them_follow_each_other_and_no_timeout_counts_the_other_one(se
     assert _most_at_once(world) == 1
 
 
+def test_three_of_them_start_in_the_order_of_the_pipeline() -> None:
+    """The third one started before the second, which still had the word that it waited for the first."""
+    jobs = [job(name, action=Trigger(target="/f"), on_running=OnRunning.WAIT) for name in ("x", "y", "z")]
+    world = World(pipeline(*jobs, fail_fast=False), File(path="/f", id=6, duration=3.0))
+    world.run()
+    assert [one.job for one in world.handled] == ["x", "y", "z"]
+
+
 def test_the_second_one_starts_as_soon_as_the_first_one_has_ended() -> None:
     world = _twins(OnRunning.WAIT)
     world.run()
@@ -106,3 +114,15 @@ def test_who_shares_a_file_with_whom() -> None:
         "b": ("a", "b", "d"),
         "d": ("b", "d"),
     }
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param("f8d450cd-f065-4abb-a232-27cd20c48c2b", "F8D450CD-F065-4ABB-A232-27CD20C48C2B", id="a uuid"),
+        pytest.param("/Data/orders.imp", "Data/orders.imp", id="a path"),
+    ],
+)
+def test_two_spellings_of_one_name_are_one_file(one: str, other: str) -> None:
+    what = pipeline(job("a", action=Trigger(target=one)), job("b", action=Trigger(target=other)))
+    assert sharing(what) == {"a": ("a", "b"), "b": ("a", "b")}

@@ -220,11 +220,16 @@ def _ahead(state: RunState, job: JobState) -> JobId | None:
             is_before = False
         elif (
             other.step in _ABOUT_TO_RUN
-            or (other.step is Step.LOOKING and is_before and other.attempt.behind is None)
+            or (other.step is Step.LOOKING and is_before and not _is_behind(state, other))
             or (other.step in _RUNS and job.job.policy.on_running is OnRunning.WAIT and other.open_executions)
         ):
             return job_id
     return None
+
+
+def _is_behind(state: RunState, job: JobState) -> bool:
+    """The job waits for another one of this run that has not ended."""
+    return job.attempt.behind is not None and not state.jobs[job.attempt.behind].is_done
 
 
 def _gave_up(state: RunState, job: JobState, now: float) -> str | None:
