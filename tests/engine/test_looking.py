@@ -266,6 +266,20 @@ def test_on_running_stop_goes_on_looking_when_the_stop_does_not_work(
     assert len(world.asked(PostStop)) <= 31, "about one stop a second, not a storm"
 
 
+@pytest.mark.parametrize("deaf", [True, False], ids=["ignored", "refused"])
+def test_on_running_stop_is_repeated_less_and_less_often_and_says_what_was_refused(deaf: bool) -> None:
+    """A stop and a line of the journal each second, for as long as the timeout: a day, where nothing else is said."""
+    world = _world(
+        Trigger(target="/f"), _RUNNING, File(path="/f", id=7, duration=9e9, deaf=deaf), on_running=OnRunning.STOP
+    )
+    if not deaf:
+        world.faults.append(Fault(on=PostStop, outcome=Refused("no right"), times=9e9))
+    one = the_job(world.run())
+    assert (one.status, one.cause) == (JobStatus.TIMED_OUT, Cause.QUEUE_TIMEOUT)
+    assert len(world.asked(PostStop)) < 86_400 / 59
+    assert ("no right" in str(one.reason)) is not deaf
+
+
 def test_a_template_is_filled_with_the_last_execution_of_its_job() -> None:
     later = Template(("/out/", JobOutput(job=job("first").id)))
     world = World(pipeline(job("first"), job("a", "first", action=Trigger(target=later))), File(path="/out/11", id=7))

@@ -40,6 +40,8 @@ def _status_seen(state: RunState, event: si.StatusSeen, at: float) -> None:
 def _looked_in_vain(state: RunState, event: si.LookedInVain, at: float) -> None:
     job = state.touch(event.job)
     job.step = Step.LOOKING
+    if job.attempt.stop is not None and job.attempt.stop.withheld is not None:
+        job.reason = f"somebody else's run was not stopped: {job.attempt.stop.withheld}"
     job.attempt.stop = None
     job.attempt.seen = {}
     job.attempt.behind = event.behind

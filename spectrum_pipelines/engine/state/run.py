@@ -102,6 +102,7 @@ class AttemptState:
     ] = ()  # what the search has found, or an answer has named that cannot be believed
     answered: tuple[ExecutionId, ...] = ()  # the latter: whatever a search finds, that trigger was handled
     stop: StopState | None = None  # a stop on its way
+    ways: int = 0  # stops of somebody else's execution that was in the way
     deletions: tuple[tuple[DataReference, Deletion], ...] = ()  # what `delete_data` has been answered
 
 

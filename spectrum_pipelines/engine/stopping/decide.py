@@ -15,6 +15,9 @@ from spectrum_pipelines.engine.state.run import JobState, RunState, StopState
 from spectrum_pipelines.pipeline.model.action import Sequence
 from spectrum_pipelines.spectrum import ExecutionId, FileReference, Phase
 
+#: Seconds between two stops of somebody else's execution, at most: the first follow each other faster.
+_LONGEST_WAY = 60.0
+
 _TIMEOUTS = frozenset({Cause.TIMEOUT, Cause.QUEUE_TIMEOUT, Cause.PIPELINE_TIMEOUT})
 
 
@@ -46,7 +49,8 @@ def _make_way(state: RunState, job: JobState, stop: StopState) -> Iterator[Decis
     if job.attempt.busy:
         return
     if stop.sent or stop.withheld or job.attempt.misses:
-        yield LookedInVain(job=job.job.id, wait=1.0)
+        wait = min(_LONGEST_WAY, 2.0 ** min(job.attempt.ways - 1, 10))
+        yield LookedInVain(job=job.job.id, wait=wait)
         return
     for target in resolved_targets(state, job):
         answer = job.attempt.seen.get(target)

@@ -5,6 +5,7 @@ from typing import Any
 
 from spectrum_pipelines.engine import facts as ev
 from spectrum_pipelines.engine import sightings as si
+from spectrum_pipelines.engine.outcome import Cause
 from spectrum_pipelines.engine.state.run import RunState, Step, StopState
 from spectrum_pipelines.engine.watching.fold import look_soon
 
@@ -12,6 +13,7 @@ from spectrum_pipelines.engine.watching.fold import look_soon
 def _stop_requested(state: RunState, event: ev.StopRequested, at: float) -> None:
     job = state.touch(event.job)
     job.step = Step.STOPPING
+    job.attempt.ways += event.cause is Cause.ON_RUNNING
     is_fresh = bool(job.attempt.seen)  # what an earlier process has seen is not here any more
     job.attempt.stop = StopState(cause=event.cause, reason=event.reason, since=at, is_fresh=is_fresh)
     state.agenda.wake_at(at + state.patience.stop_grace, event.job)  # the stop's own answer may take longer
