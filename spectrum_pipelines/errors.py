@@ -177,6 +177,10 @@ class Refused(ClientError):
     exit_code = ExitCode.FAILED
 
 
+class Unexplained(Refused):
+    """A 4xx answer without Spectrum's own words: perhaps of a proxy, or of a server on which Spectrum is not up yet."""
+
+
 class Forbidden(Refused):
     """HTTP 403: the login is accepted, and its user may not do this."""
 

@@ -10,7 +10,7 @@ bodies of their own. So neither code nor body is believed alone::
     2xx, 4xx with Spectrum's failure body  Declined, with Spectrum's reason
     407                                    NotSpectrum: a proxy wants credentials
     408, 425, 499                          Unanswered: somebody in between gave up waiting, the server may not have
-    any other 4xx                          Refused, naming the code: nobody handled it
+    any other 4xx                          Unexplained, naming the code: a no, and nobody knows whose
     2xx with HTML, other text, cut JSON    as `decode` says
     2xx with JSON, or empty                the Answer; whether its shape is right is for `wire` to say
 
@@ -40,6 +40,7 @@ from spectrum_pipelines.errors import (
     Unanswered,
     Unauthorized,
     Undecodable,
+    Unexplained,
 )
 from spectrum_pipelines.redaction import Redact, data_without
 from spectrum_pipelines.spectrum import Phase, phase_of
@@ -148,7 +149,7 @@ def _fault(call: Call, reply: Reply, redact: Redact) -> NoReturn:
         raise Forbidden(text, hint=hint, http_status=code)
     if code in {408, 425, 499}:
         raise Unanswered(text, http_status=code)
-    raise Refused(text, hint="check the server URL and the rights of the user", http_status=code)
+    raise Unexplained(text, hint="check the server URL and the rights of the user", http_status=code)
 
 
 def _quiet_reason(call: Call, reply: Reply) -> str | None:

@@ -89,7 +89,7 @@ class ExecutionDoubted(Struct, frozen=True, kw_only=True):
     """The latest look did not show it (or showed it ended, in `final_word`): its details must tell.
 
     `unlisted`: it was not in the list. `overtaken`: the status of its file showed another execution, or none (`never_ran`), or was
-    refused. `file_id`: the file as that status has told it.
+    refused. `file_id`: the file as that status has told it. `file_shown`: the status was answered.
     """
 
     job: JobId
@@ -99,6 +99,7 @@ class ExecutionDoubted(Struct, frozen=True, kw_only=True):
     overtaken: bool = False
     never_ran: bool = False
     file_id: FileId | None = None
+    file_shown: bool = False
 
 
 class FileUnknown(Struct, frozen=True, kw_only=True):
@@ -109,12 +110,16 @@ class FileUnknown(Struct, frozen=True, kw_only=True):
 
 
 class PollMissed(Struct, frozen=True, kw_only=True):
-    """A look at one execution gave no usable answer. `refused`: the server said no; `mixed_up`: it spoke of another file."""
+    """A look at one execution gave no usable answer.
+
+    `refused`: the server said no; `unexplained`: and not in Spectrum's own words; `mixed_up`: it spoke of another file.
+    """
 
     job: JobId
     execution_id: ExecutionId
     message: str
     refused: bool = False
+    unexplained: bool = False
     mixed_up: bool = False
 
 

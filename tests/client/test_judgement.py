@@ -19,6 +19,7 @@ from spectrum_pipelines.errors import (
     Unanswered,
     Unauthorized,
     Undecodable,
+    Unexplained,
 )
 from spectrum_pipelines.redaction import MASK, plain, redactor
 from tests.client.conftest import PASSWORD, USER, VirtualClock, reply
@@ -85,10 +86,10 @@ JUDGED = [
     pytest.param(reply(code=401), Unauthorized, "refuses the credentials", id="401"),
     pytest.param(reply(FAILURE, 401), Unauthorized, "HTTP 401", id="401-with-a-failure-body"),
     pytest.param(reply(b"<h1>Forbidden</h1> go  away", 403), Forbidden, "HTTP 403: Forbidden go away", id="403"),
-    pytest.param(reply(b"<html>Not Found", 404), Refused, "HTTP 404", id="404-html"),
-    pytest.param(reply(code=404), Refused, "HTTP 404", id="404-empty"),
-    pytest.param(reply({"status": 404, "error": "Not Found"}, 404), Refused, "HTTP 404", id="404-of-the-framework"),
-    pytest.param(reply(code=405), Refused, "HTTP 405", id="405"),
+    pytest.param(reply(b"<html>Not Found", 404), Unexplained, "HTTP 404", id="404-html"),
+    pytest.param(reply(code=404), Unexplained, "HTTP 404", id="404-empty"),
+    pytest.param(reply({"status": 404, "error": "Not Found"}, 404), Unexplained, "HTTP 404", id="404-of-the-framework"),
+    pytest.param(reply(code=405), Unexplained, "HTTP 405", id="405"),
     pytest.param(reply(code=407), NotSpectrum, "proxy asks for credentials", id="407"),
     pytest.param(reply(code=408), Unanswered, "HTTP 408", id="408"),
     pytest.param(reply(code=425), Unanswered, "HTTP 425", id="425"),

@@ -19,11 +19,11 @@ from spectrum_pipelines.engine.requests import (
 )
 from spectrum_pipelines.engine.sightings import Answered
 from spectrum_pipelines.engine.timing.patience import Patience
-from spectrum_pipelines.errors import ClientError, Refused, Unanswered, Unauthorized, Unsent
+from spectrum_pipelines.errors import ClientError, Refused, Unanswered, Unauthorized, Unexplained, Unsent
 from spectrum_pipelines.pipeline.model.action import JobId, Sequence, Stop, WaitFor
 from spectrum_pipelines.pipeline.model.pipeline import Poll
 from spectrum_pipelines.pipeline.model.policy import Bound, Expect, OnRunning, OnTimeout, Retry, RetryReason, Warnings
-from spectrum_pipelines.spectrum import ExecutionId, StatusAnswer
+from spectrum_pipelines.spectrum import ExecutionId, FileId, StatusAnswer
 from tests.engine.made import finished, fold, fresh, job, of, pipeline, settle, the_job, triggered
 from tests.engine.tiny import File
 from tests.engine.world import Fault, World
@@ -252,6 +252,52 @@ def test_retries_end_where_max_duration_leaves_no_time() -> None:
     assert one.status is JobStatus.FAILED
     assert 3 <= len(one.attempts) <= 5
     assert world.clock.seconds < 61
+
+
+def test_max_duration_counts_the_time_in_which_a_process_worked() -> None:
+    """The next process began an attempt and stopped it at once: the limit had passed while nobody was there."""
+    retry = Retry(limit=9, interval=30.0, factor=1.0, jitter=0.0, max_duration=60.0)
+    world = _world(_file(duration=2.0, words=("ERROR", "COMPLETED")), retry=retry)
+    world.interrupt(10.0)
+    world.run()
+    one = the_job(world.resume(later=3600.0))
+    assert (one.status, len(one.attempts)) == (JobStatus.SUCCEEDED, 2)
+    assert world.asked(PostStop) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [
+        pytest.param(60.0, JobStatus.SUCCEEDED, id="a restart"),
+        pytest.param(9e9, JobStatus.UNKNOWN, id="for good"),
+    ],
+)
+def test_pages_of_a_server_on_which_spectrum_is_not_up_yet_say_nothing_of_an_execution(
+    seconds: float, status: JobStatus
+) -> None:
+    """A container answers 404 for everything as long as Spectrum is being deployed: the execution was given up after seconds."""
+    world = _world(_file(duration=100.0))
+    page = Fault(on=(AskStatus, AskDetails, AskAllRunning), outcome=Unexplained("HTTP 404"), times=0)
+    world.faults.append(page)
+    world.at(10.0, lambda: setattr(page, "times", 9e9))
+    world.at(10.0 + seconds, lambda: setattr(page, "times", 0))
+    one = the_job(world.run())
+    assert one.status is status
+    assert world.clock.seconds < 400
+
+
+def test_an_execution_of_which_spectrum_knows_nothing_is_given_up_soon_whatever_the_page() -> None:
+    """The status of its file is answered: the server is up."""
+    world = _world(_file(duration=9e9))
+    world.at(10.0, lambda: _start(world, "/a"))
+    world.faults.append(Fault(on=AskDetails, outcome=Unexplained("HTTP 404"), times=9e9))
+    latest = StatusAnswer(job_status="RUNNING", execution_id=ExecutionId(12), file_id=FileId(6))
+    other = Fault(on=AskStatus, outcome=latest, times=0)
+    world.faults.append(other)
+    world.at(20.0, lambda: setattr(other, "times", 9e9))
+    one = the_job(world.run())
+    assert (one.status, one.cause) == (JobStatus.UNKNOWN, Cause.REFUSED)
+    assert world.clock.seconds < 100
 
 
 def _sequence(**more: Any) -> Any:

@@ -23,6 +23,7 @@ from spectrum_pipelines.errors import (
     Unanswered,
     Unauthorized,
     Undecodable,
+    Unexplained,
     Unsent,
 )
 from spectrum_pipelines.pipeline.model.action import JobId, Sequence
@@ -60,6 +61,7 @@ _TABLE = [
     pytest.param(Throttled("slow", retry_after=None), _NOT_HANDLED, None, id="429 without one"),
     pytest.param(Unauthorized("401"), ev.AttemptEnded, Cause.UNAUTHORIZED, id="401, after reading the secret again"),
     pytest.param(Forbidden("403"), ev.AttemptEnded, Cause.UNAUTHORIZED, id="403: the user may not"),
+    pytest.param(Unexplained("404"), _AMBIGUOUS, None, id="a 4xx page that is not Spectrum's"),
     pytest.param(Unanswered("reset"), _AMBIGUOUS, None, id="a reset"),
     pytest.param(AnswerTimeout("timeout"), _AMBIGUOUS, None, id="read timeout"),
     pytest.param(ServerFault("500", http_status=500), _AMBIGUOUS, None, id="500"),

@@ -534,7 +534,8 @@ def test_a_status_of_another_execution_says_nothing_at_all_about_ours(word: str)
     )
     stranger = StatusAnswer(job_status=word, execution_id=ExecutionId(12))
     events = [event for event in interpret(state, ask, stranger, 1.0) if not isinstance(event, Answered)]
-    assert events == [ExecutionDoubted(job=JobId("a"), execution_id=ExecutionId(11), overtaken=True)]
+    doubted = ExecutionDoubted(job=JobId("a"), execution_id=ExecutionId(11), overtaken=True, file_shown=True)
+    assert events == [doubted]
 
 
 def test_the_shared_call_is_out_only_once() -> None:

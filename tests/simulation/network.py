@@ -168,6 +168,8 @@ class Network:
             case Fate.CRASHED:
                 failure = {"status": "failure", "reason": f"internal error near {(call.body or b'').decode()}"}
                 return Reply(http_status=500, headers={}, body=json.dumps(failure).encode())
+            case Fate.LOST_PAGE:
+                return Reply(http_status=404, headers={}, body=_PAGE)
             case Fate.GARBLED:
                 # A null id in an answer to a question means "never ran": only a trigger's answer may be so wrong.
                 wrong = _NO_IDS[0 if call.method == "POST" else 1 :]

@@ -24,6 +24,7 @@ class Fate(Enum):
     TRUNCATED = "handled, the answer is cut"
     BAD_GATEWAY = "handled, 502"
     CRASHED = "handled, 500 with a failure body"
+    LOST_PAGE = "handled, 404 with a page"
     GARBLED = "handled, an id that is none"
     REPEATED = "handled twice"
 
@@ -35,7 +36,7 @@ class Fate(Enum):
 
 _HANDLED = frozenset({
     Fate.ANSWERED, Fate.RESET, Fate.SILENT, Fate.LATE, Fate.TRUNCATED, Fate.BAD_GATEWAY, Fate.CRASHED, Fate.GARBLED,
-    Fate.REPEATED,
+    Fate.LOST_PAGE, Fate.REPEATED,
 })  # fmt: skip
 
 #: Ends of a trigger after which it may be sent again: the client can prove that nobody handled it.
@@ -44,7 +45,7 @@ PROVABLY_UNHANDLED = frozenset({Fate.UNSENT, Fate.THROTTLED, Fate.LOCKED_OUT, Fa
 _ODDS = {
     Fate.UNSENT: 4, Fate.NO_TLS: 0.1, Fate.LOST: 3, Fate.DROPPED: 2, Fate.THROTTLED: 3, Fate.LOCKED_OUT: 0.3, Fate.GATEWAY: 3,
     Fate.LOGIN_PAGE: 1, Fate.REDIRECT: 0.3, Fate.RESET: 4, Fate.SILENT: 3, Fate.LATE: 2, Fate.TRUNCATED: 3,
-    Fate.BAD_GATEWAY: 3, Fate.CRASHED: 2, Fate.GARBLED: 1, Fate.REPEATED: 0.5,
+    Fate.BAD_GATEWAY: 3, Fate.CRASHED: 2, Fate.GARBLED: 1, Fate.LOST_PAGE: 1, Fate.REPEATED: 0.5,
 }  # fmt: skip
 
 RETRY_AFTER = ("1", "0", "-1", "3", "abc", "999999999", "Mon, 01 Jan 2001 00:00:00 GMT", "")

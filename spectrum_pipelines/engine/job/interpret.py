@@ -7,20 +7,20 @@ from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskStatus, Outcome, SendDelete
 from spectrum_pipelines.engine.sightings import CallFailed, Sighting, StatusSeen
 from spectrum_pipelines.engine.state.run import JobState
-from spectrum_pipelines.errors import ClientError, Refused, Unauthorized
+from spectrum_pipelines.errors import ClientError, Refused, Unauthorized, Unexplained
 from spectrum_pipelines.spectrum import Deletion, StatusAnswer
 
 Events = list[Event | Sighting]
 
 
 def interpret_baseline(job: JobState, request: AskStatus, outcome: Outcome) -> Events:
-    """A look at a file before acting on it; a refusal is an answer, too."""
+    """A look at a file before acting on it; a refusal by Spectrum is an answer, too."""
     if isinstance(outcome, StatusAnswer) and names_other_file(request.target, outcome):
         message = f"the answer about file {request.target} is about file {outcome.file_id}"
         return [CallFailed(job=job.job.id, message=message)]
     if isinstance(outcome, StatusAnswer):
         return [StatusSeen(job=job.job.id, target=request.target, answer=outcome)]
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, Refused) and not isinstance(outcome, Unexplained):
         return [StatusSeen(job=job.job.id, target=request.target, answer=outcome.message)]
     return [call_failed(job, outcome)]
 

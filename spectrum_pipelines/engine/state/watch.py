@@ -30,6 +30,8 @@ class Watch:
     overtaken: bool = False  # the status of its file shows another execution, or was refused
     false_alarms: int = 0  # doubts that its details have dispelled
     refusals: int = 0  # questions about it that were refused in a row
+    refused_at: float | None = None  # the first of these
+    file_shown: bool = False  # since then the status of its file was answered, with another execution
     details_refused: bool = False  # and no later ones have shown it active: they may be had after its end only
     file_asked: bool = False  # the status was asked which file the target means, before its end is believed
     never_ran: bool = False  # the status of its file shows that the file never ran

@@ -9,6 +9,8 @@ class Patience(Struct, frozen=True, kw_only=True):
     #: A server may give no usable answer about a running execution for so long before the run stops waiting for it. Longer than a
     #: restart of Spectrum or a network change takes; what runs there is not harmed by it.
     longest_silence: float = 1800.0
+    #: A server on which Spectrum is not up yet may say "not found" for so long before that is believed of an execution.
+    restart: float = 120.0
     #: A stop that nobody confirms for so long is reported as such.
     stop_grace: float = 30.0
     #: After a stop was sent, so long until the next one.

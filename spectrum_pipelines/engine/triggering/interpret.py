@@ -4,13 +4,13 @@
 outcome                                        class           then
 =============================================  ==============  =====================================
 ids                                            answered        follow them
-`{"status": "failure"}`, 4xx                   refused         the attempt failed, with the reason
+`{"status": "failure"}`                        refused         the attempt failed, with the reason
 DNS, refused, connect timeout                  unsent          the same intent again, after a rest
 TLS                                            unsent          the attempt failed: it will not heal
 429                                            not handled     again, when the server says
-401 (after reading the secret again)           not handled     the attempt failed
+401 (after reading the secret again), 403      not handled     the attempt failed
 read timeout, reset, cut or foreign answer,    ambiguous       never again: look for it
-any 5xx, an id that is none
+any 5xx, any other 4xx, an id that is none
 =============================================  ==============  =====================================
 """
 
@@ -48,6 +48,7 @@ from spectrum_pipelines.errors import (
     Throttled,
     TlsFailure,
     Unauthorized,
+    Unexplained,
     Unsent,
 )
 from spectrum_pipelines.pipeline.secrets import masked, secrets_of
@@ -147,7 +148,7 @@ def _failed(state: RunState, job: JobState, request: PostTrigger | PostSequence,
             told = retry_after or backoff(state.pipeline.http.retry_interval, job.attempt.unsent + 1)
             wait = _time_left(state, job, told)
             return TriggerNotHandled(job=request.job, attempt=request.attempt, reason=_told(error), wait=wait)
-        case Refused():
+        case Refused() if not isinstance(error, Unexplained):
             return _attempt_failed(request, Cause.REFUSED, error.message)
         case _:
             return _ambiguous(request, _told(error))
@@ -175,13 +176,14 @@ def _ambiguous(request: PostTrigger | PostSequence, reason: str) -> TriggerAmbig
 
 
 def interpret_look(job: JobState, request: JobRequest, outcome: Outcome) -> LookupSeen | AttemptEnded:
-    """One look of the search for a lost trigger. A refusal is an answer, too: that place shows nothing, here."""
+    """One look of the search for a lost trigger. A refusal by Spectrum is an answer, too: that place shows nothing, here."""
     if isinstance(outcome, Unauthorized):
         reason = f"{job.reason}; the search for it ended: {outcome.message}"
         # What is in doubt is the trigger: with no id to go on with, only a person can settle it.
         return ended(job, JobStatus.UNKNOWN, Cause.AMBIGUOUS, reason)
     if isinstance(outcome, ClientError):
-        return LookupSeen(job=job.job.id, succeeded=isinstance(outcome, Refused))
+        is_refused = isinstance(outcome, Refused) and not isinstance(outcome, Unexplained)
+        return LookupSeen(job=job.job.id, succeeded=is_refused)
     match request, outcome:
         case AskStatus(target=target), StatusAnswer():
             return LookupSeen(job=job.job.id, target=target, latest=outcome)

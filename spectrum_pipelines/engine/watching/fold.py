@@ -136,7 +136,7 @@ def _take_in(watch: Watch, event: si.ExecutionSeen, at: float) -> None:
     watch.false_alarms += watch.doubted
     watch.doubted = False
     watch.final_word = None
-    watch.refusals = 0
+    watch.refusals, watch.refused_at = 0, None
     watch.unseen = False
 
 
@@ -213,7 +213,7 @@ def _take_in_entry(
         _schedule(state, followed, watch, at)  # its own time came, and was given to the list that has just answered
     watch.unlisted = False
     watch.final_word = None
-    watch.refusals = 0
+    watch.refusals, watch.refused_at = 0, None
     watch.unseen = False
 
 
@@ -248,6 +248,7 @@ def _execution_doubted(state: RunState, event: si.ExecutionDoubted, at: float) -
     watch.unlisted = watch.unlisted or event.unlisted
     watch.overtaken = watch.overtaken or event.overtaken
     watch.never_ran = event.never_ran
+    watch.file_shown = watch.file_shown or event.file_shown
     _learn_file(state, followed, event.file_id)
     _schedule(state, followed, watch, look_at)
 
@@ -269,9 +270,13 @@ def _poll_missed(state: RunState, event: si.PollMissed, at: float) -> None:
         pause = max(pause, state.patience.status_lag)  # the status may be behind
     if not event.mixed_up:
         pause = max(pause, blind_pause(state.pipeline.poll, age=max(0.0, at - watch.since)))
+    # Who did not say why may not be Spectrum: whether Spectrum answers, the status of its file shows.
+    watch.overtaken = watch.overtaken and not event.unexplained
     # Refused details do not say that it is gone: its file's status may show it, unless that shows another one.
     is_elsewhere = event.refused and watch.final_word is None and not watch.overtaken
     watch.refusals += event.refused
+    if event.refused and watch.refused_at is None:
+        watch.refused_at, watch.file_shown = at, False
     watch.details_refused = watch.details_refused or (event.refused and not event.mixed_up)
     watch.file_asked = watch.file_asked and not event.mixed_up  # the status is asked again
     watch.doubted = watch.doubted and not is_elsewhere

@@ -28,6 +28,7 @@ from spectrum_pipelines.errors import (
     Unanswered,
     Unauthorized,
     Undecodable,
+    Unexplained,
 )
 from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.spectrum import ActiveJob, ExecutionId, FileId, JobDetails, Phase, StatusAnswer, phase_of
@@ -141,6 +142,7 @@ def interpret_status(state: RunState, request: AskStatus, outcome: Outcome) -> E
                 overtaken=True,
                 never_ran=outcome.phase is Phase.NEVER_RUN,
                 file_id=outcome.file_id,
+                file_shown=True,
             )
         ]
     word, file_id = outcome.job_status, outcome.file_id
@@ -161,7 +163,13 @@ def _missed(state: RunState, job_id: JobId, execution_id: ExecutionId, error: Cl
     if isinstance(error, Unauthorized):
         return locked_out(state.jobs[job_id], error)
     return [
-        PollMissed(job=job_id, execution_id=execution_id, message=error.message, refused=isinstance(error, Refused))
+        PollMissed(
+            job=job_id,
+            execution_id=execution_id,
+            message=error.message,
+            refused=isinstance(error, Refused),
+            unexplained=isinstance(error, Unexplained),
+        )
     ]
 
 
@@ -174,7 +182,7 @@ def interpret_details(state: RunState, request: AskDetails, outcome: Outcome) ->
     if isinstance(outcome, Refused) and watch.final_word is not None and watch.refusals >= _BELIEVED_AFTER:
         # Details are not to be had, not only just now; but its end was shown under its own id.
         return [_ended(followed, JobDetails(job_status=watch.final_word, file_id=execution.file_id))]
-    if isinstance(outcome, Refused) and watch.refusals >= _REFUSALS:
+    if isinstance(outcome, Refused) and watch.refusals >= _REFUSALS and _is_believed(state, watch, outcome):
         return [_lost(state, followed, outcome)]
     if isinstance(outcome, ClientError):
         return _missed(state, request.job, request.execution_id, outcome)
@@ -246,6 +254,13 @@ def _foreign(
         return PollMissed(job=followed[0], execution_id=followed[1], message=reason, refused=True, mixed_up=True)
     reason = f"{reason}: the server has given this id to something else, and nothing is known of ours"
     return ended(state.jobs[followed[0]], JobStatus.UNKNOWN, Cause.AMBIGUOUS, reason)
+
+
+def _is_believed(state: RunState, watch: Watch, error: Refused) -> bool:
+    """The server itself does not know the execution: Spectrum says so, or it answers otherwise, or has had time to restart."""
+    if not isinstance(error, Unexplained) or watch.refused_at is None or watch.file_shown:
+        return True
+    return state.list_poll.heard_at > watch.refused_at or state.at >= watch.refused_at + state.patience.restart
 
 
 def _lost(state: RunState, followed: tuple[JobId, ExecutionId], error: Refused) -> AttemptEnded:
