@@ -1,9 +1,12 @@
 """Secrets out of texts, in every spelling in which a text may show them. The one place that knows how.
 
 A secret is replaced where it stands as it is, percent-encoded, with HTML's or JSON's escapes, each character in its own way, in
-hexadecimal digits, or in Base64, alone and behind a user name; of a secret of several lines each line is one. A secret that is very
-short or a common word cannot be told from what stands in a text by chance: it is masked only where it is all of a text. Anything
-more would shred ids and times, and tell the secret by what is missing.
+hexadecimal digits, or in Base64, alone and behind a user name; of a secret of several lines each line is one. So it is where a
+program has taken its bytes for those of another encoding (UTF-8 for Latin-1 or Windows-1252, or the reverse), has taken its accents
+apart, or has lost the letters that it could not show. A secret that is very short or a common word cannot be told from what stands
+in a text by chance: it is masked only where it is all of a text. Anything more would shred ids and times, and tell the secret by
+what is missing. For the same reason small or large letters alone hide only a secret that no text has by chance: `_CASELESS`
+characters, and not letters alone.
 """
 
 import base64
@@ -11,9 +14,11 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from html.entities import html5
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import quote, quote_plus
 
 from spectrum_pipelines.spectrum import Phase, phase_of
@@ -25,6 +30,8 @@ Redact = Callable[[str], str]
 
 _SHORT = 2  # characters
 _LINE = 6  # the shortest line of a secret that is one itself, and the shortest secret that is looked for as bytes
+_CASELESS = 8  # characters of a secret that is looked for in small and in large letters, too
+_KEPT = 6  # letters that must be left of a secret whose others are shown as `?`: `????` is no trace of one
 _LONGEST_MIXED = 500  # characters of a secret that is looked for with each of them escaped in its own way
 _WORDS = """
     true false null none yes no on off ok test prod dev stage main other user admin root default name value file data server job
@@ -101,7 +108,9 @@ def _redactor(logins: tuple[tuple[str, str], ...]) -> Redact:
     # A password that is the name of its user, as in every demonstration, is told by the name.
     logins = tuple((user, secret) for user, secret in logins if user != secret)
     weak = frozenset(secret for _, secret in logins if is_weak(secret))
-    found = {text for user, secret in logins if secret not in weak for text in _spellings(user, secret)}
+    forms = {(user, form) for user, secret in logins if secret not in weak for form in _forms(secret)}
+    found = {text for user, form in forms for text in _spellings(user, form)}
+    found |= {text for _, secret in logins if secret not in weak for text in _only_shown(secret)}
     # The token of a weak password is as good as the password itself, and no common word.
     found |= {token for user, secret in logins if user and secret for token in _tokens(user, secret)}
     # A status word keeps its meaning, whoever chose it for a secret.
@@ -111,7 +120,7 @@ def _redactor(logins: tuple[tuple[str, str], ...]) -> Redact:
     # The longest first: a token may contain a spelling of the password.
     listed = sorted(filter(None, found), key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, listed)) if listed else r"(?!)")
-    strong = tuple(secret for _, secret in logins if secret and secret not in weak)
+    strong = tuple(sorted({form for _, form in forms if form}))
 
     def redact(text: str) -> str:
         if text.strip() in whole:
@@ -154,6 +163,53 @@ def _either(digits: str) -> str:
     return "".join(f"[{it.upper()}{it.lower()}]" if it.isalpha() else it for it in digits)
 
 
+def _forms(secret: str) -> Iterator[str]:
+    """A secret, and the texts that other programs take it for: each may stand in a text in any spelling."""
+    yield secret
+    if secret.isascii():
+        return
+    misread = _misread(secret)
+    others = {
+        normalize("NFC", secret),
+        normalize("NFD", secret),
+        *misread,
+        *(twice for one in misread for twice in _misread(one)),
+    }
+    yield from (other for other in others if not is_weak(other))
+
+
+def _misread(text: str) -> set[str]:
+    """A text whose UTF-8 was read as Latin-1 or Windows-1252; and the one that was misread so to give this one."""
+    data = _bytes(text)
+    found = {data.decode("latin-1"), "".join(_WINDOWS[byte] for byte in data)}
+    for encoded in _narrow(text):
+        with suppress(UnicodeDecodeError):
+            found.add(encoded.decode("utf-8"))
+    return found
+
+
+def _narrow(text: str) -> set[bytes]:
+    """A text in Latin-1 and in Windows-1252, as far as these have its letters."""
+    found = {text.encode("latin-1")} if all(ord(letter) < 0x100 for letter in text) else set()
+    if all(letter in _WINDOWS for letter in text):
+        found.add(bytes(map(_WINDOWS.index, text)))
+    return found
+
+
+#: What browsers and servers read in each byte of Windows-1252: five bytes have no letter there and stay what they are in Latin-1.
+_WINDOWS = tuple(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
+
+
+def _only_shown(secret: str) -> Iterator[str]:
+    """A secret as it may be shown and never sent: without the letters that an encoding lacks, or in one case."""
+    if not secret.isascii() and sum(letter.isascii() and letter.isalnum() for letter in secret) >= _KEPT:
+        for lost in ("?", "\N{REPLACEMENT CHARACTER}"):
+            yield "".join(letter if letter.isascii() else lost for letter in secret)
+            yield "".join(letter if letter.isascii() else lost * len(_bytes(letter)) for letter in secret)
+    if len(secret) >= _CASELESS and not secret.isalpha():
+        yield from {secret.upper(), secret.lower()}
+
+
 def _spellings(user: str, secret: str) -> Iterator[str]:
     if not secret:
         return  # the token of an empty password tells nothing but the user's name
@@ -167,19 +223,21 @@ def _spellings(user: str, secret: str) -> Iterator[str]:
         yield escaped.replace("/", "\\/")
     yield " ".join(secret.split())  # as a page is shown
     yield from (line for line in secret.splitlines() if len(line) >= _LINE)
-    if len(secret) >= _LINE:
-        yield _bytes(secret).hex()
-        yield _bytes(secret).hex().upper()
-    yield from _base64(_bytes(secret))
+    for data in {_bytes(secret), *_narrow(secret)}:
+        if len(secret) >= _LINE:
+            yield data.hex()
+            yield data.hex().upper()
+        yield from _base64(data)
     if user:
         yield from _tokens(user, secret)
 
 
 def _tokens(user: str, password: str) -> Iterator[str]:
-    token = basic_token(user, password).rstrip("=")  # the padding may stay, it is no secret
-    yield token
-    yield quote(token, safe="")
-    yield token.replace("+", "-").replace("/", "_")
+    for data in {_bytes(f"{user}:{password}"), *_narrow(f"{user}:{password}")}:
+        token = base64.b64encode(data).decode("ascii").rstrip("=")  # the padding may stay, it is no secret
+        yield token
+        yield quote(token, safe="")
+        yield token.replace("+", "-").replace("/", "_")
 
 
 def _base64(data: bytes) -> Iterator[str]:
@@ -203,4 +261,7 @@ def _lower_escapes(text: str) -> str:
 
 def _bytes(text: str) -> bytes:
     # What was no text in the environment comes in as half surrogates, which stand for its bytes.
-    return text.encode("utf-8", "surrogateescape")
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a pair that stands for no byte
+        return text.encode("utf-8", "surrogatepass")

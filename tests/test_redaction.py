@@ -1,13 +1,23 @@
 """Secrets out of foreign texts (fault 48)."""
 
 import base64
-from collections.abc import Mapping
+import html
+import json
+from collections.abc import Iterator, Mapping
+from unicodedata import normalize
 from urllib.parse import quote, quote_plus
 
 import pytest
 
 from spectrum_pipelines.client.transport.credentials import Credentials
 from spectrum_pipelines.redaction import basic_token, data_without, redactor, without
+
+
+def _windows(text: str) -> Iterator[str]:
+    """UTF-8 as a browser reads it that takes it for Windows-1252."""
+    for byte in text.encode():
+        yield bytes([byte]).decode("cp1252", "ignore") or chr(byte)
+
 
 PASSWORD = 'p "w<&\u20ac/+'
 
@@ -35,6 +45,57 @@ def test_a_login_is_masked_in_every_spelling(secret: str) -> None:
     assert masked.startswith("before ***")
     assert masked.endswith(" after")
     assert secret.rstrip("=") not in masked
+
+
+UMLAUTS = "p\u00e4ssw\u00f6rt-\u20ac9x"
+GREEK = "\u03ba\u03bb\u03b5\u03b9\u03b4\u03b9-77"
+TAKEN_FOR_ANOTHER = [
+    pytest.param(UMLAUTS, UMLAUTS.encode().decode("latin-1"), id="read as Latin-1"),
+    pytest.param(UMLAUTS, UMLAUTS.encode().decode("cp1252"), id="read as Windows-1252"),
+    pytest.param(UMLAUTS, UMLAUTS.encode().decode("latin-1").encode().decode("latin-1"), id="read as Latin-1 twice"),
+    pytest.param(UMLAUTS.encode().decode("latin-1"), UMLAUTS, id="Latin-1 mended"),
+    pytest.param(UMLAUTS.encode().decode("cp1252"), UMLAUTS, id="Windows-1252 mended"),
+    pytest.param(UMLAUTS, normalize("NFD", UMLAUTS), id="accents apart"),
+    pytest.param(normalize("NFD", UMLAUTS), UMLAUTS, id="accents joined"),
+    pytest.param(UMLAUTS, json.dumps(UMLAUTS.encode().decode("latin-1"))[1:-1], id="read as Latin-1, in JSON"),
+    pytest.param(UMLAUTS, quote(UMLAUTS.encode().decode("cp1252")), id="read as Windows-1252, in a URL"),
+    pytest.param(
+        UMLAUTS, html.escape(UMLAUTS.encode().decode("latin-1")).replace("\u00c3", "&Atilde;"), id="in a page"
+    ),
+    pytest.param(UMLAUTS, UMLAUTS.encode("cp1252").decode("utf-8", "replace"), id="Windows-1252 read as UTF-8"),
+    pytest.param(UMLAUTS, UMLAUTS.encode("ascii", "replace").decode(), id="shown in ASCII"),
+    pytest.param(UMLAUTS, UMLAUTS.encode().decode("ascii", "replace"), id="read as ASCII"),
+    pytest.param(UMLAUTS, base64.b64encode(b"me:" + UMLAUTS.encode("cp1252")).decode(), id="a token in Windows-1252"),
+    pytest.param(UMLAUTS, UMLAUTS.encode("cp1252").hex(), id="bytes of Windows-1252"),
+    pytest.param(UMLAUTS, UMLAUTS.upper(), id="in large letters"),
+    pytest.param("Kappa-99x", "kappa-99x", id="in small letters"),
+    pytest.param(GREEK, GREEK.encode().decode("latin-1"), id="bytes that Windows-1252 lacks, as Latin-1"),
+    pytest.param("\u0410\u041d-secret", "".join(_windows("\u0410\u041d-secret")), id="bytes that Windows-1252 lacks"),
+]
+
+
+@pytest.mark.parametrize(("secret", "echo"), TAKEN_FOR_ANOTHER)
+def test_a_secret_that_a_program_takes_for_another_text_is_masked(secret: str, echo: str) -> None:
+    assert redactor(("me", secret))(f"before {echo.rstrip('=')} after") == "before *** after"
+
+
+NO_TRACE = [
+    ("\u00e4\u00f6\u00fc-", "is this ???- one?"),
+    ("Summer", "in summer, SUMMER"),
+    ("Gamma7", "job gamma7"),
+    ("\u00c3\u00a4x", "\u00e4x and so on"),
+    ("\u03ba\u03bb\u03b5", "??? ??????"),
+]
+
+
+@pytest.mark.parametrize(("secret", "text"), NO_TRACE)
+def test_what_a_text_may_have_by_chance_is_no_trace_of_a_secret(secret: str, text: str) -> None:
+    assert without([secret])(text) == text
+
+
+@pytest.mark.parametrize("secret", [chr(0xD800) + "-secret", chr(0xDC80) + "-secret", "\U0001f511-secret"])
+def test_half_a_character_in_a_secret_ends_nothing(secret: str) -> None:
+    assert without([secret])(f"a {secret} b %41") == "a *** b %41"
 
 
 @pytest.mark.parametrize(
