@@ -47,7 +47,7 @@ RULES: tuple[tuple[Rule, frozenset[str]], ...] = (
     (_of_jobs_that_are_on(check_run_if), _GRAPH),
     (_of_jobs_that_are_on(check_rivals), _GRAPH | {"defaults", "concurrency"}),
     (check_policies, _GRAPH | {"defaults", "timeouts"}),
-    (check_idle, _GRAPH | {"defaults"}),
+    (check_idle, _GRAPH | {"defaults", "timeouts"}),
     (check_settings, frozenset({"server", "poll", "timezone", "concurrency", "http", "timeouts", "finally"})),
     (check_variables, frozenset({"variables"})),
     (check_references, frozenset(OVERLAID)),

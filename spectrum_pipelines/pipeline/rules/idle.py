@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
 from spectrum_pipelines.document.diagnostic import Diagnostic
+from spectrum_pipelines.pipeline.fill.reference import holds_reference
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch
 from spectrum_pipelines.pipeline.model.durations import format_duration
@@ -88,20 +89,36 @@ def _check_counts(draft: Draft, job: JobSketch) -> Iterator[Diagnostic]:
 
 
 def _check_totals(draft: Draft, job: JobSketch) -> Iterator[Diagnostic]:
-    """All executions together have at least what each of them must have; a job of one execution has just that."""
+    """All executions together have at least what each of them must have; a job of one execution has just that.
+
+    A sequence has an execution for each of its files, or more. Members have counters of their own: only one must have the counter.
+    """
     expect = mapping(job.body["expect"])
     total = mapping(expect.get("total"))
     for keys, of_all in _by_name(total).items():
         of_each = _by_name(expect).get(keys, {})
         least, most = of_each.get("min"), of_all.get("max")
         path = (*job.path, "expect", "total", *keys)
-        if _is_number(least) and _is_number(most) and least > most >= 0:
-            message = f"nothing can pass this gate: each execution must have {least} or more, and `max` is {most}"
+        executions = _fewest_executions(job) if keys[0] in _COUNTS else 1
+        if _is_number(least) and _is_number(most) and max(least, executions * least) > most >= 0:
+            each = "each execution" if least > most else f"each of {executions} executions"
+            message = f"nothing can pass this gate: {each} must have {least} or more, and `max` is {most}"
             yield draft.view.fault((*path, "max"), "budget", message, hint="correct one of the two")
         least, most = of_all.get("min"), of_each.get("max")
         if job.actions != ("sequence",) and _is_number(least) and _is_number(most) and least > most >= 0:
             message = f"nothing can pass this gate: the only execution may have {most} at most, and `min` is {least}"
             yield draft.view.fault((*path, "min"), "budget", message, hint="correct one of the two")
+        elif job.actions == ("sequence",) and _is_number(least) and most == 0 and _is_number(most) and least > 0:
+            message = f"nothing can pass this gate: each execution may have 0 at most, and `min` is {least}"
+            yield draft.view.fault((*path, "min"), "budget", message, hint="correct one of the two")
+
+
+def _fewest_executions(job: JobSketch) -> int:
+    """The files that a sequence names for certain: two references may come to one file."""
+    listed = job.body.get("sequence")
+    if job.actions != ("sequence",) or not isinstance(listed, list):
+        return 1
+    return max(1, len({str(it) for it in listed if isinstance(it, str | int) and not holds_reference(it)}))
 
 
 def _by_name(gates: Mapping[str, Any]) -> dict[tuple[str, ...], Mapping[str, Any]]:
@@ -118,6 +135,7 @@ def _check_duration(written: WrittenPolicy, job: JobSketch) -> Iterator[Diagnost
     if job.actions not in {("trigger",), ("sequence",)} or written.get("on_running") == "attach":
         return
     gate: Mapping[str, Any] = mapping(mapping(job.body["expect"]).get("duration"))
+    yield from _check_run_limit(written, seconds(gate.get("min")))
     timeout = seconds(written.get("timeout"))
     timeout = Policy().timeout if written.get("timeout") is None else timeout
     if timeout is None:
@@ -130,3 +148,19 @@ def _check_duration(written: WrittenPolicy, job: JobSketch) -> Iterator[Diagnost
     elif most is not None and most > timeout:
         message = f"`expect.duration.max` never acts: `timeout` ends each attempt after {format_duration(timeout)}"
         yield written.view.warning((*path, "max"), "no-effect", message, hint="shorten `max` or lengthen `timeout`")
+
+
+#: What ends by itself while it is being stopped is judged by its gates.
+_WHILE_STOPPING = 60.0
+
+
+def _check_run_limit(written: WrittenPolicy, least: float | None) -> Iterator[Diagnostic]:
+    """The limit of the run ends its executions, too. Time in which nobody worked on the run does not count: hence a warning."""
+    around = "finally" if written.path[0] == "finally" else "pipeline"
+    limit = seconds(written.view.section("timeouts").get(around))
+    if limit is not None and least is not None and least > limit + _WHILE_STOPPING:
+        message = (
+            f"no run in one go can pass this gate: `timeouts.{around}` ends its jobs after {format_duration(limit)}"
+        )
+        path = (*written.path, "expect", "duration", "min")
+        yield written.view.warning(path, "budget", message, hint=f"shorten `min` or lengthen `timeouts.{around}`")
