@@ -44,7 +44,7 @@ RULES: tuple[tuple[Rule, frozenset[str]], ...] = (
     (check_switches, _GRAPH),
     (check_lists, _GRAPH | {"variables"}),
     (check_list_places, _GRAPH | {"variables"}),
-    (_of_jobs_that_are_on(check_run_if), _GRAPH),
+    (_of_jobs_that_are_on(check_run_if), _GRAPH | {"fail_fast"}),
     (_of_jobs_that_are_on(check_rivals), _GRAPH | {"defaults", "concurrency"}),
     (check_policies, _GRAPH | {"defaults", "timeouts"}),
     (check_idle, _GRAPH | {"defaults", "timeouts"}),

@@ -23,13 +23,39 @@ def check_run_if(draft: Draft) -> Iterator[Diagnostic]:
             message = f"`{job.id}` can never run: it needs no job, so none before it can have failed"
             yield draft.view.fault(path, "unreachable", message, hint="write which jobs it watches: `needs: [...]`")
         elif job.run_if == "all_success":
-            for watcher in _contradictions(draft, job):
+            contradictions = list(_contradictions(draft, job))
+            for watcher in contradictions:
                 message = (
                     f"`{job.id}` can never run: `{watcher}` runs only if a job before it failed, "
                     f"and `{job.id}` needs those to succeed too"
                 )
                 hint = f"remove `{watcher}` from `needs`, or write `run_if: all_done`"
                 yield draft.view.fault((*job.path, "needs"), "unreachable", message, hint=hint, at_key=True)
+            for watcher in () if contradictions else _behind_fail_fast(draft, job):
+                message = (
+                    f"`{job.id}` can never run: `{watcher}` runs only if a job before it failed, "
+                    f"and then `fail_fast` skips `{job.id}`"
+                )
+                hint = f"write `run_if: any_failed` at `{job.id}`, too, or `fail_fast: false`"
+                yield draft.view.warning((*job.path, "needs"), "unreachable", message, hint=hint, at_key=True)
+                break
+
+
+def _behind_fail_fast(draft: Draft, job: JobSketch) -> Iterator[str]:
+    """The needs of an `all_success` job that are skipped if nothing fails, and start only once `fail_fast` goes by a failure.
+
+    A failure that is allowed, or may be, does not trip `fail_fast`; a need that may be switched off, or have no combination, may
+    not be there.
+    """
+    if job.is_finally or draft.view.data.get("fail_fast", True) is not True:
+        return
+    bits, before = draft.ancestry
+    tolerated = sum(bits[it.id] for it in draft.jobs.values() if it.id in bits and it.body.get("allow_failure", False))
+    for name in draft.needs[job.id] if job.id in bits else ():
+        watcher = draft.jobs[name]
+        is_certain = watcher.body.get("enabled", True) is True and not watcher.open
+        if watcher.run_if == "any_failed" and is_certain and before[name] and not before[name] & tolerated:
+            yield name
 
 
 def _beyond_reach(draft: Draft) -> Iterator[Diagnostic]:
