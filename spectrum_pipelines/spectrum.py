@@ -5,6 +5,7 @@ that the page does not promise in every answer is optional here. Ids of differen
 three of them and each looks like a plain number.
 """
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import NewType
@@ -22,8 +23,15 @@ DataReference = DataId | DataName
 #: How a file is named in a URI: its id, its uuid or its path (`/Data/Imports/orders.imp`), as text and not yet encoded.
 FileReference = NewType("FileReference", str)
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+
 #: Java's long: no id is larger.
 LARGEST_ID = 2**63 - 1
+
+
+def one_spelling(reference: str) -> str:
+    """The reference as references are compared: a uuid means the same file in capital and in small letters."""
+    return reference.lower() if _UUID.fullmatch(reference) else reference
 
 
 class Phase(Enum):

@@ -11,6 +11,7 @@ from spectrum_pipelines.pipeline.form.matrix import Combination, as_text, combin
 from spectrum_pipelines.pipeline.form.overlay import mapping
 from spectrum_pipelines.pipeline.form.sketch import Draft, JobSketch
 from spectrum_pipelines.pipeline.rules.needs import is_too_large
+from spectrum_pipelines.spectrum import one_spelling
 
 
 def check_run_if(draft: Draft) -> Iterator[Diagnostic]:
@@ -97,7 +98,7 @@ def check_rivals(draft: Draft) -> Iterator[Diagnostic]:
     for job in draft.jobs.values():
         if job.id in bits:
             for target, path in _started_files(job):
-                rivals[job.is_finally, target].append((job, path))
+                rivals[job.is_finally, one_spelling(target)].append((job, path))
     for (_, target), found in rivals.items():
         if len(found) < 2:
             continue
