@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.files import is_same_file
+from spectrum_pipelines.store.heads import is_run_id
 
 #: Parameters of commands that name a file to read, and what people call each.
 _OPTIONS = {
@@ -36,7 +37,17 @@ def inputs(parameters: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[N
     # The files of secrets: SPECTRUM_PASSWORD_FILE, SPECTRUM_VAR_x_FILE.
     secrets = [(it, value) for it, value in environ.items() if it.startswith("SPECTRUM_") and it.endswith("_FILE")]
     bundles = [(it, environ.get(it)) for it in _BUNDLES]
-    return tuple(Named(by=by, path=Path(path)) for by, path in (*options, *secrets, *bundles) if path)
+    named = (*options, *secrets, *bundles, *_of_run(parameters))
+    return tuple(Named(by=by, path=Path(path)) for by, path in named if path)
+
+
+def _of_run(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    """What the state folder has of a run that goes on: its journal, its plan, its texts. A report of it may be written anew."""
+    state, run_id = parameters.get("state"), parameters.get("run_id")
+    if state and run_id and is_run_id(run_id) and "://" not in state:
+        with suppress(OSError):  # a folder that is not there is told by who opens it
+            kept = (it for it in (Path(state) / "runs" / run_id).iterdir() if it.name != "report.json" and it.is_file())
+            yield from (("--state", it) for it in kept)
 
 
 def pipeline_files(names: Iterable[str]) -> tuple[Named, ...]:

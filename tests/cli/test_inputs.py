@@ -146,6 +146,16 @@ def test_a_run_that_goes_on_is_not_told_over_its_file(
     assert len(server.executions()) == 1
 
 
+@pytest.mark.parametrize("command", ["resume", "retry"])
+def test_a_run_that_goes_on_is_not_told_over_its_journal(cli: Cli, folder: Path, command: str) -> None:
+    assert cli("run", "broken.yaml", "--progress", "none").code == 1
+    (journal,) = folder.glob(".spectrum-pipelines/runs/*/journal.jsonl")
+    before = journal.read_bytes()
+    ended = cli(command, journal.parent.name, "--html", str(journal), "--report", "r.json", "--progress", "none")
+    assert (ended.code, "error: --html and --state name the same file" in ended.stderr) == (2, True), ended.stderr
+    assert journal.read_bytes() == before
+
+
 def test_a_command_that_cannot_go_on_does_not_write_over_the_file_either(cli: Cli, folder: Path) -> None:
     """The login is missing: the report of that end goes nowhere, as it would take the place of the pipeline file."""
     assert cli("run", "broken.yaml", "--progress", "none").code == 1
