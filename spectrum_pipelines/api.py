@@ -186,7 +186,7 @@ def adopt(run_id: str, job: str, execution_id: int | None, connection: Connectio
     from spectrum_pipelines.app.recall import Again  # noqa: PLC0415 - the network
     from spectrum_pipelines.app.settle import settle  # noqa: PLC0415
 
-    named = None if execution_id is None else ExecutionId(execution_id)
+    named = () if execution_id is None else (ExecutionId(execution_id),)
     again = Again(given=given_values(server=connection.url))
     settle(run_id, job, named, _reach(connection), store=store, again=again, front=_front(None))
 

@@ -23,13 +23,11 @@ from spectrum_pipelines.spectrum import ExecutionId
 from spectrum_pipelines.store.interface import Store
 from spectrum_pipelines.store.leasing import named_run
 
-NEVER_STARTED = "never started"
-
 
 class SettledJob(Struct, frozen=True, kw_only=True):
-    """What was put on record: the status of the execution, a warning, and the command that goes on from here."""
+    """What was put on record: the status of each execution, a warning, and the command that goes on from here."""
 
-    job_status: str
+    job_statuses: tuple[str, ...]
     warning: str | None
     next: str
 
@@ -37,7 +35,7 @@ class SettledJob(Struct, frozen=True, kw_only=True):
 def settle(
     run_id: str,
     job: str,
-    execution_id: ExecutionId | None,
+    execution_ids: tuple[ExecutionId, ...],
     reach: Reach,
     *,
     store: Store,
@@ -45,10 +43,11 @@ def settle(
     front: Front,
     agreed: Callable[[str], bool] = lambda _: False,
 ) -> SettledJob:
-    """Put on record that this execution is what the job started; None: somebody looked, and it never started. `go_on` goes on.
+    """Put on record that these executions are what the job started; none: somebody looked, and it never started. `go_on` goes on.
 
-    The execution must exist and belong to the job's file. Where Spectrum does not say whose it is, `agreed` is asked with that said
-    in words: does the person vouch for it? Raises UserError for what does not belong to the job, and what `errors` lists.
+    Each must exist and be of the job's file; only a sequence has several. Where Spectrum does not say whose it is, or where one
+    may be downstream of a sequence, `agreed` is asked with that said in words: does the person vouch for it? Raises UserError for
+    what does not belong to the job, and what `errors` lists.
     """
     run = named_run(store, run_id)
     with ExitStack() as stack:
@@ -56,32 +55,38 @@ def settle(
         recorded = run.facts()
         history = recall(run, recorded, again)
         unknown = _unknown_job(history, job)
-        seen = NEVER_STARTED
-        if execution_id is not None:
+        seen = []
+        if execution_ids:
+            _refuse_several(unknown, execution_ids)
             line = line_to(history.state.pipeline, reach, front, stack)
-            owner = owner_of(line.api, unknown, execution_id)
-            _refuse_foreign(history, unknown, execution_id, owner, agreed)
-            seen = owner.details.job_status
+            for execution_id in execution_ids:
+                owner = owner_of(line.api, unknown, execution_id)
+                _refuse_foreign(history, unknown, execution_id, owner, agreed, all_=execution_ids)
+                seen.append(owner.details.job_status)
         else:
             _nothing_known(unknown)
         clock = RunClock(front.clock, start_at=resume_at(recorded.facts[-1], front.clock.now()))
-        warned = _of_a_lost_plan(unknown, execution_id)
-        events: list[Event] = [Settled(job=unknown.job.id, execution_id=execution_id), *([warned] if warned else [])]
+        warned = _of_a_lost_plan(unknown, execution_ids)
+        events: list[Event] = [Settled(job=unknown.job.id, execution_id=it) for it in execution_ids or (None,)]
+        events += [warned] if warned else []
         with run.journal(lease, recorded) as journal:
             journal.append([Stamped(at=clock.at(), time=clock.time(), event=event) for event in events])
     next_ = about_run(history.started, "resume")
-    return SettledJob(job_status=seen, warning=warned.message if warned else None, next=next_)
+    return SettledJob(job_statuses=tuple(seen), warning=warned.message if warned else None, next=next_)
 
 
-def _of_a_lost_plan(job: JobState, execution_id: ExecutionId | None) -> Warned | None:
+def _has_lost_its_plan(job: JobState) -> bool:
     """A sequence starts what is downstream, too, and only its execution plan names that."""
-    is_lost = not job.attempt.complete or not job.current
-    if execution_id is None or not isinstance(job.job.action, Sequence) or not is_lost:
+    return isinstance(job.job.action, Sequence) and (not job.attempt.complete or not job.current)
+
+
+def _of_a_lost_plan(job: JobState, execution_ids: tuple[ExecutionId, ...]) -> Warned | None:
+    if not execution_ids or not _has_lost_its_plan(job):
         return None
-    ids = ", ".join(map(str, sorted({*(it.execution_id for it in job.current), execution_id})))
+    ids = ", ".join(map(str, sorted({it.execution_id for it in job.current}.union(execution_ids))))
     told = (
-        f"the execution plan was lost, and execution {execution_id} was adopted by hand: the job is judged by execution {ids} "
-        "alone, and what else its trigger started downstream is in no report"
+        f"the execution plan was lost, and execution {', '.join(map(str, execution_ids))} was adopted by hand: the job is "
+        f"judged by execution {ids} alone, and what else its trigger started downstream is in no report"
     )
     return Warned(code="adopted-without-plan", message=told, job=job.job.id)
 
@@ -97,6 +102,13 @@ def _unknown_job(history: History, name: str) -> JobState:
         listed = ", ".join(unknown) or "none"
         raise UserError(f"job {name} is not unknown but {job.status.value}", hint=f"unknown jobs of this run: {listed}")
     return job
+
+
+def _refuse_several(job: JobState, execution_ids: tuple[ExecutionId, ...]) -> None:
+    """Refuse more than one execution for a job whose trigger starts one."""
+    if len(execution_ids) > 1 and not isinstance(job.job.action, Sequence):
+        hint = "adopt the one that the trigger started; only a sequence starts several"
+        raise UserError(f"job {job.job.id} starts one execution, not {len(execution_ids)}", hint=hint)
 
 
 def _nothing_known(job: JobState) -> None:
@@ -119,12 +131,18 @@ def _look(history: History, job: JobState) -> str:
 
 
 def _refuse_foreign(
-    history: History, job: JobState, execution_id: ExecutionId, owner: Owner, agreed: Callable[[str], bool]
+    history: History,
+    job: JobState,
+    execution_id: ExecutionId,
+    owner: Owner,
+    agreed: Callable[[str], bool],
+    *,
+    all_: tuple[ExecutionId, ...],
 ) -> None:
     """Refuse an execution of another file, of another attempt, or one that was there before the trigger."""
     look = f"`{_look(history, job)}` shows the executions of the job's file"
     targets = ", ".join(sorted(_shown(history, it.target) for it in job.attempt.baselines)) or job.job.id
-    if owner.other is not None:
+    if owner.other is not None and not _has_lost_its_plan(job):
         raise UserError(f"execution {execution_id} belongs to {owner.other}, not to {targets}", hint=look)
     for other in history.state.jobs.values():
         taken = [it for it in other.executions if it.execution_id == execution_id]
@@ -135,8 +153,12 @@ def _refuse_foreign(
     told = (
         f"Spectrum does not say which file execution {execution_id} is of, so nothing shows that it is one of {targets}"
     )
+    if owner.other is not None:
+        told = (
+            f"execution {execution_id} belongs to {owner.other}, and nothing shows that it is downstream of {targets}"
+        )
     if not owner.is_ours and not agreed(told):
-        command_ = about_run(history.started, "adopt", job.job.id, execution_id, "--yes")
+        command_ = about_run(history.started, "adopt", job.job.id, *all_, "--yes")
         raise UserError(told, hint=f"look on the server; if it is the job's: `{command_}`")
 
 

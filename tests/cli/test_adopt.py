@@ -128,8 +128,8 @@ def test_a_member_of_a_sequence_whose_plan_was_lost_is_adopted_with_a_warning(se
     unknown = project.run()
     assert unknown.code == 5
     said = " ".join(unknown.stderr.split())
-    assert "judged by this execution alone, and what else its trigger started downstream is in no report then" in said
-    assert "look with `job list` and `job history` first, then: spectrum-pipelines adopt" in said
+    assert "judged by this execution alone, and what else its trigger started downstream is in no report" in said
+    assert "look with `job list` and `job history` first, and name all ids, then: spectrum-pipelines adopt" in said
     settled = project.adopt(unknown.run_id, "load", 11)
     assert settled.code == 0, settled.stderr
     assert "warning: the execution plan was lost, and execution 11 was adopted by hand" in settled.stderr
@@ -139,6 +139,36 @@ def test_a_member_of_a_sequence_whose_plan_was_lost_is_adopted_with_a_warning(se
     (warning,) = again.report["warnings"]
     assert (warning["code"], warning["job"]) == ("adopted-without-plan", "load")
     assert "judged by execution 11 alone" in warning["message"]
+
+
+def test_all_that_a_sequence_started_is_adopted_together(serve: Serve, begin: Begin) -> None:
+    """Nothing but the lost plan names what is downstream: a person vouches for it, and the job is judged by all of them."""
+    server = serve(File(id=48, path="/orders", downstream=[49]), File(id=49, path="/sales", timelines=[FAILS]))
+    server.misbehave("sequence", mis.handled(mis.close))
+    project = begin(server)
+    project.jobs(load={"sequence": [48], "ambiguous_grace": "1s"})
+    unknown = project.run()
+    refused = project.adopt(unknown.run_id, "load", 11, "12")
+    assert refused.code == 2
+    assert "execution 12 belongs to file 49, and nothing shows that it is downstream of 48" in refused.stderr
+    assert f"spectrum-pipelines adopt {unknown.run_id} load 11 12 --yes" in refused.stderr
+    assert refused.facts == unknown.facts
+    settled = project.adopt(unknown.run_id, "load", 11, "12", "--yes")
+    assert settled.code == 0, settled.stderr
+    assert "note: load is settled: execution 11, " in settled.stderr
+    again = project.resume(unknown.run_id)
+    assert again.code == 1, again.stderr
+    assert [one["execution_id"] for one in again.job("load")["executions"]] == [11, 12]
+    assert again.job("load")["reason"] == "execution 12 ended ERROR"
+    assert again.report is not None
+    assert "judged by execution 11, 12 alone" in again.report["warnings"][0]["message"]
+
+
+def test_one_trigger_starts_one_execution(project: Project, server: SpectrumServer, unknown: Outcome) -> None:
+    server.start(48)
+    outcome = project.adopt(unknown.run_id, "load", 12, "13")
+    assert outcome.code == 2
+    assert "job load starts one execution, not 2" in outcome.stderr
 
 
 def test_an_execution_of_another_job_of_the_run_is_refused(project: Project, server: SpectrumServer) -> None:

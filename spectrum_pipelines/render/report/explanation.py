@@ -37,8 +37,8 @@ _MEND = "find out why and mend it, then"
 _LOOK_FIRST = "look first: what is named here may still run on the server; when it has ended"
 _MEND_LOGIN = "mend login, certificate or rights first (repeated tries lock accounts), then"
 _LOOK_DOWNSTREAM = (
-    "after `adopt` the job is judged by this execution alone, and what else its trigger started downstream is in no report then: "
-    "look with `job list` and `job history` first, then"
+    "after `adopt` the job is judged by this execution alone, and what else its trigger started downstream is in no report: "
+    "look with `job list` and `job history` first, and name all ids, then"
 )
 _ALL_STOPPED = "nothing of it runs any more: find out what took so long, or raise the timeout, then run it again"
 
