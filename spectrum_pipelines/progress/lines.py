@@ -64,8 +64,10 @@ def _resumed(event: ev.Resumed, state: RunState) -> Said:
 
 def _retried(event: ev.Retried, state: RunState) -> Said:
     again = few((f"{one.job} ({one.reason})" for one in event.again), _FINDINGS)
-    kept = f"; {many(len(event.kept), 'job')} kept" if event.kept else ""
-    return Said(f"round {event.round} of run {state.run_id}: again {again}{kept}", style="bold")
+    told = [f"again {again}"] if again else []
+    told += [f"{many(len(event.kept), 'job')} kept"] if event.kept else []
+    told += [f"without {few(event.removed, _FINDINGS)}"] if event.removed else []
+    return Said(f"round {event.round} of run {state.run_id}: {'; '.join(told)}", style="bold")
 
 
 def _preflight_passed(event: ev.PreflightPassed, state: RunState) -> Said:

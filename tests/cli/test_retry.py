@@ -201,6 +201,22 @@ def test_a_file_that_was_mended_runs_what_is_new_or_changed_and_keeps_what_succe
     assert refused.code == 0, "its history is closed, and its report is that of the last round"
 
 
+@pytest.mark.parametrize(
+    "wrong", ["", "  wrong: {enabled: false, needs: [good], trigger: 21}\n"], ids=["removed", "switched off"]
+)
+def test_what_failed_is_mended_by_leaving_it_out(wrong: str, folder: Path, server: RunningServer) -> None:
+    env = environment(server)
+    start = "version: 1\nname: night\npoll: {min: 10ms}\njobs:\n  good: {trigger: 20}\n"
+    (folder / "night.yaml").write_text(f"{start}  wrong: {{needs: [good], trigger: 21}}\n", encoding="utf-8")
+    again = ("run", "night.yaml", "--run-key", "k", "--retry-failed", "--report", "r.json")
+    assert call(*again, cwd=folder, env=env).code == 1
+    (folder / "night.yaml").write_text(start + wrong, encoding="utf-8")
+    ended = call(*again, cwd=folder, env=env)
+    assert ended.code == 0, ended.stderr
+    assert f"round 2 of run {report(folder)['']['run_id']}: 1 job kept; without wrong" in ended.stderr
+    assert len(report(folder)["good"]["executions"]) == 1  # type: ignore[arg-type]
+
+
 def test_a_changed_default_counts_and_a_date_stays(folder: Path, server: RunningServer) -> None:
     env = environment(server)
     (folder / "night.yaml").write_text(BROKEN.replace("trigger: 23", "trigger: 21"), encoding="utf-8")
