@@ -40,6 +40,7 @@ _OUTPUTS = {"--report": ".json", "--junit": ".xml", "--html": ".html", "--summar
 #: Words in capitals are for the reader to fill in.
 _BLANK = re.compile(r"[A-Z][A-Z_]+")
 _VERB = "|".join(COMMANDS)
+_ANSI_C = re.compile(r"\$'([^']*)'")
 _QUOTED = re.compile(rf"`(spectrum-pipelines (?:{_VERB})\b[^`\n]*)`")
 _TO_THE_END = re.compile(rf"(?:^|[:=>] ?|^ +)(spectrum-pipelines (?:{_VERB})\b[^`\n]*)$", re.MULTILINE)
 #: They look like secrets and are none.
@@ -109,10 +110,16 @@ def told_in(text: str) -> Iterator[str]:
     yield from _TO_THE_END.findall(_QUOTED.sub("", text))
 
 
+def _as_quoted(word: re.Match[str]) -> str:
+    r"""`$'st\303\274'` as Python's own reader of words knows it."""
+    data = re.sub(rb"\\(\d{3})", lambda it: bytes([int(it[1], 8)]), word[1].encode("ascii"))
+    return shlex.quote(os.fsdecode(data))
+
+
 def parsed(line: str) -> Line:
     """A line as the command line reads it. Raises click.UsageError for what it would not take."""
     command_of_shell = re.split(r" [|>] | \(", line)[0]
-    words = shlex.split(re.sub(r"\bEXECUTION_ID\b", "1", command_of_shell))[1:]
+    words = shlex.split(_ANSI_C.sub(_as_quoted, re.sub(r"\bEXECUTION_ID\b", "1", command_of_shell)))[1:]
     verb, *words = words
     above = click.Context(cli, help_option_names=["-h", "--help"])
     command = cli.get_command(above, verb)

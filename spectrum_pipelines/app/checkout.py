@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from spectrum_pipelines.words.clean import readable
+
 #: Where a CI system has checked the repository out.
 _CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "WORKSPACE")
 
@@ -21,4 +23,5 @@ def named_from(checkout: Path, name: str) -> str:
     # The folder is resolved and not the file: a link in the repository is annotated where it stands.
     path = Path(name)
     path = path.parent.resolve() / path.name
-    return path.relative_to(checkout).as_posix() if path.is_relative_to(checkout) else path.as_posix()
+    named = path.relative_to(checkout) if path.is_relative_to(checkout) else path
+    return readable(named.as_posix())

@@ -170,11 +170,13 @@ class ToPeople:
     def _tell(self, report: Mapping[str, Any], where: str) -> None:
         if self._shown.progress == "json":  # what stands on stderr is for programs
             return
-        from spectrum_pipelines.render.report.text import report_text  # noqa: PLC0415 - at the end only
+        from spectrum_pipelines.cli.given import pasted  # noqa: PLC0415 - at the end only
+        from spectrum_pipelines.render.report.text import report_text  # noqa: PLC0415
 
         glyphs = can_show_glyphs(sys.stderr.encoding)
         color, width = wants_color(sys.stderr), width_of(sys.stderr)
-        sys.stderr.write(report_text(report, color=color, width=width, glyphs=glyphs, kept=where or None))
+        kept = where or None
+        sys.stderr.write(report_text(report, color=color, width=width, glyphs=glyphs, kept=kept, pasted=pasted))
         sys.stderr.flush()
 
     def _put(self, report: Mapping[str, Any]) -> bool:

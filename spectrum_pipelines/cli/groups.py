@@ -3,8 +3,11 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import click
+
+from spectrum_pipelines.errors import SpectrumPipelinesError
 
 _HYPHEN, _SPACE = "\N{NON-BREAKING HYPHEN}", "\N{NO-BREAK SPACE}"
 #: An option, a path, a code with its meaning: no line of a help ends in the middle of one.
@@ -39,6 +42,17 @@ class TellingCommand(click.Command):
     """Shows its own options first, then those that many commands share, by what they are about."""
 
     context_class = HelpContext
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. What it raises tells of commands with the options of this one, which nobody knows any more above."""
+        try:
+            return super().invoke(ctx)
+        except SpectrumPipelinesError as error:
+            from spectrum_pipelines.cli.given import with_given  # noqa: PLC0415 - only a failure needs it
+
+            error.message = with_given(error.message)
+            error.hint = None if error.hint is None else with_given(error.hint)
+            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options in sections."""

@@ -38,12 +38,14 @@ def width_to_read(stream: IO[str]) -> int:
 
 def say(kind: str, message: str, *, hint: str | None = None, details: Iterable[str] = ()) -> None:
     """Write `kind: message`, indented details and a hint to stderr. Foreign text in it can act on no terminal and no CI system."""
-    from spectrum_pipelines.words.clean import clean  # noqa: PLC0415 - most commands end without a word
+    from spectrum_pipelines.cli.given import pasted, with_given  # noqa: PLC0415 - most commands end without a word
+    from spectrum_pipelines.words.clean import clean  # noqa: PLC0415
 
-    said = [_wrapped(clean(message), lead=f"{kind}: ").replace(f"{kind}:", _painted(kind), 1)]
-    said += [_wrapped(clean(line), lead="  ") for line in details]
+    told = pasted(message) if kind == "next" else with_given(message)
+    said = [_wrapped(clean(told), lead=f"{kind}: ").replace(f"{kind}:", _painted(kind), 1)]
+    said += [_wrapped(clean(with_given(line)), lead="  ") for line in details]
     if hint:
-        said.append(_wrapped(clean(hint), lead="hint: ").replace("hint:", _painted("hint"), 1))
+        said.append(_wrapped(clean(with_given(hint)), lead="hint: ").replace("hint:", _painted("hint"), 1))
     sys.stderr.write("".join(f"{one}\n" for one in said))
     sys.stderr.flush()
 

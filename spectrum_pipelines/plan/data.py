@@ -29,6 +29,7 @@ from spectrum_pipelines.pipeline.model.pipeline import UTC, Concurrency, Job, Sw
 from spectrum_pipelines.pipeline.model.policy import Policy
 from spectrum_pipelines.plan.facts import PlanFacts, expect_facts, policy_facts
 from spectrum_pipelines.plan.waves import JobPlan
+from spectrum_pipelines.words.clean import readable
 
 
 def render_json(facts: PlanFacts) -> str:
@@ -51,7 +52,7 @@ def plan_data(facts: PlanFacts) -> dict[str, Any]:
         "plan_version": 1,
         "pipeline": {
             "name": pipeline.name,
-            "file": facts.file,
+            "file": readable(facts.file),
             "digest": facts.digest,
             **({"fragments": facts.fragments} if facts.fragments else {}),
             "description": facts.shown(pipeline.description),

@@ -21,6 +21,7 @@ from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.report.commands import about_run, opens
 from spectrum_pipelines.report.critical_path import critical_path
 from spectrum_pipelines.report.jobs import Entry, duration, job_entries, moment
+from spectrum_pipelines.words.clean import readable
 from spectrum_pipelines.words.wording import few
 
 VERSION = 1
@@ -67,8 +68,8 @@ def build_report(
         "next": None if next_ is None else masked(next_, secrets),
         "pipeline": _pipeline(facts),
         "server": masked(facts.server, secrets),
-        "state": facts.state_dir,
-        "workspace": facts.workspace,
+        "state": facts.state_dir and readable(facts.state_dir),
+        "workspace": facts.workspace and readable(facts.workspace),
         "origin": {name: masked(value, secrets) for name, value in facts.origin.items()},
         "environment": facts.environment,
         "only": list(facts.only),
@@ -100,12 +101,17 @@ def _round(one: Round, started_at: datetime) -> dict[str, Any]:
 
 
 def _off(one: SwitchedOff) -> dict[str, Any]:
-    where = {"line": one.line, **({"fragment": one.file} if one.file else {}), "environment": one.environment}
+    where = {"line": one.line, **({"fragment": readable(one.file)} if one.file else {}), "environment": one.environment}
     return {"id": one.id, **where, "condition": one.condition}
 
 
 def _pipeline(facts: RunStarted) -> dict[str, str | None]:
-    return {"name": facts.pipeline, "file": facts.file, "digest": facts.digest, "git_commit": facts.git_commit}
+    return {
+        "name": facts.pipeline,
+        "file": readable(facts.file),
+        "digest": facts.digest,
+        "git_commit": facts.git_commit,
+    }
 
 
 def _plain(value: Scalar) -> Scalar:

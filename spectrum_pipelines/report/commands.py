@@ -1,11 +1,11 @@
 """Commands of ours that people are told to type: every one is built here, and works as it is pasted."""
 
-import shlex
 from collections.abc import Iterable, Mapping
 
 from spectrum_pipelines.engine.facts import RunStarted
 from spectrum_pipelines.pipeline.secrets import masked
 from spectrum_pipelines.redaction import MASK
+from spectrum_pipelines.words.shell import shell_word
 
 PROGRAM = "spectrum-pipelines"
 
@@ -13,11 +13,24 @@ PROGRAM = "spectrum-pipelines"
 FILE, URL = "FILE", "URL"
 
 
+#: What may stand among the words of a command; any other word with a dash is the name of something.
+_OPTIONS = frozenset({"--dry-run", "--file", "--none", "--online", "--var", "--yes"})
+
+
 def command(*words: str | int, options: Mapping[str, str | None] | None = None) -> str:
     """A line for a shell. Options without a value are left out; words in capitals are for the reader to fill in."""
     given = {name: value for name, value in (options or {}).items() if value is not None}
-    told = [shlex.quote(str(word)) for word in words]
-    return " ".join([PROGRAM, *told, *(f"{name} {shlex.quote(value)}" for name, value in given.items())])
+    told = [str(word) for word in words]
+    dashed = [
+        at
+        for at, word in enumerate(told)
+        if word.startswith("-") and word not in _OPTIONS and told[at - 1] not in {"--file", "--var"}
+    ]
+    end = dashed[0] if dashed else len(told)
+    line = [PROGRAM, *map(shell_word, told[:end])]
+    line += [f"{name} {shell_word(value)}" for name, value in given.items()]
+    # Behind `--` nothing is taken for an option.
+    return " ".join([*line, *(["--"] if dashed else []), *map(shell_word, told[end:])])
 
 
 def opens(state: str | None) -> bool:

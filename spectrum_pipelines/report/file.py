@@ -17,6 +17,7 @@ from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.report.build import HttpCounts, build_report, started_at
 from spectrum_pipelines.report.job_texts import JobTexts
 from spectrum_pipelines.report.json_text import job_text, report_chunks
+from spectrum_pipelines.words.shell import shell_word
 
 _PROBE = b"\n" * 65_536
 #: Seconds to let pass for each second that a write takes.
@@ -72,7 +73,7 @@ class ReportFile:
             mode = target.stat().st_mode
         except FileNotFoundError:
             if not target.parent.is_dir():
-                hint = f"create it first: mkdir -p {target.parent}"
+                hint = f"create it first: `mkdir -p {shell_word(str(target.parent))}`"
                 raise StateError(f"the folder of the report {self.path} does not exist", hint=hint) from None
         except OSError as error:
             raise self._failed(error) from error

@@ -10,6 +10,7 @@ from spectrum_pipelines.pipeline.model.action import ACTION_WORDS, DeleteData, S
 from spectrum_pipelines.pipeline.secrets import masked, masked_value, secrets_of
 from spectrum_pipelines.report.policy import policy_entry
 from spectrum_pipelines.report.status import reason_of, status_of
+from spectrum_pipelines.words.clean import readable
 
 Entry = dict[str, Any]
 
@@ -40,7 +41,7 @@ def job_entry(job: JobState, started_at: datetime, secrets: tuple[str, ...], *, 
         "action": ACTION_WORDS[type(job.job.action)],
         "target": masked(_target(job), secrets),
         "line": job.job.line,
-        **({"fragment": job.job.file} if job.job.file else {}),
+        **({"fragment": readable(job.job.file)} if job.job.file else {}),
         "needs": list(job.job.needs),
         "run_if": job.job.run_if.value,
         "allow_failure": job.job.allow_failure,

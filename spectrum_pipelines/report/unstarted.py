@@ -11,6 +11,7 @@ from spectrum_pipelines.clock import rfc3339
 from spectrum_pipelines.engine.outcome import RunStatus
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.report.build import VERSION
+from spectrum_pipelines.words.clean import readable
 
 _STATUS = {
     ExitCode.CONFLICT: RunStatus.CONFLICT,
@@ -45,7 +46,7 @@ def unstarted_report(
     asked: Unstarted, *, code: ExitCode, reason: str, next_: str | None, now: datetime
 ) -> Mapping[str, Any]:
     """A valid report without jobs."""
-    name = Path(asked.file).stem if asked.file else asked.run_id or ""
+    name = Path(readable(asked.file)).stem if asked.file else asked.run_id or ""
     return {
         "report_version": VERSION,
         "tool_version": asked.tool_version,
@@ -53,12 +54,12 @@ def unstarted_report(
         "run_key": asked.run_key,
         "status": status_of_end(code).value,
         "exit_code": int(code),
-        "reason": reason,
+        "reason": readable(reason),
         "next": next_,
-        "pipeline": {"name": name, "file": asked.file, "digest": None, "git_commit": None},
+        "pipeline": {"name": name, "file": readable(asked.file), "digest": None, "git_commit": None},
         "server": asked.server,
-        "state": asked.state,
-        "workspace": asked.workspace,
+        "state": asked.state and readable(asked.state),
+        "workspace": asked.workspace and readable(asked.workspace),
         "origin": {},
         "environment": asked.environment,
         "only": list(asked.only),

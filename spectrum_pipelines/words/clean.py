@@ -18,12 +18,23 @@ _UNSAFE = re.compile(
 )
 # A space goes in after each match. Behind a word, `::` is never at the start of a line and stays (`std::vector`).
 _MARKER = re.compile(r"(?<!\w):(?=:)|#(?=#\w*\[)")
+_BYTES = re.compile("[\udc80-\udcff]")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": " "}
 
 
 def clean(text: str) -> str:
     r"""Foreign text as one line without any effect on terminals and CI systems. Line breaks become `\n`, tabs a space."""
-    return _MARKER.sub(lambda match: f"{match[0]} ", _UNSAFE.sub(lambda match: visible(match[0]), text))
+    return _MARKER.sub(lambda match: f"{match[0]} ", _UNSAFE.sub(lambda match: visible(match[0]), readable(text)))
+
+
+def readable(name: str) -> str:
+    """The name of a file as text: in the C locale Python takes an umlaut in UTF-8 for two bytes that are no text."""
+    if name.isascii() or _BYTES.search(name) is None:
+        return name
+    try:
+        return name.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        return name
 
 
 def visible(character: str) -> str:

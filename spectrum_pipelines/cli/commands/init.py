@@ -1,6 +1,7 @@
 """`init [DIR]`: a first pipeline, and a job server of one's own to run it on."""
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -65,12 +66,14 @@ def command(folder: Path, *, from_server: bool, wanted: tuple[str, ...], **conne
         names = {"pipeline.yaml", "schemas/pipeline.schema.json"}
         _refuse_to_overwrite(folder, names)
         _put_all(folder, _contents(names) | {"pipeline.yaml": _from_server(wanted, connection)})
-        put(f"spectrum-pipelines plan {_quoted(pipeline)} --online\n")
+        from spectrum_pipelines.cli.given import server_given  # noqa: PLC0415 - for the line at the end
+
+        _put_command("plan", str(pipeline), "--online", options=server_given())
         return ExitCode.SUCCEEDED
     _refuse_to_overwrite(folder, _FILES)
     _put_all(folder, _contents(_FILES))
-    put(f"spectrum-pipelines validate {_quoted(pipeline)}\n")
-    put(f"spectrum-pipelines run {_quoted(pipeline)} --local {_quoted(workspace)}\n")
+    _put_command("validate", str(pipeline), options={})
+    _put_command("run", str(pipeline), options={"--local": str(workspace)})
     return ExitCode.SUCCEEDED
 
 
@@ -111,7 +114,8 @@ def _write(path: Path, content: bytes) -> None:
         raise UserError(f"{path} cannot be written: {what}", hint="choose another folder: init DIR") from error
 
 
-def _quoted(path: Path) -> str:
-    import shlex  # noqa: PLC0415 - for the two lines at the end
+def _put_command(*words: str, options: Mapping[str, str | None]) -> None:
+    from spectrum_pipelines.cli.given import pasted  # noqa: PLC0415 - for the lines at the end
+    from spectrum_pipelines.report.commands import command as line  # noqa: PLC0415
 
-    return shlex.quote(str(path))
+    put(pasted(line(*words, options=options), sys.stdout) + "\n")

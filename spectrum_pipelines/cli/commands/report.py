@@ -66,7 +66,8 @@ def _report(run: str, state: str) -> dict[str, Any]:
 
 
 def _text(report: dict[str, Any]) -> str:
-    from spectrum_pipelines.render.report.text import report_text  # noqa: PLC0415 - one of several formats
+    from spectrum_pipelines.cli.given import pasted  # noqa: PLC0415 - one of several formats
+    from spectrum_pipelines.render.report.text import report_text  # noqa: PLC0415
     from spectrum_pipelines.words.wording import can_show_glyphs  # noqa: PLC0415
 
     return report_text(
@@ -74,4 +75,5 @@ def _text(report: dict[str, Any]) -> str:
         color=wants_color(sys.stdout),
         width=width_of(sys.stdout),
         glyphs=can_show_glyphs(sys.stdout.encoding),
+        pasted=lambda command: pasted(command, sys.stdout),
     )

@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.core import ParameterSource
 from msgspec.structs import fields
 
 from spectrum_pipelines.app.connection import open_line
@@ -53,16 +52,11 @@ def spectrum(connection: Mapping[str, Any], *, server: Server | None = None) -> 
 
 def pasted(*words: str | int) -> str:
     """A command of ours that works where it is pasted: with the options of the connection that stood on the command line."""
-    from spectrum_pipelines.report.commands import command  # noqa: PLC0415 - said in few cases
+    from spectrum_pipelines.cli.given import pasted as as_given  # noqa: PLC0415 - said in few cases
+    from spectrum_pipelines.cli.given import server_given  # noqa: PLC0415
+    from spectrum_pipelines.report.commands import command  # noqa: PLC0415
 
-    context = click.get_current_context()
-    given = {
-        f"--{name.replace('_', '-')}": str(context.params[name])
-        for name in ("server", "local", "username", "ca_bundle", "client_cert", "client_key")
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    }
-    flags = ["--insecure"] if context.get_parameter_source("insecure") is ParameterSource.COMMANDLINE else []
-    return command(*words, *flags, options=given)
+    return as_given(command(*words, options=server_given()))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from spectrum_pipelines.document.diagnostic import Diagnostic, Severity, in_orde
 from spectrum_pipelines.document.position import Span, lines_of
 from spectrum_pipelines.document.source import Source
 from spectrum_pipelines.render.findings.excerpt import excerpt
-from spectrum_pipelines.words.clean import clean
+from spectrum_pipelines.words.clean import clean, readable
 from spectrum_pipelines.words.columns import UNBOUNDED, wrapped
 from spectrum_pipelines.words.wording import many
 
@@ -64,14 +64,14 @@ def render_json(diagnostics: Iterable[Diagnostic]) -> str:
 
 def _as_dict(it: Diagnostic) -> dict[str, Any]:
     return {
-        "file": it.file,
+        "file": readable(it.file),
         **_place(it.span),
         "severity": it.severity.value,
         "code": it.code,
         "message": it.message,
         "hint": it.hint,
         "related": [
-            {**({"file": other.file} if other.file else {}), **_place(other.span), "message": other.message}
+            {**({"file": readable(other.file)} if other.file else {}), **_place(other.span), "message": other.message}
             for other in it.related
         ],
     }

@@ -3,7 +3,7 @@
 Made from the report alone, which may come from anywhere: it must be valid (`report_read` sees to that), and its texts are foreign.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from spectrum_pipelines.engine.outcome import JobStatus, RunStatus
@@ -36,18 +36,25 @@ _INDENT = " " * 6  # under the name of a job
 
 
 def report_text(
-    report: Mapping[str, Any], *, color: bool, width: int, glyphs: bool = True, kept: str | None = None
+    report: Mapping[str, Any],
+    *,
+    color: bool,
+    width: int,
+    glyphs: bool = True,
+    kept: str | None = None,
+    pasted: Callable[[str], str] = str,
 ) -> str:
     """A valid report as text for a terminal of `width` cells; without `glyphs`, for a stream that knows ASCII only.
 
     `kept` is the file in which the report stands. The last line is what to do next. No command is wrapped: it may be pasted.
+    `pasted` makes of a command one that works at this terminal.
     """
     blocks = [
         list(_verdict(report, kept, color=color, glyphs=glyphs, width=width)),
         _table(report, color=color, glyphs=glyphs, width=width),
-        list(_why(report, color=color, glyphs=glyphs, width=width)),
+        list(_why(report, color=color, glyphs=glyphs, width=width, pasted=pasted)),
         list(_warnings(report["warnings"], color=color)),
-        list(_next(report, color=color, width=width)),
+        list(_next(report, color=color, width=width, pasted=pasted)),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -90,7 +97,9 @@ def _off(report: Mapping[str, Any], width: int) -> Iterator[str]:
         yield from wrapped(f"switched off: {', '.join(told)}", width, lead="  ", indent=4)
 
 
-def _why(report: Mapping[str, Any], *, color: bool, glyphs: bool, width: int) -> Iterator[str]:
+def _why(
+    report: Mapping[str, Any], *, color: bool, glyphs: bool, width: int, pasted: Callable[[str], str]
+) -> Iterator[str]:
     """Which job, which execution, and why."""
     if reason := why(report):
         yield from (paint(line, "bold", color=color) for line in wrapped(reason, width))
@@ -99,13 +108,15 @@ def _why(report: Mapping[str, Any], *, color: bool, glyphs: bool, width: int) ->
     yield from _more(report["findings"], "finding")
     blamed = explained(report)
     for job in blamed[:_MANY]:
-        yield from _explained(job, report, color=color, glyphs=glyphs, width=width)
+        yield from _explained(job, report, color=color, glyphs=glyphs, width=width, pasted=pasted)
     yield from _more(blamed, "job")
     if report["status"] == RunStatus.INTERRUPTED.value and any(_waits_at_the_end(job) for job in report["jobs"]):
         yield "`finally` has not run: it does when the run is resumed"
 
 
-def _explained(job: Job, report: Mapping[str, Any], *, color: bool, glyphs: bool, width: int) -> Iterator[str]:
+def _explained(
+    job: Job, report: Mapping[str, Any], *, color: bool, glyphs: bool, width: int, pasted: Callable[[str], str]
+) -> Iterator[str]:
     shown = JOB_LOOKS[JobStatus(job["status"])]
     name, place = title(job), f"({where(report, job)}, {job['action']} {clean(job['target'])})"
     mark = shown.mark(glyphs=glyphs)
@@ -114,11 +125,11 @@ def _explained(job: Job, report: Mapping[str, Any], *, color: bool, glyphs: bool
         if told:
             yield from wrapped(told, width, lead=_INDENT, indent=len(_INDENT) + 2)
     if command := look(report, job):
-        yield f"{_INDENT}look: {command}"
+        yield f"{_INDENT}look: {pasted(command)}"
     if command := stop(report, job):
-        yield f"{_INDENT}if it is to end: {command}"
+        yield f"{_INDENT}if it is to end: {pasted(command)}"
     if command := never_started(report, job):
-        yield f"{_INDENT}if it never started: {command}"
+        yield f"{_INDENT}if it never started: {pasted(command)}"
 
 
 def _painted(mark: str, name: str, more: str, style: str, *, color: bool, width: int, lead: str = "") -> Iterator[str]:
@@ -134,18 +145,19 @@ def _warnings(warnings: Sequence[Mapping[str, Any]], *, color: bool) -> Iterator
     yield from _more(warnings, "warning")
 
 
-def _next(report: Mapping[str, Any], *, color: bool, width: int) -> Iterator[str]:
+def _next(report: Mapping[str, Any], *, color: bool, width: int, pasted: Callable[[str], str]) -> Iterator[str]:
     """The command has a line of its own, so that a click or two take all of it."""
     step = next_step(report)
     if step is None:
         return
+    command = step.command and pasted(step.command)
     if step.advice is None:
-        yield paint(f"Next: {step.command}", "bold", color=color)
+        yield paint(f"Next: {command}", "bold", color=color)
         return
     advice = wrapped(f"{step.advice}{':' if step.command else ''}", width, lead="Next: ", indent=2)
     yield from (paint(line, "bold", color=color) for line in advice)
-    if step.command:
-        yield paint(f"  {step.command}", "bold", color=color)
+    if command:
+        yield paint(f"  {command}", "bold", color=color)
 
 
 def _more(every: Sequence[object], noun: str) -> Iterator[str]:
