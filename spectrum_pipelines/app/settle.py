@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from spectrum_pipelines.app.connection import Reach
 from spectrum_pipelines.app.front import Front
@@ -20,6 +21,7 @@ from spectrum_pipelines.pipeline.secrets import masked, secrets_of
 from spectrum_pipelines.report.commands import FILE, URL, about_run, command, named, where
 from spectrum_pipelines.runner.loop import RunClock, resume_at
 from spectrum_pipelines.spectrum import ExecutionId
+from spectrum_pipelines.store.history import ADOPTED_WITHOUT_PLAN, before_settling
 from spectrum_pipelines.store.interface import Store
 from spectrum_pipelines.store.leasing import named_run
 
@@ -47,13 +49,16 @@ def settle(
 
     Each must exist and be of the job's file; only a sequence has several. Where Spectrum does not say whose it is, or where one
     may be downstream of a sequence, `agreed` is asked with that said in words: does the person vouch for it? Raises UserError for
-    what does not belong to the job, and what `errors` lists.
+    what does not belong to the job, and what `errors` lists. A later word replaces an earlier one as long as no process has gone on
+    with the run.
     """
     run = named_run(store, run_id)
     with ExitStack() as stack:
         lease = stack.enter_context(take_lease(store, run_id, front))
         recorded = run.facts()
-        history = recall(run, recorded, again)
+        # What was settled by mistake is settled anew, as if nothing had been said: nobody has acted on it yet.
+        facts = before_settling(recorded.facts, JobId(job))
+        history = recall(run, replace(recorded, facts=facts), again)
         unknown = _unknown_job(history, job)
         seen = []
         if execution_ids:
@@ -67,7 +72,10 @@ def settle(
             _nothing_known(unknown)
         clock = RunClock(front.clock, start_at=resume_at(recorded.facts[-1], front.clock.now()))
         warned = _of_a_lost_plan(unknown, execution_ids)
-        events: list[Event] = [Settled(job=unknown.job.id, execution_id=it) for it in execution_ids or (None,)]
+        is_anew = len(facts) < len(recorded.facts)
+        first, *others = execution_ids or (None,)
+        events: list[Event] = [Settled(job=unknown.job.id, execution_id=first, anew=is_anew)]
+        events += [Settled(job=unknown.job.id, execution_id=it) for it in others]
         events += [warned] if warned else []
         with run.journal(lease, recorded) as journal:
             journal.append([Stamped(at=clock.at(), time=clock.time(), event=event) for event in events])
@@ -88,7 +96,7 @@ def _of_a_lost_plan(job: JobState, execution_ids: tuple[ExecutionId, ...]) -> Wa
         f"the execution plan was lost, and execution {', '.join(map(str, execution_ids))} was adopted by hand: the job is "
         f"judged by execution {ids} alone, and what else its trigger started downstream is in no report"
     )
-    return Warned(code="adopted-without-plan", message=told, job=job.job.id)
+    return Warned(code=ADOPTED_WITHOUT_PLAN, message=told, job=job.job.id)
 
 
 def _unknown_job(history: History, name: str) -> JobState:

@@ -274,11 +274,15 @@ class Adopted(Fact, frozen=True, kw_only=True):
 
 
 class Settled(Fact, frozen=True, kw_only=True):
-    """A person settled an `unknown`: this execution is the job's; None: the trigger never started one."""
+    """A person settled an `unknown`: this execution is the job's; None: the trigger never started one.
+
+    `anew`: this and what follows it replace what was settled about the job before; no process has gone on with the run in between.
+    """
 
     is_promise = True
     job: JobId
     execution_id: ExecutionId | None
+    anew: bool = False
 
 
 # Jobs, attempts and executions once they are under way

@@ -25,10 +25,10 @@ def duration(since: float | None, until: float | None) -> float | None:
     return None if since is None or until is None else round(max(0.0, until - since), 3)
 
 
-def job_entries(state: RunState, started_at: datetime) -> list[Entry]:
-    """All entries, in the order of the pipeline."""
+def job_entries(state: RunState, started_at: datetime, *, is_left: bool = False) -> list[Entry]:
+    """All entries, in the order of the pipeline. `is_left`: nobody works on the run, although it has not ended."""
     secrets = secrets_of(state.pipeline)
-    is_over = state.ended is not None
+    is_over = is_left or state.ended is not None
     return [job_entry(job, started_at, secrets, is_over=is_over) for job in state.jobs.values()]
 
 

@@ -15,16 +15,21 @@ from msgspec import Struct
 
 from spectrum_pipelines import __version__
 from spectrum_pipelines.engine.apply import apply
-from spectrum_pipelines.engine.facts import Changed, Resumed, Retried, RunStarted, Stamped
+from spectrum_pipelines.engine.facts import Changed, Resumed, Retried, RunStarted, Settled, Stamped, Warned
 from spectrum_pipelines.engine.state.run import RunState
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import ODD_SHAPE, in_words, open_regular
+from spectrum_pipelines.pipeline.model.action import JobId
 from spectrum_pipelines.pipeline.model.pipeline import Pipeline
+from spectrum_pipelines.spectrum import ExecutionId
 from spectrum_pipelines.store.codec import MAX_LINE, Newer, NotJson, decode
 from spectrum_pipelines.store.masking import revealed
 
 #: About a million facts; ten thousand jobs make a tenth of that. What is longer is neither written nor read.
 MAX_BYTES = 300_000_000
+
+#: The code of a warning that belongs to what a person has settled: an execution of a sequence whose plan nobody knows.
+ADOPTED_WITHOUT_PLAN = "adopted-without-plan"
 
 _START_ANEW = "look in Spectrum for what this run has started, then start a new run"
 _LOOK_FIRST = f"nothing is guessed from a damaged journal: put it back from a backup, or {_START_ANEW}"
@@ -75,7 +80,10 @@ def replay(
     if not isinstance(started, RunStarted) or started.run_id != run_id:
         raise StateError(f"the journal does not begin with the start of run {run_id}", hint=_LOOK_FIRST)
     state = RunState(pipeline, run_id, later=later)
+    superseded = set(_superseded(facts))
     for number, fact in enumerate(facts, 1):
+        if number in superseded:
+            continue
         if number > 1 and isinstance(fact.event, RunStarted):
             raise StateError(f"line {number} of the journal starts the run a second time", hint=_LOOK_FIRST)
         try:
@@ -85,6 +93,51 @@ def replay(
                 f"line {number} of the journal cannot have happened in this pipeline", hint=_LOOK_FIRST
             ) from error
     return state
+
+
+def settled_last(facts: Sequence[Stamped]) -> dict[JobId, list[ExecutionId]]:
+    """What a person has settled and no process has gone on with yet: the executions of each job, none if it never started."""
+    begin = _end_of_work(facts)
+    superseded = set(_superseded(facts))
+    settled: dict[JobId, list[ExecutionId]] = {}
+    for number, fact in enumerate(facts[begin:], begin + 1):
+        if isinstance(fact.event, Settled) and number not in superseded:
+            known = settled.setdefault(fact.event.job, [])
+            known += [] if fact.event.execution_id is None else [fact.event.execution_id]
+    return settled
+
+
+def before_settling(facts: Sequence[Stamped], job: JobId) -> list[Stamped]:
+    """The facts without what a person has settled about the job, as far as no process has gone on with the run since."""
+    begin = _end_of_work(facts)
+    return [*facts[:begin], *(fact for fact in facts[begin:] if _job_of(fact) != job)]
+
+
+def _end_of_work(facts: Sequence[Stamped]) -> int:
+    """So many facts come from processes that worked on the run; a person has settled what stands behind them."""
+    return next((at for at in range(len(facts), 0, -1) if not _is_of_settling(facts[at - 1])), 0)
+
+
+def _superseded(facts: Sequence[Stamped]) -> Iterator[int]:
+    """Numbers, from 1, of what a person settled of a job and settled anew before any process went on: the last word counts."""
+    standing: dict[JobId | None, list[int]] = {}
+    for number, fact in enumerate(facts, 1):
+        if not _is_of_settling(fact):
+            standing.clear()
+            continue
+        if isinstance(fact.event, Settled) and fact.event.anew:
+            yield from standing.pop(fact.event.job, ())
+        standing.setdefault(_job_of(fact), []).append(number)
+
+
+def _is_of_settling(fact: Stamped) -> bool:
+    event = fact.event
+    return isinstance(event, Settled) or (isinstance(event, Warned) and event.code == ADOPTED_WITHOUT_PLAN)
+
+
+def _job_of(fact: Stamped) -> JobId | None:
+    assert isinstance(fact.event, Settled | Warned)
+    return fact.event.job
 
 
 def changes(facts: Iterable[Stamped]) -> list[Changed]:

@@ -1,5 +1,8 @@
 """`adopt`: a person settles an `unknown`, and `resume` goes on with it."""
 
+import json
+from typing import Any
+
 import pytest
 
 from tests.faults import misbehaviour as mis
@@ -33,6 +36,64 @@ def test_an_execution_is_settled_and_the_run_goes_on(
     assert again.job("load")["executions"][0]["adopted_by"] == "settled"
     assert again.job("more")["status"] == "succeeded"
     assert server.started() == {48: 2}
+
+
+def told(project: Project, run_id: str | None) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(
+        project.call("report", str(run_id), "--state-dir", str(project.state), "--format", "json").stdout
+    )
+    return report
+
+
+def test_what_was_settled_is_told_before_anybody_goes_on(project: Project, unknown: Outcome) -> None:
+    assert project.adopt(unknown.run_id, "load", "--none").code == 0
+    report = told(project, unknown.run_id)
+    load, _ = report["jobs"]
+    assert (report["status"], load["status"]) == ("interrupted", "pending")
+    assert "load never started" in report["reason"]
+    assert "started nothing" in load["reason"]
+    assert "may still run" not in str(report)
+    assert f"spectrum-pipelines resume {unknown.run_id}" in report["next"]
+    assert project.adopt(unknown.run_id, "load", 12).code == 0
+    report = told(project, unknown.run_id)
+    assert report["jobs"][0]["executions"][0]["execution_id"] == 12
+    assert "load is execution 12" in report["reason"]
+    assert project.adopt(unknown.run_id, "load", "--none").code == 0
+    assert told(project, unknown.run_id)["jobs"][0]["status"] == "pending"
+
+
+MISTAKES = [
+    pytest.param([None, 12], id="never started, then the execution"),
+    pytest.param([13, 12], id="another execution first"),
+    pytest.param([12, None, 13, 12], id="to and fro"),
+]
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_a_mistake_is_settled_anew_as_long_as_nobody_has_gone_on(
+    project: Project, server: SpectrumServer, unknown: Outcome, words: list[int | None]
+) -> None:
+    spare = server.start(48)
+    assert spare.id == 13
+    for one in server.executions:
+        one.become("COMPLETED")
+    for word in words:
+        settled = project.adopt(unknown.run_id, "load", "--none" if word is None else word)
+        assert settled.code == 0, settled.stderr
+    again = project.resume(unknown.run_id)
+    assert again.code == 0, again.stderr
+    ids = [one["execution_id"] for one in again.job("load")["executions"]]
+    assert ids == [12]
+    late = project.adopt(unknown.run_id, "load", "--none")
+    assert (late.code, "is not unknown but succeeded" in late.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("execution", [11, 99], ids=["was there before", "is none"])
+def test_what_was_there_before_is_refused_after_a_mistake_too(
+    project: Project, unknown: Outcome, execution: int
+) -> None:
+    assert project.adopt(unknown.run_id, "load", "--none").code == 0
+    assert project.adopt(unknown.run_id, "load", execution).code in {1, 2}
 
 
 REFUSED = [

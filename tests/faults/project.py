@@ -73,7 +73,7 @@ class Project:
         server = ["--server", self.url] if self.url is not None else []
         return self.call("resume", run_id, "--state-dir", str(self.state), *server, *more)
 
-    def adopt(self, run_id: str | None, job: str, execution_id: int, *more: str) -> Outcome:
+    def adopt(self, run_id: str | None, job: str, execution_id: int | str, *more: str) -> Outcome:
         assert run_id is not None
         server = ["--server", self.url] if self.url is not None else []
         return self.call("adopt", run_id, job, str(execution_id), "--state-dir", str(self.state), *server, *more)
