@@ -20,7 +20,7 @@ def store_of(state: str, environ: Mapping[str, str] = os.environ) -> Store:
 
 
 def recorded_state(state: str, store: Store) -> str | None:
-    """The place as a command about a run must name it, without a login; None for the usual one."""
+    """The place as a command about a run must name it; None for the usual one."""
     return None if state == DEFAULT_STATE else store.name
 
 

@@ -193,7 +193,7 @@ class Store(AbstractContextManager["Store"], Protocol):
 
     @property
     def name(self) -> str:
-        """The folder, or the URL without a login: for people, and as the value of `--state`.
+        """The folder, or the URL, which has no secret in it: for people, and as the value of `--state`.
 
         A store that no command can open, as it is that of one process or of one task, has a name in angle brackets.
         """

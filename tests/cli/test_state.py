@@ -1,6 +1,8 @@
 """`state ...`, `runs` and `runs prune` on a shared store and on a folder, as people type them."""
 
 import json
+import re
+import shlex
 import stat
 import subprocess
 from pathlib import Path
@@ -15,6 +17,7 @@ version: 1
 users: [{name: analyst, password: analyst}]
 files: [{id: 20, path: /quick.wbk, simulate: {}}]
 """
+FAILING = WORKSPACE.replace("simulate: {}", "simulate: {outcomes: [ERROR]}")
 PIPELINE = "version: 1\nname: one\npoll: {min: 10ms}\njobs: {one: {trigger: 20}}\n"
 
 
@@ -69,13 +72,39 @@ def test_a_store_is_made_checked_used_and_pruned(databases: DatabaseServer, fold
     assert not (folder / ".spectrum-pipelines").exists()
 
 
-def test_nothing_that_is_told_or_recorded_holds_the_login(databases: DatabaseServer, folder: Path) -> None:
+def test_nothing_that_is_told_or_recorded_holds_the_password(databases: DatabaseServer, folder: Path) -> None:
     env = shared(databases)
     assert call("state", "init", cwd=folder, env=env).code == 0
     ended = run(folder, "--state", env["SPECTRUM_STATE"], "--report", "report.json", env=env)
     assert ended.code == 0
     texts = [ended.stdout, ended.stderr, (folder / "report.json").read_text(), databases.dump("postgres")]
-    assert not [text for text in texts if PASSWORDS[OWNER] in text or f"{OWNER}@" in text]
+    assert not [text for text in texts if PASSWORDS[OWNER] in text]
+
+
+def pasted(line: str, folder: Path, env: dict[str, str]) -> Ended:
+    """A printed command, as a shell reads it."""
+    return call(*shlex.split(line)[1:], cwd=folder, env=env)
+
+
+@pytest.mark.parametrize("by_option", [True, False])
+def test_every_printed_command_opens_the_database_of_the_run(
+    databases: DatabaseServer, folder: Path, *, by_option: bool
+) -> None:
+    env = shared(databases)
+    option = ["--state", env.pop("SPECTRUM_STATE")] if by_option else []
+    hint = re.search(r"`(spectrum-pipelines state init .*)`", run(folder, *option, env=env).stderr)
+    assert hint is not None
+    made = pasted(hint[1], folder, env)
+    assert made.code == 0, made.stderr
+    next_ = made.stderr.splitlines()[-1].removeprefix("next: ")
+    assert pasted(next_.replace("NAME", RUNNER), folder, env).stdout.startswith("GRANT")
+    (folder / "workspace.yaml").write_text(FAILING, encoding="utf-8")
+    failed = run(folder, *option, env=env)
+    assert failed.code == 1, failed.stderr
+    retry = re.search(r"spectrum-pipelines retry .*", failed.stderr)
+    assert retry is not None
+    again = pasted(retry[0], folder, env)
+    assert (again.code, "attempt 2" in again.stderr) == (1, True), again.stderr
 
 
 AWAY = [

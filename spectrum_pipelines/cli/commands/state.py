@@ -8,6 +8,7 @@ from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.state import store_of
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.errors import ExitCode
+from spectrum_pipelines.report.commands import command as command_line
 from spectrum_pipelines.store.admin import grants, init, look, upgrade
 from spectrum_pipelines.store.interface import Store
 
@@ -83,7 +84,7 @@ def _tell_grants(store: Store, role: str | None) -> None:
     if role is not None:
         put("\n".join(grants(store, role)) + "\n")
     elif store.is_shared:
-        say("next", f"spectrum-pipelines state init --role NAME --state {store.name}")
+        say("next", command_line("state", "init", options={"--role": "NAME", "--state": store.name}))
 
 
 command = TellingGroup(

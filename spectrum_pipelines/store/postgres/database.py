@@ -137,7 +137,7 @@ class Database:
                 with self._lock:
                     return self._once(work)
             except psycopg.Error as error:
-                failure = explained(error, self.target.name, while_connecting=self._connects)
+                failure = explained(error, self.target, while_connecting=self._connects)
                 if not isinstance(failure, StoreUnreachable) or self.clock.monotonic() + pause >= (
                     own if until is None else until()
                 ):
@@ -206,12 +206,12 @@ def is_passing(error: psycopg.Error) -> bool:
     return isinstance(error, psycopg.OperationalError)
 
 
-def explained(error: psycopg.Error, name: str, *, while_connecting: bool) -> StateError:
+def explained(error: psycopg.Error, target: Target, *, while_connecting: bool) -> StateError:
     """What went wrong, in words of ours: the server's own text may be anything, and is cut to one line.
 
     libpq tells why a connection was refused in words only; a connection that breaks later says nothing of logins.
     """
-    told = _one_line(error)
+    told, name = _one_line(error), target.name
     low = told.lower()
     if while_connecting and error.sqlstate is None and not _any(_STARTING, low):
         if _any(_CERTIFICATE, low):
@@ -227,15 +227,15 @@ def explained(error: psycopg.Error, name: str, *, while_connecting: bool) -> Sta
         case "28000" | "28P01":
             return StoreLoginRefused(f"{name} refuses the login: {told}", hint="check user and password")
         case "42501":
-            hint = "`spectrum-pipelines state check` says what is missing, with the SQL that grants it"
+            hint = f"`{target.command('check')}` says what is missing, with the SQL that grants it"
             return StateError(f"{name} does not let this role do what a run needs: {told}", hint=hint)
         case "42P01" | "3F000" | "42703":
-            hint = "make its tables with `spectrum-pipelines state init`, or mend them with `state upgrade`"
+            hint = f"make its tables with `{target.command('init')}`, or mend them with `state upgrade`"
             return StateError(f"{name} has no tables for runs: {told}", hint=hint)
         case "53100":
             return StateError(f"{name} has no room left: {told}", hint="make room in the database")
         case _:
-            return StateError(f"{name} cannot be used: {told}", hint="`spectrum-pipelines state check` looks closer")
+            return StateError(f"{name} cannot be used: {told}", hint=f"`{target.command('check')}` looks closer")
 
 
 def _any(words: Sequence[str], text: str) -> bool:

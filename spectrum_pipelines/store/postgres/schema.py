@@ -79,7 +79,7 @@ def _migrate(database: Database, connection: psycopg.Connection[Row], *, make: b
         )
         there = _version(database, connection)
         if there is None and not make:
-            raise StateError(f"{database.target.name} has no tables for runs", hint=_INIT)
+            raise StateError(f"{database.target.name} has no tables for runs", hint=_init(database))
         if there is not None and there > VERSION:
             raise _newer(database, there)
         if there is None:
@@ -92,7 +92,8 @@ def _migrate(database: Database, connection: psycopg.Connection[Row], *, make: b
         return there != VERSION
 
 
-_INIT = "make them with `spectrum-pipelines state init`"
+def _init(database: Database) -> str:
+    return f"make them with `{database.target.command('init')}`"
 
 
 def _version(database: Database, connection: psycopg.Connection[Row]) -> int | None:
@@ -172,7 +173,7 @@ def _of_tables(database: Database, there: int | None, role: str) -> Finding:
     schema = database.target.schema
     match there:
         case None:
-            return Finding(what=f"there are no tables for runs in schema {schema}", is_good=False, hint=_INIT)
+            return Finding(what=f"there are no tables for runs in schema {schema}", is_good=False, hint=_init(database))
         case -1:
             return Finding(
                 what=f"this role may not use schema {schema}",
@@ -183,9 +184,8 @@ def _of_tables(database: Database, there: int | None, role: str) -> Finding:
             return Finding(what=_newer(database, version).message, is_good=False, hint=_newer(database, version).hint)
         case int(version) if version < VERSION:
             told = f"the tables have version {version}, which is older than {VERSION}"
-            return Finding(
-                what=told, is_good=False, hint="bring them up to date with `spectrum-pipelines state upgrade`"
-            )
+            hint = f"bring them up to date with `{database.target.command('upgrade')}`"
+            return Finding(what=told, is_good=False, hint=hint)
         case _:
             return Finding(what=f"the tables in schema {schema} have version {VERSION}", is_good=True)
 

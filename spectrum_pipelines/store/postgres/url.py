@@ -4,6 +4,7 @@ A password never stands in it: a URL ends up in logs, process lists and journals
 """
 
 import re
+import shlex
 from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -24,8 +25,6 @@ _PARAMETERS = frozenset(
     {"sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "ssl_min_protocol_version", "host", "port", "user", "dbname",
      "connect_timeout", "target_session_attrs", "channel_binding", "gssencmode", "krbsrvname", "require_auth"}
 )  # fmt: skip
-#: Neither recorded nor printed: who logs in, and where the secrets of this machine are.
-_OF_A_LOGIN = frozenset({"user", "sslcert", "sslkey"})
 _SECRETS = frozenset({"password", "passfile", "sslpassword"})
 
 
@@ -38,10 +37,12 @@ class Target(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """The URL without a login: for people, for journals, and as the value of `--state`."""
-        given = dict(self.parameters)
-        host, port, database = given.pop("host", ""), given.pop("port", ""), given.pop("dbname", "")
-        query = {name: value for name, value in given.items() if name not in _OF_A_LOGIN}
+        """The URL: for people, for journals, and as the value of `--state`. It holds no secret, as `parse_url` takes none.
+
+        The user belongs to it: a command that names another one than the run's environment has a password for is refused.
+        """
+        query = dict(self.parameters)
+        host, port, database, user = (query.pop(name, "") for name in ("host", "port", "dbname", "user"))
         if self.schema != SCHEMA:
             query["schema"] = self.schema
         if self.lease != LEASE:
@@ -51,8 +52,13 @@ class Target(Struct, frozen=True, kw_only=True):
             host = port = ""
         host = f"[{host}]" if ":" in host else host
         place = f"{host}:{port}" if port else host
+        place = f"{quote(user, safe='')}@{place}" if user else place
         asked = f"?{urlencode(query, safe='/,')}" if query else ""
         return f"postgresql://{place}/{quote(database, safe='')}{asked}"
+
+    def command(self, verb: str) -> str:
+        """`spectrum-pipelines state VERB` for this database, to be pasted."""
+        return f"spectrum-pipelines state {verb} --state {shlex.quote(self.name)}"
 
     @property
     def is_near(self) -> bool:
