@@ -19,14 +19,17 @@ _NO_BREAK = re.compile(r"[^\r\n]")
 class Document:
     """A file as data (`dict`, `list`, `str`, `int`, `float`, `bool`, None) that knows where it stands.
 
-    `unsound` lists paths whose fault is reported already and whose value is a stand-in.
+    `unsound` lists paths whose fault is reported already and whose value is a stand-in. `count` says how many values were read.
     """
 
-    def __init__(self, *, source: Source, data: Any, root: Node, unsound: frozenset[Path] = frozenset()) -> None:
+    def __init__(
+        self, *, source: Source, data: Any, root: Node, unsound: frozenset[Path] = frozenset(), count: int = 0
+    ) -> None:
         self.source = source
         self.data = data
         self.unsound = unsound
         self.root = root
+        self.count = count
 
     @property
     def parts(self) -> "tuple[Document, ...]":
@@ -99,7 +102,9 @@ def parse(source: Source) -> tuple[Document | None, tuple[Diagnostic, ...]]:
     if composition.root is None:
         return None, diagnostics
     unsound = frozenset(composition.unsound)
-    return Document(source=source, data=composition.data, root=composition.root, unsound=unsound), diagnostics
+    return Document(
+        source=source, data=composition.data, root=composition.root, unsound=unsound, count=composition.count
+    ), diagnostics
 
 
 def _located(source: Source, faults: Iterable[Fault]) -> Iterable[Diagnostic]:

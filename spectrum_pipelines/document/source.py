@@ -11,6 +11,8 @@ from spectrum_pipelines.errors import UnreadableFile
 
 #: 20,000 jobs of ten lines take about 5 MB.
 MAX_BYTES = 10_000_000
+#: Values in a file, keys and what aliases stand for included.
+MAX_VALUES = 1_000_000
 
 # The four-byte marks come first: UTF-32's little-endian mark begins with UTF-16's.
 _MARKS = {

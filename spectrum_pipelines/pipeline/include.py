@@ -17,15 +17,13 @@ from spectrum_pipelines.document.diagnostic import Diagnostic, Related, in_order
 from spectrum_pipelines.document.parse import Document, parse
 from spectrum_pipelines.document.position import Path, Span
 from spectrum_pipelines.document.schema import validator as schema
-from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.document.source import MAX_BYTES, MAX_VALUES, Source
 from spectrum_pipelines.errors import UnreadableFile
 from spectrum_pipelines.pipeline.form.overlay import layered, mapping
 
 #: Fragments of one pipeline, and how deep they may include each other.
 MOST_FRAGMENTS = 100
 DEEPEST = 20
-#: All texts of a pipeline together, in characters.
-MOST_TEXT = 20_000_000
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -55,7 +53,7 @@ def parse_with_fragments(source: Source, read: Read) -> tuple[Document | None, t
     document, faults = parse(source)
     if document is None or not mapping(document.data).get("include"):
         return document, faults
-    gathered = _Gathered(read)
+    gathered = _Gathered(read, document)
     gathered.follow(document, (posixpath.basename(source.name),))
     gathered.add("", document)
     found = [*faults, *gathered.found]
@@ -156,9 +154,12 @@ def _may_be_secret(path: Path) -> bool:
 
 
 class _Gathered:
-    """The files that were read so far, in the order in which they are merged."""
+    """The files that were read so far, in the order in which they are merged.
 
-    def __init__(self, read: Read) -> None:
+    A file and all that it includes may be as large as one file may be: more is not read.
+    """
+
+    def __init__(self, read: Read, outermost: Document) -> None:
         self._read = read
         self.parts: list[Document] = []
         self.fragments: dict[str, str] = {}
@@ -166,7 +167,9 @@ class _Gathered:
         self.findings: list[Diagnostic] = []
         self._jobs: dict[tuple[str, str], Document] = {}
         self._included: dict[str, Related] = {}
-        self._size = 0
+        self._bytes = _bytes_of(outermost.source)
+        self._values = outermost.count
+        self._is_full = False
 
     def follow(self, document: Document, way: tuple[str, ...]) -> None:
         """Read what the document includes, and what that includes. `way` are the keys from the outermost file down to it."""
@@ -195,6 +198,8 @@ class _Gathered:
             named.setdefault(key, place)
 
     def _take(self, document: Document, place: int, key: str, way: tuple[str, ...]) -> None:
+        if self._is_full:
+            return
         if len(self.fragments) >= MOST_FRAGMENTS or len(way) > DEEPEST + 1:
             what = f"more than {MOST_FRAGMENTS} files" if len(way) <= DEEPEST + 1 else f"files more than {DEEPEST} deep"
             self._fault(document, place, f"a pipeline cannot include {what}", "put some of them together")
@@ -206,10 +211,11 @@ class _Gathered:
                 document, place, error.message, error.hint or "check the path: it begins at the folder of this file"
             )
             return
-        self._size += len(fragment.source.text)
-        if self._size > MOST_TEXT:
-            message = f"with this file, fragments are larger than {MOST_TEXT:,} characters"
-            self._fault(document, place, message, "include less")
+        if (too_much := self._count(fragment)) is not None:
+            self._is_full = True
+            self._fault(
+                document, place, f"with {key} the pipeline has {too_much}", "include less: the rest is not read"
+            )
             return
         self.fragments[key] = fragment.source.text
         self.found += fragment.faults
@@ -218,6 +224,16 @@ class _Gathered:
         self.findings += fragment.findings
         self.follow(fragment.document, way)
         self.add(key, fragment.document)
+
+    def _count(self, fragment: Fragment) -> str | None:
+        """What is too much with this one, if anything is."""
+        self._bytes += _bytes_of(fragment.source)
+        # One that is too large by itself was read as far as that goes, and says so.
+        is_larger = any(fault.code == "too-large" for fault in fragment.faults)
+        self._values += MAX_VALUES if is_larger else fragment.document.count if fragment.document is not None else 0
+        if self._bytes > MAX_BYTES:
+            return f"more than {MAX_BYTES:,} bytes"
+        return f"more than {MAX_VALUES:,} values" if self._values > MAX_VALUES else None
 
     def add(self, key: str, document: Document) -> None:
         """Merge a file over those before it; a job that one of them has already is a fault."""
@@ -245,6 +261,10 @@ class _Gathered:
     ) -> None:
         span, file = document.value_span(("include", place)), document.source.name
         self.found.append(Diagnostic(file=file, span=span, code="include", message=message, hint=hint, related=related))
+
+
+def _bytes_of(source: Source) -> int:
+    return len(source.text.encode("utf-8", "surrogatepass"))
 
 
 def _refusal(item: str) -> tuple[str, str] | None:

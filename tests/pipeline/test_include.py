@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectrum_pipelines.document.parse import Document, parse
-from spectrum_pipelines.document.source import Source
+from spectrum_pipelines.document.source import MAX_BYTES, MAX_VALUES, Source
 from spectrum_pipelines.errors import UnreadableFile
 from spectrum_pipelines.pipeline.build import Given, build, digest
 from spectrum_pipelines.pipeline.check import check
@@ -99,6 +99,33 @@ def test_too_many_and_too_deep() -> None:
     deep = {f"f{it}.yaml": f"include: [f{it + 1}.yaml]" for it in range(DEEPEST + 5)}
     _, found = composed("include: [f0.yaml]", deep)
     assert found == [f"a pipeline cannot include files more than {DEEPEST} deep"]
+
+
+def test_a_pipeline_with_its_fragments_is_as_large_as_one_file_may_be() -> None:
+    asked: list[str] = []
+    values = {f"f{it}.yaml": f"x-{it}: [{'1,' * (MAX_VALUES // 4)}]" for it in range(6)}
+    text = f"{HEAD}include: [{', '.join(values)}]"
+    _, found = parse_with_fragments(Source(name="p.yaml", text=text), reader(values, asked))
+    (fault,) = found
+    assert fault.message == f"with f3.yaml the pipeline has more than {MAX_VALUES:,} values"
+    assert (fault.span.start.line, asked) == (3, ["f0.yaml", "f1.yaml", "f2.yaml", "f3.yaml"])
+
+
+def test_bytes_are_counted_with_those_of_the_file_itself() -> None:
+    asked: list[str] = []
+    texts = {f"f{it}.yaml": f"x-{it}: {chr(0xE4) * (MAX_BYTES // 8)}" for it in range(6)}
+    text = f"{HEAD}include: [{', '.join(texts)}]\nx-own: {'a' * (MAX_BYTES // 2)}"
+    _, found = parse_with_fragments(Source(name="p.yaml", text=text), reader(texts, asked))
+    assert [it.message for it in found] == [f"with f1.yaml the pipeline has more than {MAX_BYTES:,} bytes"]
+    assert asked == ["f0.yaml", "f1.yaml"]
+
+
+def test_a_fragment_that_is_too_large_by_itself_is_the_last_that_is_read() -> None:
+    asked: list[str] = []
+    values = {f"f{it}.yaml": f"x-{it}: [{'1,' * MAX_VALUES}]" for it in range(3)}
+    text = f"{HEAD}include: [{', '.join(values)}]"
+    parse_with_fragments(Source(name="p.yaml", text=text), reader(values, asked))
+    assert len(asked) == 1
 
 
 def test_a_missing_fragment_is_a_fault_where_it_is_named() -> None:

@@ -31,9 +31,9 @@ from spectrum_pipelines.document.reading.fault import Fault, Unparsable
 from spectrum_pipelines.document.reading.scalars import BadScalar
 from spectrum_pipelines.document.reading.tagged import read_scalar, refuse_tag
 from spectrum_pipelines.document.reading.tree import Branch, Node, Range, range_of
+from spectrum_pipelines.document.source import MAX_VALUES
 
 MAX_DEPTH = 64
-MAX_VALUES = 1_000_000
 MAX_ALIASED = 100_000
 
 _NO_KEY = object()
@@ -58,12 +58,13 @@ class _Open:
 
 @dataclass(slots=True)
 class Composition:
-    """What could be read. `root` is None where that is nothing that could be checked further."""
+    """What could be read. `root` is None where that is nothing that could be checked further; `count` is held to MAX_VALUES."""
 
     data: Any = None
     root: Node | None = None
     faults: list[Fault] = field(default_factory=list)
     unsound: set[Path] = field(default_factory=set)
+    count: int = 0
 
 
 def compose(events: Iterable[Event]) -> Composition:
@@ -116,7 +117,7 @@ class _Composer:
             )
             return Composition(faults=[*self.faults, fault])
         data = outermost.data[0]
-        return Composition(data=data, root=root, faults=self.faults, unsound=self._unsound)
+        return Composition(data=data, root=root, faults=self.faults, unsound=self._unsound, count=self._count)
 
     def _scalar(self, event: Any) -> None:
         span = (event.start_mark.index, event.end_mark.index)
