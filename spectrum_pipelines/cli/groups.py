@@ -1,5 +1,6 @@
 """Commands and groups of commands: how their help is laid out, and what is said of a command that there is not."""
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,7 +8,7 @@ from typing import Any
 
 import click
 
-from spectrum_pipelines.errors import SpectrumPipelinesError
+from spectrum_pipelines.errors import SpectrumPipelinesError, UserError
 
 _HYPHEN, _SPACE = "\N{NON-BREAKING HYPHEN}", "\N{NO-BREAK SPACE}"
 #: An option, a path, a code with its meaning: no line of a help ends in the middle of one.
@@ -38,6 +39,20 @@ class HelpContext(click.Context):
     formatter_class = HelpFormatter
 
 
+def has_folder() -> bool:
+    """The working directory exists."""
+    try:
+        os.getcwd()  # noqa: PTH109 - nothing is made of it
+    except OSError:
+        return False
+    return True
+
+
+def folder_gone() -> UserError:
+    """A clean-up has removed the working directory: no name of a file leads anywhere from there."""
+    return UserError("the working directory is gone", hint="change into a folder that exists, then do it again")
+
+
 class TellingCommand(click.Command):
     """Shows its own options first, then those that many commands share, by what they are about."""
 
@@ -45,8 +60,13 @@ class TellingCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. What it raises tells of commands with the options of this one, which nobody knows any more above."""
+        is_gone = not has_folder()
         try:
             return super().invoke(ctx)
+        except FileNotFoundError as error:
+            if is_gone:
+                raise folder_gone() from error
+            raise
         except SpectrumPipelinesError as error:
             from spectrum_pipelines.cli.given import with_given  # noqa: PLC0415 - only a failure needs it
 

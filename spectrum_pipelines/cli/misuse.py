@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from spectrum_pipelines.cli.groups import TellingCommand
+from spectrum_pipelines.cli.groups import TellingCommand, folder_gone, has_folder
 from spectrum_pipelines.errors import UserError
 
 
@@ -25,6 +25,15 @@ class Reporting(TellingCommand):
                 with super().make_context(info_name, given, parent, **lenient) as read:
                     _leave(read.params, error.format_message())
             raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, which records where its files are. Raises UserError if nothing can be found from here."""
+        if has_folder():
+            return super().invoke(ctx)
+        error = folder_gone()
+        with suppress(Exception):
+            _leave(ctx.params, error.message)
+        raise error
 
 
 def _leave(parameters: dict[str, Any], reason: str) -> None:

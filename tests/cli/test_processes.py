@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator
 
 from spectrum_pipelines.clock import SystemClock
 from spectrum_pipelines.document.schema.validator import load_schema
-from tests.cli.command_line import LOGIN, PATIENCE, PIPELINES, PROGRAM, call, plain_environment, process, start
+from tests.cli.command_line import LOGIN, PATIENCE, PIPELINES, PROGRAM, call, pasted, plain_environment, process, start
 
 WORKSPACE = """
 version: 1
@@ -265,3 +265,28 @@ def test_names_stay_readable_where_only_ascii_can_be_shown(folder: Path) -> None
     ended = process("runs", cwd=folder, env=env)
     assert ended.code == 0
     assert ended.stdout.isascii()
+
+
+GONE = [
+    pytest.param("validate x.yaml", 2, id="validate"),
+    pytest.param("run x.yaml", 2, id="run"),
+    pytest.param("run /x.yaml --report $OLDPWD/report.json", 2, id="run, and its report"),
+    pytest.param("plan x.yaml", 2, id="plan"),
+    pytest.param("resume 20261123T150405Z-7f3a", 2, id="resume"),
+    pytest.param("job status 4 --local workspace.yaml", 2, id="job"),
+    pytest.param("local serve workspace.yaml", 2, id="local"),
+    pytest.param("schema pipeline >/dev/null", 0, id="what needs no folder"),
+    pytest.param("--version", 0, id="the version"),
+]
+
+
+@pytest.mark.parametrize(("line", "code"), GONE)
+def test_a_working_directory_that_is_gone(line: str, code: int, folder: Path) -> None:
+    script = f"mkdir gone; cd gone; rmdir ../gone; spectrum-pipelines {line}"
+    ended = pasted(script, cwd=folder, env={})
+    assert ended.returncode == code, ended.stderr
+    told = [it for it in ended.stderr.splitlines() if it.startswith(("error", "bug"))]
+    assert told == (["error: the working directory is gone"] if code else [])
+    if "--report" in line:
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        assert (report["exit_code"], report["reason"]) == (2, "the working directory is gone")
