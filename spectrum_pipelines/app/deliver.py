@@ -62,9 +62,18 @@ def rendered(report: Report, form: str, *, checkout: Path) -> str:
     """A valid report in one of FORMATS."""
     row = FORMATS[form]
     if row.names_files:
-        pipeline = report["pipeline"]
-        report = {**report, "pipeline": {**pipeline, "file": named_from(checkout, pipeline["file"])}}
+        report = _from_checkout(report, checkout)
     return row.render(report)
+
+
+def _from_checkout(report: Report, checkout: Path) -> Report:
+    """The report with its pipeline file, and the fragments of it, as they are named from the root of the repository."""
+    pipeline = report["pipeline"]
+    jobs = [
+        {**job, "fragment": named_from(checkout, job["fragment"])} if "fragment" in job else job
+        for job in report["jobs"]
+    ]
+    return {**report, "pipeline": {**pipeline, "file": named_from(checkout, pipeline["file"])}, "jobs": jobs}
 
 
 class GitHubStep(Struct, frozen=True, kw_only=True):

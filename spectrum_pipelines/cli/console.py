@@ -194,7 +194,7 @@ class ToPeople:
     def _publish(self, report: Mapping[str, Any], where: str) -> None:
         notices, checkout = Terminal(), root(self._environ)
         if self._environ.get("GITHUB_ACTIONS") == "true":
-            workspace = Path(self._environ.get("GITHUB_WORKSPACE") or ".")
+            workspace = Path(self._environ.get("GITHUB_WORKSPACE") or checkout)
             output, summary = (self._environ.get(name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"))
             step = GitHubStep(output=output, summary=summary, workspace=workspace)
             if self._shown.progress != "json":
