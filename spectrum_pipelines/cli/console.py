@@ -115,6 +115,7 @@ class ToPeople:
         self._shown = shown
         self._read = read
         self._environ = environ
+        self._is_told = False  # which of the files are elsewhere in truth
 
     def hold_apart(self) -> None:
         """Refuse to write over what is read. Raises UserError."""
@@ -128,10 +129,16 @@ class ToPeople:
         for file in files:
             file.probe()
         self._shown.renderings.probe(path)
-        for one in (*(file.path for file in files), *self._shown.renderings.paths.values()):
-            if one.is_symlink() and leaves_its_checkout(str(one)):
-                say("warning", f"{one} is a link that leads out of its checkout: {os.path.realpath(one)} is written")
+        self._tell_of_links()
         return files
+
+    def _tell_of_links(self) -> None:
+        path = self._shown.report_file
+        written = (*(() if path is None else (path,)), *self._shown.renderings.paths.values())
+        for one in () if self._is_told else written:
+            if leaves_its_checkout(str(one)):
+                say("warning", f"{one} leads out of its checkout by a link: {os.path.realpath(one)} is written")
+        self._is_told = True
 
     def about(self, run: "RunStore", store: "Store", *, is_under_way: bool) -> None:
         """Nothing is to be done."""
@@ -140,6 +147,7 @@ class ToPeople:
         """Files, stdout and GitHub get a report; what went wrong is told elsewhere. What is read is not written over, even now."""
         if any(it.path.is_file() for it in self._shown.outputs):
             self._shown = self._shown.without((*self._read, *pipeline_on_disk(report["pipeline"]["file"])))
+        self._tell_of_links()
         path = self._shown.report_file
         if path is not None:
             try:

@@ -6,17 +6,32 @@ from pathlib import Path
 
 from spectrum_pipelines.cli.credentials import secret_of
 from spectrum_pipelines.cli.options import DEFAULT_STATE
+from spectrum_pipelines.document.source import leaves_its_checkout
+from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.store.folder.places import LOCKS, home_of_user
 from spectrum_pipelines.store.interface import Store
 from spectrum_pipelines.store.where import open_store
+from spectrum_pipelines.words.shell import shell_word
 
 _GROUP_LOCKS = "SPECTRUM_GROUP_LOCKS"
 _PASSWORD = "SPECTRUM_STATE_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def store_of(state: str, environ: Mapping[str, str] = os.environ) -> Store:
-    """Open it. Raises UserError."""
+    """Open it. Raises UserError, and StateError for a folder that is elsewhere in truth."""
+    if "://" not in state:
+        _hold_inside(Path(state))
     return open_store(state, password=secret_of(_PASSWORD, environ), groups=group_locks(environ))
+
+
+def _hold_inside(path: Path) -> None:
+    """Refuse a folder that a linked folder above it leads out of the checkout; a link of its own is refused by the store."""
+    if not path.is_symlink() and leaves_its_checkout(str(path)):
+        target = os.path.realpath(path)
+        message = f"the state folder {path} leads out of the checkout by a link, to {target}"
+        raise StateError(
+            message, hint=f"to keep the state there, give that folder itself: --state {shell_word(target)}"
+        )
 
 
 def recorded_state(state: str, store: Store) -> str | None:

@@ -79,8 +79,9 @@ def _read(name: str, max_bytes: int) -> bytes:
 def leaves_its_checkout(name: str) -> bool:
     """Whether a file stands in a checkout by its name and elsewhere in truth: a pull request may bring such a link.
 
-    The checkout is the git repository around the file. Without one (an archive, an image), it is the working directory if the
-    file is named inside of it, else the folder of the file.
+    The file itself may be the link, or a folder above it. The checkout is the git repository around the file; a linked folder may
+    be a repository of its own, so below the working directory it is each repository around the file. Without one (an archive, an
+    image), it is the working directory if the file is named inside of it, else the folder of the file.
     """
     named = Path(os.path.abspath(name))  # noqa: PTH100 - `resolve` would follow the link
     real = Path(os.path.realpath(name))
@@ -88,8 +89,10 @@ def leaves_its_checkout(name: str) -> bool:
         return False
     here = Path.cwd()
     around = here if named.is_relative_to(here) and here != here.parent else named.parent
-    root = next((folder for folder in named.parents if (folder / ".git").exists()), around)
-    return not real.is_relative_to(os.path.realpath(root))
+    roots = [folder for folder in named.parents if (folder / ".git").exists()] or [around]
+    if not named.is_relative_to(here):  # links above a checkout are of who owns the machine
+        roots = roots[:1]
+    return not all(real.is_relative_to(os.path.realpath(root)) for root in roots)
 
 
 def _missing(name: str) -> UnreadableFile:

@@ -212,6 +212,55 @@ def test_what_is_written_through_a_link_out_of_the_checkout_is_told(folder: Path
     assert str(folder / "outside-r.xml") in told[1]
 
 
+@pytest.fixture(params=["a folder", "a repository"])
+def linked(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A checkout with a link to a folder beside it, by which a pull request would reach what is not its own."""
+    checkout = tmp_path / "checkout"
+    (checkout / ".git").mkdir(parents=True)
+    (tmp_path / "victim").mkdir()
+    if request.param == "a repository":
+        (tmp_path / "victim" / ".git").mkdir()
+    (checkout / "out").symlink_to("../victim")
+    (checkout / "p.yaml").write_text(PIPELINE, "utf-8")
+    return checkout
+
+
+@pytest.mark.parametrize("file", ["p.yaml", "missing.yaml"])
+def test_what_is_written_through_a_linked_folder_is_told(linked: Path, file: str) -> None:
+    wishes = ("--report", "out/r.json", "--junit", "out/r.xml", "--html", "page.html")
+    ended = call("run", file, *wishes, "--server", "http://127.0.0.1:1", cwd=linked, env=LOGIN)
+    told = [line for line in ended.stderr.splitlines() if "leads out of its checkout" in line]
+    assert [line.split()[1] for line in told] == ["out/r.json", "out/r.xml"]
+    assert str(linked.parent / "victim" / "r.xml") in told[1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(["run", "p.yaml", "--state", "out/st", "--server", "http://127.0.0.1:1"], id="a run"),
+        pytest.param(["runs", "--state", "out/st"], id="the list of the runs"),
+        pytest.param(["init", "out/new"], id="a first pipeline"),
+        pytest.param(["init", "out"], id="a first pipeline in the folder itself"),
+    ],
+)
+def test_neither_state_nor_a_first_pipeline_goes_through_a_linked_folder(linked: Path, command: list[str]) -> None:
+    ended = call(*command, cwd=linked, env=LOGIN)
+    assert ended.code == 2
+    assert "leads out of the checkout by a link" in ended.stderr
+    assert (
+        f"give that folder itself: {'init' if command[0] == 'init' else '--state'} {linked.parent}/victim"
+        in ended.stderr
+    )
+    assert {it.name for it in (linked.parent / "victim").iterdir()} <= {".git"}
+
+
+def test_a_linked_folder_within_the_checkout_is_a_folder_like_any_other(linked: Path) -> None:
+    (linked / "real").mkdir()
+    (linked / "inner").symlink_to("real")
+    assert call("init", "inner/new", cwd=linked).code == 0
+    assert call("runs", "--state", "inner/st", cwd=linked).code == 0
+
+
 def test_a_link_within_the_checkout_is_a_file_like_any_other(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "real.yaml").write_text(PIPELINE + "nmae: 1\n", "utf-8")

@@ -16,7 +16,9 @@ from spectrum_pipelines.cli.options import ConnectionOptions, connection_options
 from spectrum_pipelines.cli.printed import put
 from spectrum_pipelines.cli.reach import reach, server_of
 from spectrum_pipelines.cli.terminal import say
+from spectrum_pipelines.document.source import leaves_its_checkout
 from spectrum_pipelines.errors import ExitCode, UserError
+from spectrum_pipelines.words.shell import shell_word
 
 #: What is written, and from where: a folder of this package, or the schemas that ship.
 _FILES = {
@@ -86,6 +88,10 @@ def _from_server(wanted: tuple[str, ...], connection: Mapping[str, Any]) -> byte
 
 
 def _refuse_to_overwrite(folder: Path, names: Iterable[str]) -> None:
+    if leaves_its_checkout(str(folder / "pipeline.yaml")):
+        target = os.path.realpath(folder)
+        message = f"nothing was written: {folder} leads out of the checkout by a link, to {target}"
+        raise UserError(message, hint=f"if that is meant, give that folder itself: init {shell_word(target)}")
     there = [name for name in _FILES if name in names and os.path.lexists(folder / name)]
     if there:
         listed = ", ".join(str(folder / name) for name in there)
