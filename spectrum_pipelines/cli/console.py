@@ -101,10 +101,12 @@ def show_findings(found: Sequence[Diagnostic], shown: Sequence[Source]) -> None:
     """Findings for people, on stderr."""
     if not found:
         return
-    from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - a good file needs none
+    from spectrum_pipelines.cli.given import pasted_hints  # noqa: PLC0415 - a good file needs none
+    from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415
 
     sources = {it.name: it for it in shown}
-    sys.stderr.write(render_text(found, sources, color=wants_color(sys.stderr), width=width_to_read(sys.stderr)))
+    told = pasted_hints(found, sys.stderr)
+    sys.stderr.write(render_text(told, sources, color=wants_color(sys.stderr), width=width_to_read(sys.stderr)))
 
 
 class ToPeople:

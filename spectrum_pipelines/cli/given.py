@@ -1,12 +1,14 @@
 """Commands as they are printed for the person who sits here: with the options of the connection that stood on the command line."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 import click
 from click.core import ParameterSource
+from msgspec.structs import replace
 
+from spectrum_pipelines.document.diagnostic import Diagnostic
 from spectrum_pipelines.words.shell import shown_command, with_commands
 
 _LOGIN = ("username", "ca_bundle", "client_cert", "client_key", "insecure")
@@ -24,6 +26,13 @@ def pasted(command: str, stream: IO[str] | None = None) -> str:
 def with_given(text: str, stream: IO[str] | None = None) -> str:
     """A message with its commands, in backquotes, as they may be pasted."""
     return with_commands(text, lambda command: pasted(command, stream)) if "`" in text else text
+
+
+def pasted_hints(found: Iterable[Diagnostic], stream: IO[str]) -> list[Diagnostic]:
+    """Findings whose hints name commands as they may be pasted."""
+    return [
+        it if it.hint is None or "`" not in it.hint else replace(it, hint=with_given(it.hint, stream)) for it in found
+    ]
 
 
 def server_given() -> dict[str, str]:

@@ -50,6 +50,8 @@ def test_a_missing_target_comes_with_the_command_that_asks_again(folder: Path) -
         words, _ = parsed(hint)
         again = call(*words, cwd=folder, env=LOGIN)
         assert (again.code, "exist" in again.stderr) == (1, True), again.stderr
+        named = call(*asked, "--username", "analyst", cwd=folder, env={**LOGIN, "SPECTRUM_URL": server.url})
+        assert f"`spectrum-pipelines job status 99 --server {server.url} --username analyst`" in named.stdout
     local = call(*asked, "--local", "workspace.yaml", cwd=folder)
     assert "`spectrum-pipelines job status 99 --local workspace.yaml`" in local.stdout
 

@@ -136,10 +136,11 @@ def _show(checked: Sequence[Checked], form: str, *, complete: bool) -> None:
 
 
 def _as_text(found: Sequence[Diagnostic], checked: Sequence[Checked], stream: TextIO) -> str:
+    from spectrum_pipelines.cli.given import pasted_hints  # noqa: PLC0415 - a good file needs none
     from spectrum_pipelines.render.findings.text import render_text  # noqa: PLC0415 - one of several
 
     sources = {shown.name: shown for one in checked for shown in one.shown}
-    return render_text(found, sources, color=wants_color(stream), width=width_to_read(stream))
+    return render_text(pasted_hints(found, stream), sources, color=wants_color(stream), width=width_to_read(stream))
 
 
 def _is_a_file(stream: TextIO) -> bool:
