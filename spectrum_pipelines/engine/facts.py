@@ -245,12 +245,16 @@ class TriggerNotHandled(Fact, frozen=True, kw_only=True):
 
 
 class TriggerAmbiguous(Fact, frozen=True, kw_only=True):
-    """Sent, and nobody knows: from now on only looking, never another POST for this attempt."""
+    """Sent, and nobody knows: from now on only looking, never another POST for this attempt.
+
+    `refused`: the answer was a no that is not in Spectrum's words; with this cause the attempt has failed if nothing is found.
+    """
 
     is_promise = True
     job: JobId
     attempt: int
     reason: str
+    refused: Cause | None = None
 
 
 class CandidatesFound(Fact, frozen=True, kw_only=True):

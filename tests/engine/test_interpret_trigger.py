@@ -60,7 +60,7 @@ _TABLE = [
     pytest.param(Throttled("slow", retry_after=7.0), _NOT_HANDLED, None, id="429 with a time"),
     pytest.param(Throttled("slow", retry_after=None), _NOT_HANDLED, None, id="429 without one"),
     pytest.param(Unauthorized("401"), ev.AttemptEnded, Cause.UNAUTHORIZED, id="401, after reading the secret again"),
-    pytest.param(Forbidden("403"), ev.AttemptEnded, Cause.UNAUTHORIZED, id="403: the user may not"),
+    pytest.param(Forbidden("403"), _AMBIGUOUS, None, id="403 by whom?"),
     pytest.param(Unexplained("404"), _AMBIGUOUS, None, id="a 4xx page that is not Spectrum's"),
     pytest.param(Unanswered("reset"), _AMBIGUOUS, None, id="a reset"),
     pytest.param(AnswerTimeout("timeout"), _AMBIGUOUS, None, id="read timeout"),

@@ -16,12 +16,14 @@ from spectrum_pipelines.engine.requests import (
 )
 from spectrum_pipelines.errors import (
     ClientError,
+    Forbidden,
     Refused,
     ServerFault,
     Throttled,
     Unanswered,
     Unauthorized,
     Undecodable,
+    Unexplained,
     Unsent,
 )
 from spectrum_pipelines.pipeline.model.action import JobId, Sequence, Trigger
@@ -206,6 +208,22 @@ def test_one_that_only_the_list_shows_is_adopted() -> None:
     world.at(0.015, lambda: _stranger(world))
     world.faults.append(Fault(on=AskRunning, outcome=(waiting,), times=1))
     assert [one.execution_id for one in the_job(world.run()).executions] == [11]
+
+
+@pytest.mark.parametrize("error", [Unexplained("HTTP 404: a page"), Forbidden("HTTP 403: a page")])
+@pytest.mark.parametrize("handled", [True, False])
+def test_a_no_that_is_not_in_spectrums_words_is_searched_for(error: ClientError, handled: bool) -> None:
+    """A proxy's page came although Spectrum had started the job, and the next attempt started it again."""
+    world = _world(_lost(handled=handled, error=error), retry=Retry(limit=1, interval=0.0), ambiguous_grace=2.0)
+    one = the_job(world.run())
+    if handled:
+        assert (one.status, len(world.asked(PostTrigger))) == (JobStatus.SUCCEEDED, 1)
+        return
+    assert len(world.handled) <= 1
+    cause = Cause.UNAUTHORIZED if isinstance(error, Forbidden) else Cause.REFUSED
+    (first, *_) = one.attempts
+    assert (first.status, first.cause) == (JobStatus.FAILED, cause)
+    assert f"{error.message}; no execution of it exists" in str(first.reason)
 
 
 def test_a_round_whose_first_answer_is_older_than_ours_is_followed_by_another() -> None:

@@ -96,6 +96,7 @@ class AttemptState:
     sender_died: bool = False  # the process that wrote the intent is gone, so nobody can still deliver that trigger
     misses: int = 0  # questions without a usable answer, in a row
     missing_since: float | None = None  # the first of these
+    refused: Cause | None = None  # why it has failed, if the search shows that somebody's no was true
     lookup: Lookup | None = None  # the search for a trigger whose answer was lost
     candidates: tuple[
         ExecutionId, ...

@@ -170,6 +170,8 @@ def _nothing_found(state: RunState, job: JobState, lookup: Lookup, now: float) -
     elif not is_absent:
         hidden = "others came after the trigger, and nothing shows all executions since then"
         yield _unknown(job, f"no execution of it showed up in {lookup.full_rounds} look-ups, but {hidden}")
+    elif job.attempt.refused is not None:
+        yield ended(job, JobStatus.FAILED, job.attempt.refused, f"{job.reason}; no execution of it exists")
     elif job.attempt.sender_died:
         # Nobody is left who could still deliver that request, and for the whole grace time nothing has shown up: it never was.
         reason = "the runner ended between the intent and the trigger; no execution of it exists"

@@ -48,6 +48,7 @@ def _trigger_ambiguous(state: RunState, event: ev.TriggerAmbiguous, at: float) -
     job.reason = event.reason
     job.attempt.accepted_at = at
     job.attempt.lookup = Lookup(since=at)
+    job.attempt.refused = event.refused
     job.attempt.sender_died = False
 
 

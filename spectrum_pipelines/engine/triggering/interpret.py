@@ -8,9 +8,10 @@ ids                                            answered        follow them
 DNS, refused, connect timeout                  unsent          the same intent again, after a rest
 TLS                                            unsent          the attempt failed: it will not heal
 429                                            not handled     again, when the server says
-401 (after reading the secret again), 403      not handled     the attempt failed
+401 (after reading the secret again)           not handled     the attempt failed
 read timeout, reset, cut or foreign answer,    ambiguous       never again: look for it
-any 5xx, any other 4xx, an id that is none
+any 5xx, an id that is none
+any other 4xx                                  ambiguous       the same; the attempt failed if there is provably none
 =============================================  ==============  =====================================
 """
 
@@ -135,7 +136,7 @@ def _planned(
 
 def _failed(state: RunState, job: JobState, request: PostTrigger | PostSequence, error: ClientError) -> Event:
     match error:
-        case TlsFailure() | Unauthorized() | Forbidden():
+        case TlsFailure() | Unauthorized():
             return _attempt_failed(request, Cause.UNAUTHORIZED, _told(error))
         case HeldBack():
             reason = _told(error)
@@ -148,7 +149,11 @@ def _failed(state: RunState, job: JobState, request: PostTrigger | PostSequence,
             told = retry_after or backoff(state.pipeline.http.retry_interval, job.attempt.unsent + 1)
             wait = _time_left(state, job, told)
             return TriggerNotHandled(job=request.job, attempt=request.attempt, reason=_told(error), wait=wait)
-        case Refused() if not isinstance(error, Unexplained):
+        case Forbidden():
+            return _ambiguous(request, _told(error), refused=Cause.UNAUTHORIZED)
+        case Unexplained():
+            return _ambiguous(request, _told(error), refused=Cause.REFUSED)
+        case Refused():
             return _attempt_failed(request, Cause.REFUSED, error.message)
         case _:
             return _ambiguous(request, _told(error))
@@ -169,10 +174,9 @@ def _attempt_failed(request: PostTrigger | PostSequence, cause: Cause, reason: s
     return AttemptEnded(job=request.job, attempt=request.attempt, status=JobStatus.FAILED, cause=cause, reason=reason)
 
 
-def _ambiguous(request: PostTrigger | PostSequence, reason: str) -> TriggerAmbiguous:
-    return TriggerAmbiguous(
-        job=request.job, attempt=request.attempt, reason=f"no usable answer to the trigger: {reason}"
-    )
+def _ambiguous(request: PostTrigger | PostSequence, reason: str, *, refused: Cause | None = None) -> TriggerAmbiguous:
+    told = f"no usable answer to the trigger: {reason}"
+    return TriggerAmbiguous(job=request.job, attempt=request.attempt, reason=told, refused=refused)
 
 
 def interpret_look(job: JobState, request: JobRequest, outcome: Outcome) -> LookupSeen | AttemptEnded:
