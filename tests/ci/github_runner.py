@@ -87,14 +87,14 @@ class Caches:
             archive.add(root / path, arcname=path)
         self.saved[key] = packed.getvalue()
 
-    def restore(self, keys: list[str], root: Path) -> None:
+    def restore(self, keys: list[str], root: Path, path: str) -> None:
         for wanted in keys:
             found = [key for key in self.saved if key.startswith(wanted)]
             if found:
                 key = wanted if wanted in found else found[-1]
                 self.restored.append(key)
                 with tarfile.open(fileobj=io.BytesIO(self.saved[key])) as archive:
-                    archive.extractall(root, filter="data")
+                    archive.extractall("/" if path.startswith("/") else root, filter="data")
                 return
 
 
@@ -214,7 +214,7 @@ def _uses(going: _Going, one: Mapping[str, Any]) -> None:
     caches, workspace = going.job.caches, going.job.workspace
     match one["uses"].partition("@")[0]:
         case "actions/cache/restore":
-            caches.restore([given["key"], *given["restore-keys"].splitlines()], workspace)
+            caches.restore([given["key"], *given["restore-keys"].splitlines()], workspace, given["path"])
         case "actions/cache/save":
             caches.save(given["key"], workspace, given["path"])
         case "actions/setup-python":

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from itertools import permutations
@@ -207,6 +208,26 @@ def test_state_in_a_database_needs_no_cache(repository: Repository, door: str) -
 def test_a_folder_for_the_state_travels_in_the_cache(repository: Repository) -> None:
     done, _ = repository.job(skip=("Run",), inputs={"state": "kept/state"})
     assert [name.partition("@")[0] for name in done.used] == ["actions/cache/restore", "actions/cache/save"]
+
+
+@pytest.mark.parametrize("door", ["input", "env"])
+def test_the_home_folder_means_the_same_to_the_program_and_to_the_cache(
+    repository: Repository, tmp_path: Path, door: str
+) -> None:
+    home = tmp_path / "a home"
+    given = {"inputs": {"state": "~/st"}} if door == "input" else {"env": {"SPECTRUM_STATE": "~/st"}}
+    runs = []
+    for attempt in (1, 2):
+        home.mkdir()
+        env = {**given.get("env", {}), "HOME": str(home)}
+        done, checkout = repository.job(attempt=attempt, inputs=given.get("inputs"), env=env)
+        assert not done.failed, done.steps["Run"].stderr
+        assert done.inside["names"]["state"] == f"{home}/st"
+        assert (home / "st" / "runs").is_dir()
+        assert not (checkout / "~").exists()
+        runs.append(report_of(checkout)["run_id"])
+        shutil.rmtree(home)  # each attempt has a fresh runner
+    assert runs[0] == runs[1]
 
 
 def test_a_cancelled_job_stops_what_runs_in_spectrum_and_leaves_a_report(repository: Repository) -> None:
