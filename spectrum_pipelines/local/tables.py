@@ -8,6 +8,7 @@ and readers see the old content until the commit. Counters nobody documented (`W
 `..._OUTPUT_BYTES` is the size of the rows as text, since DuckDB does not tell what a table takes on disk.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +29,12 @@ _CONFIG: Final = {
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
     "allow_persistent_secrets": "false",
+    # Without these a query may have four fifths of the machine and nearly all of its disk. A workspace is data to try pipelines
+    # with, often beside the runner on a machine of CI: what is larger spills into the state folder, and without one the job fails.
+    # More threads would need more memory each. One value that a function makes at once, as `repeat` does, is not counted by DuckDB.
+    "memory_limit": "1GiB",
+    "max_temp_directory_size": "10GiB",
+    "threads": str(min(4, os.cpu_count() or 1)),
 }
 _LOCKS: Final = ("SET enable_external_access = false", "SET lock_configuration = true")
 _PROGRESS: Final = ("enable_progress_bar", "enable_progress_bar_print")

@@ -152,6 +152,10 @@ def test_a_query_reaches_no_file_and_no_environment(
         "SET allowed_paths = ['/etc/passwd']",
         "SET allowed_configs = ['lock_configuration']",
         "SET GLOBAL temp_directory = '/tmp'",
+        "SET memory_limit = '100GB'",
+        "RESET memory_limit",
+        "SET threads = 99",
+        "SET max_temp_directory_size = '1TB'",
         "SET log_query_path = '{outside}/log'",
         "PRAGMA profiling_output = '{outside}/profile'",
         "CALL enable_logging(storage = 'file', storage_config = {{'path': '{outside}/logs'}})",
@@ -261,6 +265,25 @@ def test_what_does_not_fit_into_memory_goes_into_the_state_folder_alone(tmp_path
     server.until(server.trigger(2), "COMPLETED")
     assert (tmp_path / "a.csv").read_text() == f"a\n{tmp_path}/state/tables.duckdb.tmp\n"
     assert not (tmp_path / "state/tables.duckdb.tmp/left by a kill").exists()
+
+
+def test_a_query_that_wants_more_memory_than_a_workspace_has_fails_and_the_server_goes_on(site: Open) -> None:
+    server = site(book("SELECT repeat(random()::VARCHAR, 500) AS a FROM range(1000000)"), exported("a.csv"))
+    ended = server.until(server.trigger(1), "ERROR")
+    assert "Out of Memory" in "".join(server.lines), ended
+    server.until(server.trigger(2), "COMPLETED")
+
+
+def test_a_workspace_has_a_part_of_the_machine() -> None:
+    told = (
+        Tables(None, [])
+        .cursor()
+        .run(
+            "SELECT current_setting('memory_limit'), current_setting('max_temp_directory_size'), current_setting('threads')"
+        )
+    )
+    assert told[:2] == ("1.0 GiB", "10.0 GiB")
+    assert 1 <= int(told[2]) <= 4
 
 
 def test_without_a_home_the_key_is_kept_with_the_temporary_files(
