@@ -7,6 +7,7 @@ from typing import IO
 
 _COLORS = {"error": "31", "bug": "31", "warning": "33", "hint": "36", "note": "36"}
 _USUAL_WIDTH = 80
+_PROGRAMS = ("spectrum-pipelines ", "`mkdir ")  # whose commands are printed
 
 
 def wants_color(stream: IO[str], environ: Mapping[str, str] = os.environ) -> bool:
@@ -51,8 +52,8 @@ def say(kind: str, message: str, *, hint: str | None = None, details: Iterable[s
 
 
 def _wrapped(text: str, *, lead: str) -> str:
-    """A text that breaks between words on a terminal; one that holds a command of ours does not, for it may be pasted."""
-    if not sys.stderr.isatty() or "spectrum-pipelines " in text:
+    """A text that breaks between words on a terminal; one that holds a command does not, for it may be pasted."""
+    if not sys.stderr.isatty() or any(name in text for name in _PROGRAMS):
         return lead + text
     from spectrum_pipelines.words.columns import wrapped  # noqa: PLC0415 - only a terminal needs it
 

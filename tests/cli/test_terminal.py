@@ -33,8 +33,9 @@ def test_a_message_breaks_between_words_on_a_terminal() -> None:
     assert " ".join(said.split()) == f"error: {LONG} {LONG}"
 
 
-def test_a_line_with_a_command_is_left_whole() -> None:
-    assert said_on_a_terminal("error", "x", hint=COMMAND) == f"error: x\nhint: {COMMAND}\n"
+@pytest.mark.parametrize("hint", [COMMAND, f"create it first: `mkdir -p '/{'a folder/' * 10}'`"])
+def test_a_line_with_a_command_is_left_whole(hint: str) -> None:
+    assert said_on_a_terminal("error", "x", hint=hint) == f"error: x\nhint: {hint}\n"
 
 
 def test_where_there_is_no_terminal_a_message_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
