@@ -18,8 +18,8 @@ _ASKING = frozenset({"adopt", "job", "resume", "retry", "run"})
 
 def pasted(command: str, stream: IO[str] | None = None) -> str:
     """A command that works where it is pasted, in characters that the stream can show (stderr, if none is named)."""
-    words = command.split(maxsplit=2)
-    asks = words[0] == "spectrum-pipelines" and (words[1] in _ASKING or " --online" in command)
+    program, _, rest = command.partition(" ")
+    asks = program == "spectrum-pipelines" and (rest.partition(" ")[0] in _ASKING or " --online" in rest)
     return shown_command(command, _encoding_of(stream or sys.stderr), _given(*_LOGIN) if asks else ())
 
 

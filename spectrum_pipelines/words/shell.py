@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from spectrum_pipelines.words.clean import clean, readable
 
 #: A word as it stands in a command: plain characters, quotes of either kind, `$'...'`, and what a backslash saves.
-_RAW = re.compile(r"""(?:\$'(?:[^'\\]|\\.)*'|'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\])+""")
-#: Quotes may hold a backquote, which ends no command.
+_RAW = re.compile(r"""(?:\$'(?:[^'\\]|\\.)*+'|'[^']*'|"(?:[^"\\]|\\.)*+"|\\.|[^\s'"\\])++""")
+#: Quotes may hold a backquote, which ends no command. Nothing is tried twice (`*+`): the text may be foreign.
 _COMMAND = re.compile(
-    r"""(?<=`)(?:spectrum-pipelines|mkdir) (?:\$'(?:[^'\\]|\\.)*'|'[^']*'|"(?:[^"\\]|\\.)*"|[^`'"])*(?=`)"""
+    r"""(?<=`)(?:spectrum-pipelines|mkdir) (?:\$'(?:[^'\\]|\\.)*+'|'[^']*'|"(?:[^"\\]|\\.)*+"|[^`'"])*+(?=`)"""
 )
 _PLAIN_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./=@,+-% ")
 
@@ -40,10 +40,16 @@ def _can_show(text: str, encoding: str) -> bool:
 
 
 def shown_command(command: str, encoding: str, more: Iterable[tuple[str, str | None]] = ()) -> str:
-    """A command of ours for a stream of this encoding, with options that it does not have yet; a flag has no value."""
+    """A command of ours for a stream of this encoding, with options that it does not have yet; a flag has no value.
+
+    What is no command of ours, in a report of somebody else, stays as it is.
+    """
+    raw = _RAW.findall(command)
+    if " ".join(raw) != command or len(raw) < 2:
+        return command
     words = [
         word if clean(word) == word and _can_show(word, encoding) else shell_word(shlex.split(word)[0], encoding)
-        for word in _RAW.findall(command)
+        for word in raw
     ]
     added = [
         word

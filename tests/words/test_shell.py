@@ -42,6 +42,10 @@ SHOWN = [
     pytest.param("p retry R -- -x", "p retry R -u bob --insecure -- -x", id="before names that begin with a dash"),
     pytest.param("p retry 'a -- b'", "p retry 'a -- b' -u bob --insecure", id="quotes stay"),
     pytest.param("p 'stü' \"it's\"", "p $'st\\303\\274' \"it's\" -u bob --insecure", id="what cannot be shown"),
+    pytest.param("", "", id="nothing"),
+    pytest.param("p", "p", id="a word alone"),
+    pytest.param("p retry 'stü", "p retry 'stü", id="no command: a quote is open"),
+    pytest.param("p  retry", "p  retry", id="no command of ours: we write one blank"),
     pytest.param("p $'st\\374'", "p $'st\\374' -u bob --insecure", id="bytes stay"),
 ]
 
@@ -54,6 +58,7 @@ def test_a_command_as_it_is_shown_here(command: str, shown: str) -> None:
 TEXTS = [
     pytest.param("`spectrum-pipelines runs` lists them", "`X` lists them", id="a command"),
     pytest.param("see `a`: `spectrum-pipelines retry 'a`b'`", "see `a`: `X`", id="a backquote in quotes"),
+    pytest.param("`spectrum-pipelines " + "$'a'" * 5000, "`spectrum-pipelines " + "$'a'" * 5000, id="no end"),
     pytest.param("write `retry` for `mkdir -p x`", "write `retry` for `X`", id="a word is no command"),
 ]
 
