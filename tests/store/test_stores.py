@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,9 @@ class JsonValues:
 
     def delete(self, key: str) -> None:
         self._kept.pop(key, None)
+
+    def names(self) -> list[str]:
+        return list(self._kept)
 
 
 @pytest.fixture
@@ -413,3 +416,35 @@ def test_a_key_whose_run_was_pruned_is_free(store: Store, clock: Clock) -> None:
     clock.seconds += timedelta(days=100).total_seconds()
     assert store.prune(older_than=timedelta(days=90), keep=0) == 1
     assert isinstance(claim(store), NewRun)
+
+
+# --- a value that somebody else has put in the place of ours -----------------------------------------------------------------
+
+ODD_VALUES = [
+    "\ud800", "{", 7, [], {}, [None], [["\ud800"]], {"parts": 10**12, "text": '"a"'}, {"parts": "2"}, {"fence": "1"}
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD_VALUES, ids=ascii)
+def test_a_value_of_another_shape_is_an_error_of_the_store(odd: Any, clock: Clock) -> None:
+    values = JsonValues()
+    store = TaskStateStore(values, clock)
+    new = claim(store)
+    assert isinstance(new, NewRun)
+    new.run.keep(Texts(pipeline="a", fragments={"b": "c"}), plan="{}")
+    new.run.put_report(b"{}")
+    with new.run.journal(new.lease) as journal:
+        journal.append([stamped(started(new.run.run_id))])
+    new.lease.release()
+    run = new.run
+    reads: list[Callable[[], object]] = [
+        run.plan, run.report, run.facts, lambda: run.texts(""), lambda: list(store.newest()), lambda: last_of_key(store, KEY),
+        lambda: store.holder(run_lease(run.run_id)), lambda: store.prune(older_than=timedelta(days=9999), keep=9),
+    ]  # fmt: skip
+    for key in values.names():
+        before = values.get(key)
+        values.set(key, odd)
+        for read in reads:
+            with suppress(StateError, Busy):
+                read()
+        values.set(key, before)

@@ -62,7 +62,7 @@ class TaskStatePlace(Releasing):
 
     def _waiting(self) -> dict[str, int]:
         """The tickets in their order, each with its beat."""
-        return dict(self._store.get(self._key, []))
+        return dict(self._store.get(self._key, list[tuple[str, int]]) or [])
 
     def _put(self, waiting: dict[str, int]) -> None:
         self._store.put(self._key, [[ticket, beat] for ticket, beat in waiting.items()])

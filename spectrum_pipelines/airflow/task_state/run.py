@@ -5,9 +5,12 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING
 
+from msgspec import convert
+
 from spectrum_pipelines.airflow.task_state.journal import TaskStateJournal
 from spectrum_pipelines.airflow.task_state.lease import TaskStateLease
 from spectrum_pipelines.errors import StateError
+from spectrum_pipelines.files import ODD_SHAPE
 from spectrum_pipelines.store.history import Recorded
 from spectrum_pipelines.store.interface import Lease, run_lease
 from spectrum_pipelines.store.lines import KeptRun
@@ -34,7 +37,10 @@ class TaskStateRun(KeptRun):
         kept = self._store.text(f"texts.{self.run_id}")
         if kept is None:
             return None
-        pipeline, fragments = json.loads(kept)
+        try:
+            pipeline, fragments = convert(json.loads(kept), tuple[str, dict[str, str]])
+        except ODD_SHAPE as error:
+            raise StateError(f"the pipeline of {self.place} is damaged", hint="start a new run") from error
         return Texts(pipeline=pipeline, fragments=fragments)
 
     def kept_plan(self) -> str | None:
@@ -49,7 +55,7 @@ class TaskStateRun(KeptRun):
         """The lines of the journal, value by value. Raises StateError."""
         found: list[list[str]] = []
         for number in count():
-            value = self._store.get(f"journal.{self.run_id}.{number}")
+            value = self._store.get(f"journal.{self.run_id}.{number}", list[str])
             if value is None:
                 return found
             found.append(value)

@@ -5,8 +5,9 @@ import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
+from msgspec import Struct, convert
 from msgspec.structs import asdict
 
 from spectrum_pipelines.airflow.task_state.lease import LEASE, Note, TaskStateLease
@@ -24,6 +25,9 @@ from spectrum_pipelines.store.interface import Busy, Existing, NewRun, RunHead, 
 from spectrum_pipelines.store.leasing import busy
 
 _PREFIX = "spectrum-pipelines"
+
+
+Kind = TypeVar("Kind")
 
 
 class TaskStateStore(Closing):
@@ -65,19 +69,19 @@ class TaskStateStore(Closing):
     def claim(self, key: str, new_run: Callable[[], RunStore], who: Who) -> NewRun | Existing:
         """The run that a run key stands for. Raises UserError, Busy and StateError."""
         check_key(key)
-        known = self.get(f"key.{safe_name(key)}")
+        known = self.get(f"key.{safe_name(key)}", str)
         if known is not None and known in self._runs():
             holder = self.holder(run_lease(known))
             if holder is not None:
                 raise busy(known, holder, store=self.name)
-            values = TaskStateRun(self, known).values()
-            if values and has_acted(decode(values[-1][-1])[1]):
+            lines = TaskStateRun(self, known).lines()
+            if lines and has_acted(decode(lines[-1])[1]):
                 return Existing(run=TaskStateRun(self, known))
         run = new_run()
         lease = self.lease(run_lease(run.run_id), who, run_id=run.run_id)
         # Told only now: whoever finds the run by its key finds it taken.
         self.put(f"key.{safe_name(key)}", run.run_id)
-        if lease is None or self.get(f"key.{safe_name(key)}") != run.run_id:
+        if lease is None or self.get(f"key.{safe_name(key)}", str) != run.run_id:
             raise Busy(f"the run of the key `{key}` was taken while it was made", holder=None)
         return NewRun(run=run, lease=lease)
 
@@ -135,10 +139,18 @@ class TaskStateStore(Closing):
         for number in range(values):
             self._values.delete(f"{_PREFIX}.journal.{run_id}.{number}")
 
-    def get(self, key: str, default: Any = None) -> Any:
-        """A value. Raises StateError."""
+    def get(self, key: str, kind: type[Kind]) -> Kind | None:
+        """A value of this kind; None if there is none. Raises StateError, also for one of another shape."""
         found = self._values.get(f"{_PREFIX}.{key}")
-        return default if found is None else found
+        try:
+            return None if found is None else convert(found, kind)
+        except ODD_SHAPE as error:
+            raise self._damaged(key) from error
+
+    def _damaged(self, key: str) -> StateError:
+        return StateError(
+            f"`{key}` in {self.name} is damaged", hint="clear the task state of this task, or start a new run"
+        )
 
     def put(self, key: str, value: Any) -> None:
         """Replace a value. Raises StateError."""
@@ -153,19 +165,21 @@ class TaskStateStore(Closing):
 
     def text(self, key: str) -> str | None:
         """What `put_text` has put. Raises StateError."""
-        first = self.get(f"{key}.0")
+        first = self.get(f"{key}.0", _Part)
         if first is None:
             return None
+        parts = [first.text]
         try:
-            rest = [self.get(f"{key}.{number}") for number in range(1, first["parts"])]
-            return "".join(json.loads(part) for part in [first["text"], *rest])
+            while len(parts) < first.parts:
+                parts.append(self.get(f"{key}.{len(parts)}", str) or "")
+                json.loads(parts[-1])  # a part that is missing ends it: how many there are is foreign data
+            return "".join(convert(json.loads(part), str) for part in parts)
         except ODD_SHAPE as error:
-            raise StateError(f"{key} in {self.name} is damaged", hint="start a new run") from error
+            raise self._damaged(key) from error
 
     def note(self, name: str) -> Note | None:
         """The value of a lease. Raises StateError."""
-        found = self.get(f"lease.{safe_name(name)}")
-        return None if found is None else Note(**found)
+        return self.get(f"lease.{safe_name(name)}", Note)
 
     def put_note(self, name: str, note: Note) -> None:
         """Replace the value of a lease. Raises StateError."""
@@ -183,16 +197,23 @@ class TaskStateStore(Closing):
         return round(left, 3) if left > 0 else None
 
     def _runs(self) -> list[str]:
-        return list(self.get("runs", []))
+        return self.get("runs", list[str]) or []
 
     def _head(self, run_id: str) -> RunHead:
         holder = self.holder(run_lease(run_id))
-        values = TaskStateRun(self, run_id).values()
         try:
-            ends = (decode(values[0][0])[1], decode(values[-1][-1])[1]) if values else None
+            lines = TaskStateRun(self, run_id).lines()
+            ends = (decode(lines[0])[1], decode(lines[-1])[1]) if lines else None
         except StateError as error:
             return RunHead(run_id=run_id, fault=error.message)
         return head_of(run_id, ends, is_running=holder is not None, holder=holder)
+
+
+class _Part(Struct, frozen=True, kw_only=True):
+    """The first part of a text, and how many there are."""
+
+    parts: int
+    text: str
 
 
 def _whole(text: str) -> str:
