@@ -95,9 +95,8 @@ def _decode_slowly(line: str) -> tuple[int, Stamped]:
         event = msgspec.convert(fields, _EVENT)
     except msgspec.ValidationError as error:
         raise _fault(str(error)) from error
-    except (
-        ODD_SHAPE
-    ) as error:  # msgspec reads a text as UTF-8 where it wants none, and half of a surrogate pair has none
+    except ODD_SHAPE as error:
+        # msgspec reads a text as UTF-8 where it wants none, and half of a surrogate pair has none.
         raise StateError("a text that stands for no value", hint=_FOREIGN) from error
     return seq, _stamped(at, time, event)
 

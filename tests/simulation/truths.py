@@ -204,7 +204,8 @@ class Truths:
             if not phases & {Phase.SUCCEEDED, Phase.WARNED}:
                 raise BrokenPromise(Promise.NEVER_A_LIE, f"{name}, its execution {execution.execution_id} is {phases}")
             # A policy that came when the attempt had ended changes nothing of it.
-            if phases == {Phase.WARNED} and self._judged_with[attempt] is Warnings.FAIL:
+            warnings = self._judged_with.get(attempt, job.job.policy.warnings)
+            if phases == {Phase.WARNED} and warnings is Warnings.FAIL:
                 raise BrokenPromise(Promise.NEVER_A_LIE, f"{name} in spite of warnings")
             if execution.adopted is None and all(attempt_of(truth) != attempt for truth in truths):
                 raise BrokenPromise(
