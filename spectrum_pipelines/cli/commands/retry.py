@@ -58,9 +58,10 @@ def command(
 ) -> int:
     """Give what failed a new attempt, and what was skipped because of it: the same run, a new round, one report.
 
-    Jobs that succeeded stay as they are, with their execution ids; `finally` runs again. A run that succeeded, that goes on, or
-    that holds an `unknown` is refused. If the file was mended, what succeeded stays as long as its action, variables and gates
-    are unchanged; what is new or changed runs. FILE is the pipeline file, where it stands elsewhere by now. A value that is given
+    Jobs that succeeded stay as they are, with their execution ids; `finally` runs again, and so may a job with `run_if:
+    any_failed`. A run that succeeded, that goes on, or that holds an `unknown` is refused. If the file was mended, what succeeded
+    stays as long as its action, variables and gates are unchanged; what is new or changed runs, and what failed may be left out.
+    FILE is the pipeline file, where it stands elsewhere by now. A value that is given
     counts as a change of the file; values that are not given, and dates, stay those of the first start.
 
     \b
