@@ -23,6 +23,7 @@
         ├── Throttled             429: refused before it was handled, come again        exit 3
         ├── Unauthorized          401: the login is refused                             exit 7
         └── Refused               Spectrum's own no, with its reason                    exit 1
+            ├── Unexplained       a 4xx answer that is not in Spectrum's words          exit 1
             └── Forbidden         403: this user may not do that                        exit 7
 
 `InvalidFile`, a UserError that carries the faults of a file, stands in `document.diagnostic`, beside what a fault is. What is not
