@@ -21,6 +21,15 @@ _LEGIBLE = 40
 _BLOCK = 2**20
 
 
+def on_disk(name: str) -> str:
+    """A name out of a text as a path: in a locale that lacks one of its letters it is looked for by its bytes in UTF-8."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return os.fsdecode(name.encode("utf-8", "surrogatepass"))
+    return name
+
+
 def is_same_file(one: Path, other: Path) -> bool:
     """Whether two names stand for one file, through links and in any spelling, also where there is none yet. Never raises."""
     with suppress(OSError):

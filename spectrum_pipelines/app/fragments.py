@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from spectrum_pipelines.document.source import Source, read_source
 from spectrum_pipelines.errors import UnreadableFile
+from spectrum_pipelines.files import on_disk
 from spectrum_pipelines.pipeline.include import Fragment, Read, fragment_of
 
 
@@ -23,8 +24,8 @@ class Fragments:
         tree = tree_around(folder)
 
         def read(key: str) -> Fragment:
-            path = folder / key
-            shown = os.path.normpath(path)
+            shown = os.path.normpath(folder / key)
+            path = folder / on_disk(key)
             real = Path(os.path.realpath(path))
             if not real.is_relative_to(tree):
                 hint = f"fragments stand in {_in_words(tree)}, and so does what links lead to"

@@ -298,7 +298,11 @@ COMMANDS = [
 )
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_any_text_fits_any_stream(tmp_path: Path, command: list[str], encoding: dict[str, str]) -> None:
-    named = PIPELINE.replace("one", '"n\u00e4chtlich \u65e5\u672c"\ndescription: "\\u2713 \U0001f600"')
+    named = PIPELINE.replace(
+        "one", '"n\u00e4chtlich \u65e5\u672c"\ndescription: "\\u2713 \U0001f600"\ninclude: [\u00f6/\u00e4.yaml]'
+    )
+    (tmp_path / "\u00f6").mkdir()
+    (tmp_path / "\u00f6" / "\u00e4.yaml").write_text("fail_fast: true\n", "utf-8")
     (tmp_path / "\u00fc.yaml").write_text(named, "utf-8")
     (tmp_path / "bad.yaml").write_text(f"{PIPELINE}\u00e4: \u00f6\n", "utf-8")
     environment = {**plain_environment(), **LOGIN, **encoding}
@@ -307,6 +311,8 @@ def test_any_text_fits_any_stream(tmp_path: Path, command: list[str], encoding: 
     )
     assert ended.returncode in {0, 1, 2, 3}, ended
     assert b"bug:" not in ended.stderr
+    if "plan" in command:
+        assert ended.returncode == 0, ended
 
 
 def test_a_password_of_any_bytes_logs_in_with_these_bytes(folder: Path) -> None:

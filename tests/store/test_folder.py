@@ -1,6 +1,8 @@
 """What only a folder can get wrong: who put it there, links in it, and how far its locks reach."""
 
 import os
+import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -62,6 +64,10 @@ def test_a_folder_that_git_tracks_is_not_believed(
         with pytest.raises(StateError, match="came with the checkout: git tracks") as caught:
             touch(FolderStore(checkout / name))
         assert "--state" in str(caught.value.hint)
+    if has_git:
+        (untrack,) = re.findall("`(git .*)`", str(caught.value.hint))
+        git(checkout, *shlex.split(untrack)[1:])
+        FolderStore(checkout / name).probe()
 
 
 REDIRECTED = {

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.files import in_words
+from spectrum_pipelines.words.shell import shell_word
 
 _ROOT = 0
 _SECONDS = 10
@@ -88,7 +89,8 @@ def _hold_untracked(path: Path, place: Path) -> None:
         message = (
             f"the state folder {path} came with the checkout: git tracks {tracked} in it, so its runs may be made up"
         )
-        raise StateError(message, hint=f"take it out of git (`git rm -r --cached {path.name}`), or {_ELSEWHERE}")
+        untrack = f"git --literal-pathspecs rm -r --cached -- {shell_word(str(path))}"
+        raise StateError(message, hint=f"take it out of git (`{untrack}`), or {_ELSEWHERE}")
 
 
 def _checkout(place: Path) -> Path | None:
