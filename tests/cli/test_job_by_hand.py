@@ -205,6 +205,25 @@ def test_history_of_a_file_whose_server_names_no_configuration(tmp_path: Path) -
     assert "name no job configuration" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("code", "command", "exit_code"),
+    [
+        pytest.param(404, ("trigger", "5"), 5, id="a trigger: nobody knows who says that"),
+        pytest.param(413, ("sequence", "5", "6"), 5, id="a sequence as well"),
+        pytest.param(404, ("status", "5"), 1, id="a question changes nothing"),
+        pytest.param(403, ("trigger", "5"), 7, id="403: the user may not"),
+        pytest.param(403, ("status", "5"), 7, id="403 to a question"),
+    ],
+)
+def test_a_no_that_is_not_in_spectrums_words(
+    code: int, command: tuple[str, ...], exit_code: int, tmp_path: Path
+) -> None:
+    with stranger(answering(code)) as server:
+        ended = job(*command, server=server, cwd=tmp_path)
+    assert ended.code == exit_code, ended.stderr
+    assert ("do not blindly run it again" in ended.stderr) is (exit_code == 5)
+
+
 def test_history_of_a_file_id_says_what_takes_one(tmp_path: Path) -> None:
     refusal = {"status": "failure", "reason": "Entity of type 'JobConfiguration' with id '24' not found."}
     with stranger(answering(refusal)) as server:

@@ -16,7 +16,7 @@ from spectrum_pipelines.cli.options import assignments, option
 from spectrum_pipelines.cli.printed import print_json
 from spectrum_pipelines.cli.terminal import say
 from spectrum_pipelines.clock import SystemClock
-from spectrum_pipelines.errors import ClientError, ExitCode, SpectrumPipelinesError, Unanswered, UserError
+from spectrum_pipelines.errors import ClientError, ExitCode, SpectrumPipelinesError, Unanswered, Unexplained, UserError
 from spectrum_pipelines.pipeline.model.durations import format_duration, parse_duration
 from spectrum_pipelines.pipeline.model.pipeline import Server
 from spectrum_pipelines.spectrum import (
@@ -78,7 +78,7 @@ def _unrepeatable(look: str) -> Iterator[None]:
     hint = f"do not blindly run it again; look first, with `{look}`"
     try:
         yield
-    except Unanswered as error:
+    except (Unanswered, Unexplained) as error:
         raise MayRun(f"the trigger may have been handled: {error.message}", hint=hint) from error
     except KeyboardInterrupt:
         raise MayRun("interrupted while the trigger was on its way: it may have been handled", hint=hint) from None

@@ -66,7 +66,7 @@ def about(what: object, hint: str | None = None) -> Iterator[None]:
         yield
     except Refused as refusal:
         told = f"{what}: {refusal.message}"
-        raise Refused(told, hint=refusal.hint or hint, http_status=refusal.http_status) from refusal
+        raise type(refusal)(told, hint=refusal.hint or hint, http_status=refusal.http_status) from refusal
 
 
 def details_data(answer: JobDetails) -> dict[str, Any]:
