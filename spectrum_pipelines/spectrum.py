@@ -29,9 +29,14 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE |
 LARGEST_ID = 2**63 - 1
 
 
+def is_uuid(reference: str) -> bool:
+    """A file is named by its uuid."""
+    return _UUID.fullmatch(reference) is not None
+
+
 def one_spelling(reference: str) -> str:
     """The reference as references are compared: a uuid means the same file in capital and in small letters."""
-    return reference.lower() if _UUID.fullmatch(reference) else reference
+    return reference.lower() if is_uuid(reference) else reference
 
 
 class Phase(Enum):

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from spectrum_pipelines.app.notices import Notices
 from spectrum_pipelines.client.api import SpectrumApi
 from spectrum_pipelines.clock import Clock
-from spectrum_pipelines.engine.job.identity import is_uuid
 from spectrum_pipelines.errors import ExitCode, Refused, SpectrumPipelinesError
-from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId, JobDetails
+from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId, JobDetails, is_uuid
 
 _SHORTEST, _LONGEST, _FACTOR = 0.25, 10.0, 0.05
 #: An execution may be accepted a moment before its details can be asked for.

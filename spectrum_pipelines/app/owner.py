@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from spectrum_pipelines.engine.job.identity import is_uuid, names_other_file
+from spectrum_pipelines.engine.job.identity import names_other_file
 from spectrum_pipelines.engine.state.run import JobState
 from spectrum_pipelines.engine.targets import targets_of
 from spectrum_pipelines.errors import ClientError, Refused
-from spectrum_pipelines.spectrum import ConfigurationId, ExecutionId, FileId, FileReference, JobDetails, StatusAnswer
+from spectrum_pipelines.spectrum import (
+    ConfigurationId,
+    ExecutionId,
+    FileId,
+    FileReference,
+    JobDetails,
+    StatusAnswer,
+    is_uuid,
+)
 
 if TYPE_CHECKING:
     from spectrum_pipelines.client.api import SpectrumApi

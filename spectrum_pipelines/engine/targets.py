@@ -18,7 +18,7 @@ from spectrum_pipelines.pipeline.model.action import (
     WaitFor,
 )
 from spectrum_pipelines.pipeline.model.pipeline import Job, Pipeline
-from spectrum_pipelines.spectrum import FileId, FileReference, Phase, StatusAnswer
+from spectrum_pipelines.spectrum import FileId, FileReference, Phase, StatusAnswer, one_spelling
 
 
 def targets_of(action: Action) -> Iterator[FileReference]:
@@ -47,8 +47,8 @@ def sharing(
         if isinstance(job.action, Trigger | Sequence):
             for target in targets_of(job.action):
                 name = str(file_ids.get(target, target))
-                # A uuid means the same in either case, and a path with or without its first slash.
-                by_file.setdefault(name.strip("/") if "/" in name else name.lower(), {})[job_id] = None
+                # A path means the same with or without its first slash.
+                by_file.setdefault(one_spelling(name.strip("/")), {})[job_id] = None
     shared: dict[JobId, dict[JobId, None]] = {}
     for jobs in by_file.values():
         if len(jobs) > 1:

@@ -5,19 +5,10 @@ is its id, or that of its target, else that which the first answer about it has 
 that, or as list-running names it; and its configuration as the plan or list-running has told it.
 """
 
-import re
-
 from spectrum_pipelines.engine.state.execution import Execution
 from spectrum_pipelines.engine.state.run import JobState
 from spectrum_pipelines.pipeline.model.action import Sequence
-from spectrum_pipelines.spectrum import ActiveJob, FileId, JobDetails, StatusAnswer
-
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-def is_uuid(target: str) -> bool:
-    """A file is named by its uuid."""
-    return _UUID.fullmatch(target) is not None
+from spectrum_pipelines.spectrum import ActiveJob, FileId, JobDetails, StatusAnswer, is_uuid
 
 
 def other_file(job: JobState, execution: Execution, answer: JobDetails | ActiveJob | StatusAnswer) -> str | None:
