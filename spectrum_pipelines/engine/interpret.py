@@ -75,7 +75,7 @@ def _asked(state: RunState, request: AskStatus | AskDetails | AskHistory | AskRu
             return [interpret_lesson(state, request, outcome)]
         case Purpose.BASELINE:
             assert isinstance(request, AskStatus)
-            return interpret_baseline(state.jobs[request.job], request, outcome) if _is_latest(state, request) else []
+            return interpret_baseline(state, request, outcome) if _is_latest(state, request) else []
         case Purpose.VERIFY_STOP:
             return interpret_stop_look(state.jobs[request.job], outcome) if _is_latest(state, request) else []
         case Purpose.LOOKUP:

@@ -67,6 +67,10 @@ class Cause(Enum):
     INPUT = "input"
 
 
+#: How the reason of a sequence begins of which the execution plan names no execution of a file that was asked for.
+LEFT_OUT = "the execution plan has no execution of file"
+
+
 class AdoptedBy(Enum):
     """The way in which we came to follow an execution that no answer to a trigger of ours named."""
 

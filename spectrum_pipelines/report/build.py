@@ -177,4 +177,6 @@ def command_about(state: RunState, verb: str, *words: str) -> str:
 def _to_adopt(job: JobState) -> str:
     if len(job.attempt.candidates) == 1:
         return str(job.attempt.candidates[0])
-    return str(job.current[-1].execution_id) if job.current else "EXECUTION_ID"
+    asked = {baseline.target for baseline in job.attempt.baselines}
+    of_files = [it for it in job.current if it.file_id is None or str(it.file_id) in asked]
+    return str((of_files or job.current)[-1].execution_id) if job.current else "EXECUTION_ID"

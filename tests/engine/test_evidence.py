@@ -275,6 +275,21 @@ def test_a_sequence_has_succeeded_when_each_of_its_files_has(files: tuple[int | 
     assert (ended.reason is None) is (status is JobStatus.SUCCEEDED)
 
 
+def test_a_person_may_say_that_a_sequence_without_a_file_is_whole() -> None:
+    """Nothing could be adopted that would have ended it: unknown for good."""
+    state = fresh(job("a", action=SequenceAction(file_ids=(51, 52))))
+    baselines = tuple(ev.Baseline(target=str(one), execution_id=None, file_id=None) for one in (51, 52))
+    started = tuple(ev.StartedExecution(execution_id=ExecutionId(one)) for one in (11, 12))
+    fold(state, ev.AttemptStarted(job=A, attempt=1), ev.TriggerIntended(job=A, attempt=1, baselines=baselines))
+    fold(state, ev.Triggered(job=A, attempt=1, executions=started))
+    fold(state, finished("a", 11, file_id=FileId(51)), finished("a", 12, file_id=FileId(77)), at=1.0)
+    fold(state, *of((ev.AttemptEnded, ev.JobEnded, ev.RunEnded), settle(state, 1.0)))
+    assert the_job(state).status is JobStatus.UNKNOWN
+    fold(state, ev.Settled(job=A, execution_id=ExecutionId(11)), ev.Resumed(), at=2.0)
+    (ended,) = of(ev.AttemptEnded, settle(state, 3.0))
+    assert ended.status is JobStatus.SUCCEEDED
+
+
 def test_details_of_some_file_are_no_verdict_about_one_that_has_never_run() -> None:
     """The server was restored: it knew our file by its path only, without any execution, and our id was another file's by now."""
     world = World(

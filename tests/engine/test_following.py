@@ -265,6 +265,19 @@ def test_max_duration_counts_the_time_in_which_a_process_worked() -> None:
     assert world.asked(PostStop) == []
 
 
+def test_max_duration_does_not_count_the_time_away_of_a_job_that_nobody_could_see() -> None:
+    """Its end was unknown, for the login was refused: the next process stopped what ran well."""
+    world = _world(_file(duration=400.0), retry=Retry(max_duration=600.0))
+    locked = Fault(on=(AskStatus, AskDetails, AskAllRunning), outcome=Unauthorized("401"), times=0)
+    world.faults.append(locked)
+    world.at(10.0, lambda: setattr(locked, "times", 9e9))
+    assert the_job(world.run()).status is JobStatus.UNKNOWN
+    locked.times = 0
+    one = the_job(world.resume(later=3600.0))
+    assert one.status is JobStatus.SUCCEEDED
+    assert world.asked(PostStop) == []
+
+
 @pytest.mark.parametrize(
     ("seconds", "status"),
     [

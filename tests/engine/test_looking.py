@@ -10,7 +10,7 @@ from spectrum_pipelines.engine.interpret import interpret
 from spectrum_pipelines.engine.outcome import AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskStatus, PostStop, PostTrigger, Purpose, SendDelete
 from spectrum_pipelines.engine.sightings import Answered
-from spectrum_pipelines.errors import ClientError, Refused, Unanswered, Unauthorized, Unsent
+from spectrum_pipelines.errors import ClientError, Refused, Unanswered, Unauthorized, Unexplained, Unsent
 from spectrum_pipelines.pipeline.model.action import (
     Action,
     Check,
@@ -264,6 +264,16 @@ def test_on_running_stop_goes_on_looking_when_the_stop_does_not_work(
     assert (one.status, one.cause) == (status, cause)
     assert len(world.spectrum.executions) == 1
     assert len(world.asked(PostStop)) <= 31, "about one stop a second, not a storm"
+
+
+def test_a_page_instead_of_the_status_is_believed_when_a_restart_would_be_over() -> None:
+    """A job whose file is not there said so at once, and after that change only half an hour later."""
+    world = World(pipeline(job("a", action=Stop(target="/a", if_missing=IfMissing.OK))))
+    page = Fault(on=AskStatus, outcome=Unexplained("HTTP 404"), times=9e9)
+    world.faults.append(page)
+    one = the_job(world.run())
+    assert (one.status, one.cause) == (JobStatus.SUCCEEDED, Cause.MISSING)
+    assert 120 <= world.clock.seconds < 130
 
 
 @pytest.mark.parametrize("deaf", [True, False], ids=["ignored", "refused"])

@@ -199,13 +199,21 @@ def test_a_job_that_reacts_to_failures_does_so_in_each_round() -> None:
     assert the_job(state, "alert").status is JobStatus.SUCCEEDED
 
 
-def test_a_job_that_reacts_to_failures_is_skipped_in_a_round_without_any() -> None:
-    jobs = (job("load"), job("alert", "load", run_if=RunIf.ANY_FAILED))
-    world = World(pipeline(*jobs, fail_fast=False), _failing("/load"))
+def test_a_job_that_reacts_to_failures_keeps_what_it_did_in_a_round_without_any() -> None:
+    """It was skipped, and so was what needs it, which had failed and was never run again: a green run without it."""
+    jobs = (
+        job("primary", allow_failure=True),
+        job("fallback", "primary", run_if=RunIf.ANY_FAILED),
+        job("uses", "fallback"),
+    )
+    files = _failing("/primary"), File(path="/uses", id=6, words=("ERROR", "COMPLETED"))
+    world = World(pipeline(*jobs, fail_fast=False), *files)
     world.run()
     state = _retry(world)
     assert state.ended is not None
-    assert (state.ended.status, the_job(state, "alert").status) == (RunStatus.SUCCEEDED, JobStatus.SKIPPED)
+    assert state.ended.status is RunStatus.SUCCEEDED
+    assert {name: one.status for name, one in state.jobs.items()} == dict.fromkeys(state.jobs, JobStatus.SUCCEEDED)
+    assert _posts(world)[3:] == [("primary", 2), ("uses", 2)]
 
 
 def test_a_target_that_is_missing_in_the_new_round_is_found_before_anything_is_triggered() -> None:

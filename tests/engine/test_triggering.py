@@ -226,6 +226,14 @@ def test_a_no_that_is_not_in_spectrums_words_is_searched_for(error: ClientError,
     assert f"{error.message}; no execution of it exists" in str(first.reason)
 
 
+def test_a_list_that_is_not_there_is_an_answer_to_the_search_whatever_its_page() -> None:
+    """With a server that has no such call each lost trigger ended unknown."""
+    world = _world(_lost(handled=False), ambiguous_grace=2.0, on_ambiguous=OnAmbiguous.RETRY)
+    world.faults.append(Fault(on=AskRunning, outcome=Unexplained("HTTP 404"), times=9e9))
+    assert the_job(world.run()).status is JobStatus.SUCCEEDED
+    assert world.clock.seconds < 60
+
+
 def test_a_round_whose_first_answer_is_older_than_ours_is_followed_by_another() -> None:
     """The first round took longer than the grace: its status had been asked before the trigger arrived, its list after that."""
     world = _world(_lost(handled=True), action=Trigger(target="6"), ambiguous_grace=2.0)

@@ -6,23 +6,32 @@ from spectrum_pipelines.engine.job.looking import ended
 from spectrum_pipelines.engine.outcome import Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskStatus, Outcome, SendDelete
 from spectrum_pipelines.engine.sightings import CallFailed, Sighting, StatusSeen
-from spectrum_pipelines.engine.state.run import JobState
+from spectrum_pipelines.engine.state.run import JobState, RunState
 from spectrum_pipelines.errors import ClientError, Refused, Unauthorized, Unexplained
 from spectrum_pipelines.spectrum import Deletion, StatusAnswer
 
 Events = list[Event | Sighting]
 
 
-def interpret_baseline(job: JobState, request: AskStatus, outcome: Outcome) -> Events:
+def interpret_baseline(state: RunState, request: AskStatus, outcome: Outcome) -> Events:
     """A look at a file before acting on it; a refusal by Spectrum is an answer, too."""
+    job = state.jobs[request.job]
     if isinstance(outcome, StatusAnswer) and names_other_file(request.target, outcome):
         message = f"the answer about file {request.target} is about file {outcome.file_id}"
         return [CallFailed(job=job.job.id, message=message)]
     if isinstance(outcome, StatusAnswer):
         return [StatusSeen(job=job.job.id, target=request.target, answer=outcome)]
-    if isinstance(outcome, Refused) and not isinstance(outcome, Unexplained):
+    if isinstance(outcome, Refused) and not (isinstance(outcome, Unexplained) and _may_restart(state, job)):
         return [StatusSeen(job=job.job.id, target=request.target, answer=outcome.message)]
     return [call_failed(job, outcome)]
+
+
+def _may_restart(state: RunState, job: JobState) -> bool:
+    """Nothing has been heard of Spectrum since such answers began, and not for long: it may not be up yet."""
+    since = job.attempt.missing_since
+    if since is None:
+        return True
+    return state.list_poll.heard_at <= since and state.at < since + state.patience.restart
 
 
 def call_failed(job: JobState, outcome: Outcome) -> CallFailed | AttemptEnded:

@@ -14,7 +14,7 @@ from spectrum_pipelines.engine.facts import (
     TriggerIntended,
 )
 from spectrum_pipelines.engine.job.verdict import Verdict, judge
-from spectrum_pipelines.engine.outcome import UNSEEN_ENDS, AdoptedBy, Cause, JobStatus
+from spectrum_pipelines.engine.outcome import LEFT_OUT, UNSEEN_ENDS, AdoptedBy, Cause, JobStatus
 from spectrum_pipelines.engine.requests import AskStatus, Purpose, Request
 from spectrum_pipelines.engine.sightings import LookedInVain, Sighting
 from spectrum_pipelines.engine.state.run import JobState, RunState, Step
@@ -126,15 +126,15 @@ def judged(state: RunState, job: JobState) -> Verdict:
     except Unresolvable as missing:  # the job began before its journal was read by a version that knows outputs
         return Verdict(status=JobStatus.FAILED, cause=Cause.INPUT, reason=str(missing))
     if verdict.status.is_success and (left_out := _left_out(job)):
-        reason = f"the execution plan has no execution of file {', '.join(left_out)}"
+        reason = f"{LEFT_OUT} {', '.join(left_out)}"
         return Verdict(status=JobStatus.UNKNOWN, cause=Cause.AMBIGUOUS, reason=reason)
     return verdict
 
 
 def _left_out(job: JobState) -> list[str]:
-    """Files of a sequence that none of its executions is of, where each of them has told its file."""
+    """Files of a sequence that no execution is of, where each of them has told its file and no person has vouched for them."""
     shown = [str(one.file_id) for one in job.current if one.file_id is not None]
-    if not isinstance(job.job.action, Sequence) or len(shown) < len(job.current):
+    if not isinstance(job.job.action, Sequence) or job.attempt.settled or len(shown) < len(job.current):
         return []
     return [one.target for one in job.attempt.baselines if one.target not in shown]
 

@@ -34,7 +34,7 @@ def pause(state: RunState, seconds: float) -> None:
     """Nobody has worked on the run for so long: limits of the run, and of a job's attempts together, do not count that."""
     state.paused += seconds
     for job in state.jobs.values():
-        if job.round_at is not None and not job.is_done:
+        if job.round_at is not None:
             job.round_at += seconds
     if state.finally_at is not None:
         state.finally_at += seconds
@@ -142,7 +142,7 @@ def settled(state: RunState, event: ev.Settled, at: float) -> None:
             )
         )
     state.ended = None
-    job.attempt.complete = True
+    job.attempt.complete = job.attempt.settled = True
     job.attempt.accepted_at = at
     job.attempt.candidates = ()
     _follow_again(state, job, at)

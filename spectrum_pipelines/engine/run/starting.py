@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import islice
 
-from spectrum_pipelines.engine.facts import AttemptStarted, Event, JobSkipped
+from spectrum_pipelines.engine.facts import AttemptStarted, Event, JobEnded, JobSkipped
 from spectrum_pipelines.engine.outcome import Cause
 from spectrum_pipelines.engine.sightings import JobReady
 from spectrum_pipelines.engine.state.run import JobState, RunState
@@ -32,8 +32,8 @@ def admit(state: RunState, job: JobState) -> Iterable[Event | JobReady]:
         yield skip_reason(state, job) or JobReady(job=job_id)
 
 
-def skip_reason(state: RunState, job: JobState) -> JobSkipped | None:
-    """The skip of a job that must not run; None: it may."""
+def skip_reason(state: RunState, job: JobState) -> JobSkipped | JobEnded | None:
+    """The end of a job that must not run; None: it may."""
     if over := _too_late(state, job.job):
         return JobSkipped(job=job.job.id, cause=Cause.PIPELINE_TIMEOUT, reason=over, tainted=True)
     if _fails_fast(state, job.job):
@@ -55,7 +55,7 @@ def _too_late(state: RunState, job: Job) -> str | None:
     return f"timeouts.{'finally' if job.is_finally else 'pipeline'} is over"
 
 
-def _by_run_if(state: RunState, job: Job) -> JobSkipped | None:
+def _by_run_if(state: RunState, job: Job) -> JobSkipped | JobEnded | None:
     needs = [state.jobs[need] for need in job.needs]
     if job.is_finally:
         # What stands before a `finally` job is the whole pipeline, whatever else it needs.
@@ -68,8 +68,7 @@ def _by_run_if(state: RunState, job: Job) -> JobSkipped | None:
         case RunIf.ANY_FAILED:
             if _fails_before(state, job):
                 return None
-            reason = "run_if: any_failed, and nothing failed"
-            return JobSkipped(job=job.id, cause=Cause.RUN_IF, reason=reason, tainted=False)
+            return _nothing_failed(state.jobs[job.id])
         case RunIf.ALL_SUCCESS if skipped or failed:
             reason = _because(state, failed or skipped)
             return JobSkipped(job=job.id, cause=Cause.UPSTREAM, reason=reason, tainted=bool(failed))
@@ -77,6 +76,16 @@ def _by_run_if(state: RunState, job: Job) -> JobSkipped | None:
             return JobSkipped(job=job.id, cause=Cause.UPSTREAM, reason=_because(state, failed), tainted=True)
         case _:
             return None
+
+
+def _nothing_failed(job: JobState) -> JobSkipped | JobEnded:
+    """A job that waits for failures has none. What it did in an earlier round stays: what needs it may go on."""
+    last = job.attempts[-1] if job.attempts else None
+    if last is not None and last.status.is_success:
+        reason = "run_if: any_failed, and nothing failed in this round: what it did before stays"
+        return JobEnded(job=job.job.id, status=last.status, cause=last.cause, reason=reason)
+    reason = "run_if: any_failed, and nothing failed"
+    return JobSkipped(job=job.job.id, cause=Cause.RUN_IF, reason=reason, tainted=False)
 
 
 def _fails_before(state: RunState, job: Job) -> bool:

@@ -91,6 +91,7 @@ class AttemptState:
     )  # fresh looks at its files, or refusals
     baselines: tuple[Baseline, ...] = ()  # of the last intent
     owned_before: int = 0  # so many executions this run had started when the intent was written
+    settled: bool = False  # a person has said which executions are its own
     complete: bool = True  # no execution that its trigger has started can be missing
     unsent: int = 0  # triggers that provably did not reach Spectrum
     sender_died: bool = False  # the process that wrote the intent is gone, so nobody can still deliver that trigger

@@ -186,8 +186,9 @@ def interpret_look(job: JobState, request: JobRequest, outcome: Outcome) -> Look
         # What is in doubt is the trigger: with no id to go on with, only a person can settle it.
         return ended(job, JobStatus.UNKNOWN, Cause.AMBIGUOUS, reason)
     if isinstance(outcome, ClientError):
-        is_refused = isinstance(outcome, Refused) and not isinstance(outcome, Unexplained)
-        return LookupSeen(job=job.job.id, succeeded=is_refused)
+        # A page instead of a status may be that of a server which is not up yet; another call may not be there at all.
+        is_page = isinstance(outcome, Unexplained) and isinstance(request, AskStatus)
+        return LookupSeen(job=job.job.id, succeeded=isinstance(outcome, Refused) and not is_page)
     match request, outcome:
         case AskStatus(target=target), StatusAnswer():
             return LookupSeen(job=job.job.id, target=target, latest=outcome)

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from spectrum_pipelines.engine.outcome import UNSEEN_ENDS, Cause, JobStatus, RunStatus
+from spectrum_pipelines.engine.outcome import LEFT_OUT, UNSEEN_ENDS, Cause, JobStatus, RunStatus
 from spectrum_pipelines.errors import ExitCode
 from spectrum_pipelines.pipeline.form.matrix import as_text
 from spectrum_pipelines.report.commands import FILE, URL, named, opens
@@ -39,6 +39,9 @@ _MEND_LOGIN = "mend login, certificate or rights first (repeated tries lock acco
 _LOOK_DOWNSTREAM = (
     "after `adopt` the job is judged by this execution alone, and what else its trigger started downstream is in no report: "
     "look with `job list` and `job history` first, and name all ids, then"
+)
+_LOOK_FOR_FILE = (
+    "look with `job status` whether the file that is left out has run: `adopt` lets the job be judged without it, then"
 )
 _ALL_STOPPED = "nothing of it runs any more: find out what took so long, or raise the timeout, then run it again"
 
@@ -127,7 +130,7 @@ def _first(report: Report, command: str) -> str | None:
     if report["exit_code"] in {ExitCode.FAILED, ExitCode.TIMED_OUT} and " retry " in command:
         return _MEND
     if " adopt " in command and (doubted := _first_in_doubt(report)) and doubted["action"] == "sequence":
-        return _LOOK_DOWNSTREAM
+        return _LOOK_FOR_FILE if str(doubted["reason"]).startswith(LEFT_OUT) else _LOOK_DOWNSTREAM
     refused = any(job["cause"] == Cause.UNAUTHORIZED.value for job in report["jobs"])
     return _MEND_LOGIN if refused and " resume " in command else None
 
