@@ -1,5 +1,12 @@
 """Fault 41: sizes at which recursion or a square would show."""
 
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+
 from spectrum_pipelines.pipeline.build import check
 from spectrum_pipelines.plan.waves import plan
 from tests.pipeline.conftest import built, read
@@ -45,3 +52,42 @@ jobs:
   each: {{needs: ["load[${{matrix.p}}]"], matrix: {{p: "${{var.parts}}"}}, trigger: "/each/${{matrix.p}}"}}
 """)
     assert [len(wave) for wave in plan(pipeline).waves] == [SIZE // 2, SIZE // 2]
+
+
+def steps_of_a_check(text: str) -> int:
+    """How many instructions of Python it takes, a number that no busy machine changes."""
+    document = read(text)
+    check(read(text))  # what is made once, at the first use, is no part of it
+    steps = 0
+
+    def trace(frame: FrameType, event: str, _about: object) -> Callable[..., Any]:
+        nonlocal steps
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        steps += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        check(document)
+    finally:
+        sys.settrace(before)
+    return steps
+
+
+SHAPES = [
+    pytest.param("{{trigger: {n}}}", id="alone"),
+    pytest.param("{{needs: [first], trigger: {n}}}", id="behind one job"),
+    pytest.param("{{needs: [first, watcher], run_if: all_done, trigger: {n}}}", id="behind a watcher"),
+    pytest.param("{{needs: [watcher], trigger: {n}}}", id="skipped by fail_fast"),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_four_times_as_many_jobs_are_checked_in_four_times_the_steps(shape: str) -> None:
+    head = "jobs:\n  first: {trigger: /first}\n  watcher: {needs: [first], run_if: any_failed, trigger: /watcher}\n"
+    few, many = (
+        steps_of_a_check(head + "".join(f"  j{n}: {shape.format(n=n)}\n" for n in range(1, size + 1)))
+        for size in (50, 200)
+    )
+    assert many < 5 * few

@@ -168,6 +168,12 @@ class Draft:
         return found
 
     @cached_property
+    def may_be_allowed(self) -> int:
+        """The bits of the jobs whose failure is allowed, or may turn out to be."""
+        bits, _ = self.ancestry
+        return sum(bits[it.id] for it in self.jobs.values() if it.id in bits and it.body.get("allow_failure", False))
+
+    @cached_property
     def must_succeed(self) -> dict[str, int]:
         """The bits of what has certainly succeeded when a job starts: its needs, theirs, and so on through `all_success`."""
         bits, _ = self.ancestry

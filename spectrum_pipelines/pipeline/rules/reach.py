@@ -51,11 +51,10 @@ def _behind_fail_fast(draft: Draft, job: JobSketch) -> Iterator[str]:
     if job.is_finally or draft.view.data.get("fail_fast", True) is not True:
         return
     bits, before = draft.ancestry
-    tolerated = sum(bits[it.id] for it in draft.jobs.values() if it.id in bits and it.body.get("allow_failure", False))
     for name in draft.needs[job.id] if job.id in bits else ():
         watcher = draft.jobs[name]
         is_certain = watcher.body.get("enabled", True) is True and not watcher.open
-        if watcher.run_if == "any_failed" and is_certain and before[name] and not before[name] & tolerated:
+        if watcher.run_if == "any_failed" and is_certain and before[name] and not before[name] & draft.may_be_allowed:
             yield name
 
 
