@@ -2,6 +2,7 @@
 
 import io
 import os
+import select
 import sys
 from typing import Any
 
@@ -37,7 +38,20 @@ def _held(raw: io.FileIO, encoding: str, *, by_line: bool) -> io.TextIOWrapper:
     )
 
 
-class _Notices(io.FileIO):
+class _Patient(io.FileIO):
+    """A stream that its other users may have made non-blocking: a host of JavaScript does so with its pipes.
+
+    The flag belongs to all who share the stream, so it is left as it is.
+    """
+
+    def write(self, data: Any) -> int:
+        written: int | None
+        while (written := super().write(data)) is None:
+            select.select([], [self.fileno()], [])
+        return written
+
+
+class _Notices(_Patient):
     """Standard error whose reader may leave, whose terminal may close and whose disk may be full."""
 
     def write(self, data: Any) -> int:
@@ -47,7 +61,7 @@ class _Notices(io.FileIO):
             return len(data)
 
 
-class _Output(io.FileIO):
+class _Output(_Patient):
     """Standard output: a reader that leaves has read enough; what is lost otherwise is told once."""
 
     _is_lost = False

@@ -1,9 +1,12 @@
 """What only a process of its own shows: signals, pipes, streams."""
 
+import array
+import fcntl
 import json
 import os
 import signal
 import subprocess
+import termios
 from collections.abc import Callable
 from pathlib import Path
 
@@ -194,6 +197,16 @@ def full() -> int:
     return os.open("/dev/full", os.O_WRONLY)
 
 
+PAGE = 4096
+
+
+def held_by(read_end: int) -> int:
+    """How many bytes wait in a pipe."""
+    held = array.array("i", [0])
+    fcntl.ioctl(read_end, termios.FIONREAD, held)
+    return held[0]
+
+
 LOST = [
     pytest.param(left, left, id="readers that left"),
     pytest.param(None, left, id="a reader of stderr that left"),
@@ -220,6 +233,32 @@ def test_what_cannot_be_printed_changes_no_verdict(
     for descriptor in {out, err} - {subprocess.DEVNULL}:
         os.close(descriptor)
     assert running.returncode == code
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        pytest.param(["schema", "pipeline"], 0, id="a schema"),
+        pytest.param(["validate", "many.yaml"], 1, id="findings"),
+        pytest.param(["plan", "many.yaml"], 2, id="findings on stderr"),
+    ],
+)
+def test_a_pipe_that_never_blocks_carries_all_that_is_printed(args: list[str], code: int, folder: Path) -> None:
+    jobs = "".join(f"  j{n}: {{trigger: 1, colour: red}}\n" for n in range(100))
+    (folder / "many.yaml").write_text(f"version: 1\nname: many\njobs:\n{jobs}", encoding="utf-8")
+    ended = process(*args, cwd=folder)
+    assert len(ended.stdout + ended.stderr) > 2 * PAGE, "more than the pipe holds"
+    read_end, write_end = os.pipe()
+    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, PAGE)
+    os.set_blocking(write_end, False)
+    started = subprocess.Popen(
+        [PROGRAM, *args], cwd=folder, env=plain_environment(), stdout=write_end, stderr=write_end
+    )
+    os.close(write_end)
+    with started, os.fdopen(read_end, "rb") as reader:
+        until(lambda: started.poll() is not None or held_by(reader.fileno()) == PAGE)
+        told = reader.read().decode()
+        assert (started.wait(PATIENCE), told) == (code, ended.stdout + ended.stderr)
 
 
 ON_A_FULL_DISK = [
