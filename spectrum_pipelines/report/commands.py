@@ -1,4 +1,7 @@
-"""Commands of ours that people are told to type: every one is built here, and works as it is pasted."""
+"""Commands of ours about runs and files that people are told to type: they are built here, and work as they are pasted.
+
+A store knows no reports: it builds the few commands about itself of the same words, `words.shell.shell_word`.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -15,22 +18,21 @@ FILE, URL = "FILE", "URL"
 
 #: What may stand among the words of a command; any other word with a dash is the name of something.
 _OPTIONS = frozenset({"--dry-run", "--file", "--none", "--online", "--var", "--yes"})
+_WITH_VALUE = frozenset({"--file", "--var"})
 
 
 def command(*words: str | int, options: Mapping[str, str | None] | None = None) -> str:
     """A line for a shell. Options without a value are left out; words in capitals are for the reader to fill in."""
     given = {name: value for name, value in (options or {}).items() if value is not None}
     told = [str(word) for word in words]
-    dashed = [
-        at
-        for at, word in enumerate(told)
-        if word.startswith("-") and word not in _OPTIONS and told[at - 1] not in {"--file", "--var"}
-    ]
+    is_option = [word in _OPTIONS or told[at - 1] in _WITH_VALUE for at, word in enumerate(told)]
+    dashed = [at for at, word in enumerate(told) if word.startswith("-") and not is_option[at]]
     end = dashed[0] if dashed else len(told)
-    line = [PROGRAM, *map(shell_word, told[:end])]
+    behind = range(end, len(told))
+    line = [PROGRAM, *map(shell_word, told[:end]), *(shell_word(told[at]) for at in behind if is_option[at])]
     line += [f"{name} {shell_word(value)}" for name, value in given.items()]
     # Behind `--` nothing is taken for an option.
-    return " ".join([*line, *(["--"] if dashed else []), *map(shell_word, told[end:])])
+    return " ".join([*line, *(["--"] if dashed else []), *(shell_word(told[at]) for at in behind if not is_option[at])])
 
 
 def opens(state: str | None) -> bool:

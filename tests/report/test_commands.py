@@ -6,6 +6,15 @@ ROWS = [
     pytest.param(("retry", "R"), {"--state": "a b"}, "retry R --state 'a b'", id="a value in quotes"),
     pytest.param(("retry", "R", "-p.yaml"), {}, "retry R -- -p.yaml", id="a file that looks like an option"),
     pytest.param(("retry", "R", "-p"), {"--local": "-w"}, "retry R --local -w -- -p", id="options stand before it"),
+    pytest.param(
+        ("plan", "-x/p.yaml", "--online"),
+        {"--server": "s"},
+        "plan --online --server s -- -x/p.yaml",
+        id="a flag behind it",
+    ),
+    pytest.param(
+        ("run", "-p", "--var", "a=-1", "q"), {}, "run --var a=-1 -- -p q", id="an option with its value behind it"
+    ),
     pytest.param(("job", "history", "--file", "-x"), {}, "job history --file -x", id="the value of an option"),
     pytest.param(("retry", "R", "--var", "a=1"), {}, "retry R --var a=1", id="an option of ours"),
     pytest.param(("adopt", "R", "j", "--none"), {}, "adopt R j --none", id="a flag of ours"),
