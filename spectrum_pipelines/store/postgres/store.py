@@ -73,7 +73,7 @@ class PostgresStore(Closing):
 
     @property
     def name(self) -> str:
-        """The URL without a login."""
+        """The URL, with the user and without a password."""
         return self.database.target.name
 
     def probe(self) -> None:
