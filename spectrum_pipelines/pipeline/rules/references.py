@@ -37,6 +37,7 @@ LOGIN_NAMES = frozenset(
 
 _JOBS = ("jobs", "finally")
 _GROUP = ("concurrency", "group")
+_ELSEWHERE = "a secret can stand in a target, under the `variables` of a job and in a description"
 
 
 def check_references(draft: Draft) -> Iterator[Diagnostic]:
@@ -128,7 +129,8 @@ def _check_environment(place: Place, name: str) -> Iterator[Diagnostic]:
         yield place.fault("credentials", message, "name the group by something that is not secret")
         return
     if looks_secret(name) and place.path[0] != "variables" and not takes_secrets(place.path):
-        yield _told(place, f"`{place.written}` looks like a secret")
+        hint = f"if it is none, give it by a name that does not look like one; {_ELSEWHERE}"
+        yield replace(_told(place, f"`{place.written}` looks like a secret", hint), severity=Severity.WARNING)
         return
     section, *rest = place.path
     body = mapping(place.draft.view.section("variables").get(str(rest[0]))) if section == "variables" and rest else {}
@@ -146,7 +148,7 @@ def _check_variable(place: Place, name: str, *, is_dated: bool) -> Iterator[Diag
         yield place.fault("credentials", message, "name the group by something that is not secret")
         return
     if name in declared and declared[name].secret and not takes_secrets(place.path):
-        yield _told(place, f"`{name}` is secret")
+        yield _told(place, f"`{name}` is secret", f"use a value that is not secret; {_ELSEWHERE}")
         return
     if name not in declared:
         near = closest(name, declared)
@@ -163,10 +165,9 @@ def _check_variable(place: Place, name: str, *, is_dated: bool) -> Iterator[Diag
         )
 
 
-def _told(place: Place, why: str) -> Diagnostic:
+def _told(place: Place, why: str, hint: str) -> Diagnostic:
     """A bound, a time or a switch cannot be masked: plans, reports and reasons tell what it is."""
     message = f"what stands here is told in plans, reports and reasons, and {why}"
-    hint = "use a value that is not secret; a secret can stand in a target, under the `variables` of a job and in a description"
     return place.fault("credentials", message, hint)
 
 
