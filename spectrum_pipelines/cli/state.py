@@ -9,9 +9,9 @@ from spectrum_pipelines.cli.options import DEFAULT_STATE
 from spectrum_pipelines.document.source import leaves_its_checkout
 from spectrum_pipelines.errors import StateError
 from spectrum_pipelines.store.folder.places import LOCKS, home_of_user
+from spectrum_pipelines.store.folder.provenance import how_to_keep_it
 from spectrum_pipelines.store.interface import Store
 from spectrum_pipelines.store.where import open_store
-from spectrum_pipelines.words.shell import shell_word
 
 _GROUP_LOCKS = "SPECTRUM_GROUP_LOCKS"
 _PASSWORD = "SPECTRUM_STATE_PASSWORD"  # noqa: S105 - the name of a variable
@@ -29,9 +29,7 @@ def _hold_inside(path: Path) -> None:
     if not path.is_symlink() and leaves_its_checkout(str(path)):
         target = os.path.realpath(path)
         message = f"the state folder {path} leads out of the checkout by a link, to {target}"
-        raise StateError(
-            message, hint=f"to keep the state there, give that folder itself: --state {shell_word(target)}"
-        )
+        raise StateError(message, hint=how_to_keep_it(target))
 
 
 def recorded_state(state: str, store: Store) -> str | None:

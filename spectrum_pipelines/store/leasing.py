@@ -1,6 +1,5 @@
 """Getting what a run needs from a store: itself, its lease, its group; waiting where it is worth it, and saying who holds it."""
 
-import shlex
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -19,6 +18,7 @@ from spectrum_pipelines.store.interface import (
     group_lease,
     run_lease,
 )
+from spectrum_pipelines.words.shell import shell_word
 
 #: Seconds between two looks: what a waiting run loses at most, and how fast it hears that it shall stop waiting.
 _STEP = 0.2
@@ -151,7 +151,8 @@ def fenced(run_id: str, holder: Holder | None, *, store: str) -> Fenced:
 def _command(*words: str, store: str) -> str:
     """A command that finds what is in this store. No command can open one whose name stands in angle brackets."""
     at = () if store == USUAL or store.startswith("<") else ("--state", store)
-    return f"`{shlex.join(('spectrum-pipelines', *words, *at))}`"
+    line = " ".join(map(shell_word, ("spectrum-pipelines", *words, *at)))
+    return f"`{line}`"
 
 
 def _in_words(holder: Holder | None) -> str:

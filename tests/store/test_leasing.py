@@ -6,7 +6,7 @@ import pytest
 
 from spectrum_pipelines.store.holder import Holder, Who
 from spectrum_pipelines.store.interface import Busy, Store
-from spectrum_pipelines.store.leasing import take_run
+from spectrum_pipelines.store.leasing import busy, take_run
 from tests.store.histories import Clock
 
 _US = Who(pid=2, host="here")
@@ -64,3 +64,8 @@ def test_who_is_waited_for(renewals: tuple[float, ...], is_taken: bool, answer: 
             take()
         assert clock.monotonic() - 1000.0 < 2 * _LEASE
     assert len(told) == 1
+
+
+def test_a_refusal_names_a_store_so_that_the_command_can_be_pasted() -> None:
+    refusal = busy("20261123T150405Z-7f3a", None, store="a\tb")
+    assert "`spectrum-pipelines report 20261123T150405Z-7f3a --state $'a\\011b'`" in str(refusal.hint)

@@ -71,7 +71,12 @@ def _hold_inside(path: Path, named: Path) -> None:
     home = _checkout(named) or named.parent
     if home not in target.parents:
         message = f"the state folder {path} is a symbolic link that leads to {target}, out of {home}"
-        raise StateError(message, hint=f"to keep the state there, give that folder itself: --state {target}")
+        raise StateError(message, hint=how_to_keep_it(str(target)))
+
+
+def how_to_keep_it(target: str) -> str:
+    """The hint where a link leads to the state."""
+    return f"to keep the state there, give that folder itself: --state {shell_word(target)}"
 
 
 def _hold_untracked(path: Path, place: Path) -> None:

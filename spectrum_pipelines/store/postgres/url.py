@@ -4,7 +4,6 @@ A password never stands in it: a URL ends up in logs, process lists and journals
 """
 
 import re
-import shlex
 from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -13,6 +12,7 @@ from msgspec import Struct
 
 from spectrum_pipelines.errors import UserError
 from spectrum_pipelines.pipeline.model.durations import format_duration, parse_duration
+from spectrum_pipelines.words.shell import shell_word
 
 FORM = "postgresql://[user@]host[:port]/db[?sslmode=verify-full&schema=spectrum_pipelines&lease=30s]"
 HOW_TO_LOG_IN = "set PGPASSWORD, PGPASSFILE, SPECTRUM_STATE_PASSWORD or SPECTRUM_STATE_PASSWORD_FILE instead"
@@ -58,7 +58,7 @@ class Target(Struct, frozen=True, kw_only=True):
 
     def command(self, verb: str) -> str:
         """`spectrum-pipelines state VERB` for this database, to be pasted."""
-        return f"spectrum-pipelines state {verb} --state {shlex.quote(self.name)}"
+        return f"spectrum-pipelines state {verb} --state {shell_word(self.name)}"
 
     @property
     def is_near(self) -> bool:
