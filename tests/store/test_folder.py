@@ -138,10 +138,20 @@ def _a_way_to_nowhere(checkout: Path) -> None:
     (checkout / ".git").write_text("gitdir: /nonexistent\n")
 
 
+def _sparse(checkout: Path) -> None:
+    """The index has entries that stand for whole folders, of which `state` may be one."""
+    (checkout / "far" / "away").mkdir(parents=True)
+    (checkout / "far" / "away" / "x").touch()
+    git(checkout, "add", ".")
+    git(checkout, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x")
+    git(checkout, "sparse-checkout", "set", "--sparse-index", "state")
+
+
 UNTOLD: list[tuple[Callable[[Path], object], bool]] = [
     (_garbage, True), (_garbage, False), (_one_bit, False), (_a_way_to_nowhere, True), (_a_way_to_nowhere, False),
     (lambda checkout: git(checkout, "update-index", "--index-version", "4"), False),
     (lambda checkout: git(checkout, "update-index", "--split-index"), False),
+    (_sparse, False),
 ]  # fmt: skip
 
 
@@ -189,6 +199,34 @@ def test_a_folder_beside_a_tracked_name_that_is_alike_is_believed(checkout: Path
     acts(FolderStore(checkout / "state"))
 
 
+BESIDE: list[tuple[str, tuple[str, ...]]] = [
+    ("src/resultsdir/f", ()),
+    ("other/state/f", ()),
+    ("link/f", ()),
+    ("other/state/f", ("--intent-to-add",)),
+]
+
+
+@pytest.mark.parametrize("digest", ["sha1", "sha256"])
+@pytest.mark.parametrize(("name", "options"), BESIDE)
+def test_names_that_are_alike_are_no_reason_without_git_either(
+    tmp_path: Path, name: str, options: tuple[str, ...], digest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "-q", f"--object-format={digest}")
+    (tmp_path / name).parent.mkdir(parents=True)
+    for one in (name, "a", "zz"):
+        (tmp_path / one).touch()
+        git(tmp_path, "add", *options, one)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", "/nowhere")
+        acts(FolderStore(tmp_path / "state"))
+        acts(FolderStore(tmp_path / "state"))
+    git(tmp_path, "add", "--force", *options, "state/.gitignore")
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(StateError, match="came with the checkout: git tracks state in it"):
+        acts(FolderStore(tmp_path / "state"))
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_folder_of_another_user_is_not_believed(tmp_path: Path) -> None:
     acts(FolderStore(tmp_path / "state"))
@@ -200,13 +238,14 @@ def test_a_folder_of_another_user_is_not_believed(tmp_path: Path) -> None:
 
 
 def test_a_link_out_of_the_checkout_is_refused_and_one_inside_is_not(checkout: Path, tmp_path: Path) -> None:
-    (tmp_path / "victim").mkdir()
+    victim = tmp_path / "a victim"
+    victim.mkdir()
     link = checkout / ".spectrum-pipelines"
-    link.symlink_to(tmp_path / "victim")
+    link.symlink_to(victim)
     with pytest.raises(StateError, match="symbolic link that leads to") as caught:
         acts(FolderStore(link))
-    assert str(tmp_path / "victim") in str(caught.value.hint)
-    assert list((tmp_path / "victim").iterdir()) == []
+    assert shlex.split(str(caught.value.hint).partition(" --state ")[2]) == [str(victim)]
+    assert list(victim.iterdir()) == []
     link.unlink()
     (checkout / "var").mkdir()
     link.symlink_to("var")

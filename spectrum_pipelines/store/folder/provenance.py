@@ -35,6 +35,8 @@ _ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0",
 }
 _LEGIBLE_INDEX = (2, 3)  # versions in which the names of files stand as they are, one after another
+_TIMES_AND_MODES = 40  # bytes of an entry before its digest
+_IS_EXTENDED = 0x4000  # among the flags of an entry: two more bytes of them follow
 
 
 class _UntoldError(Exception):
@@ -124,21 +126,25 @@ def _tracked(top: Path, inside: list[str]) -> str | None:
 
 
 def _in_index(top: Path, inside: list[str]) -> str | None:
-    """Whether git tracks a file, without git: by the list that git keeps. Raises _UntoldError for one that cannot be read."""
+    """A place in which git tracks a file, without git: by the list that git keeps. Raises _UntoldError if that is illegible."""
     try:
         folder = _repository(top)
         if not (folder / "index").exists():
             return None
         data = (folder / "index").read_bytes()
-        is_split = any(folder.glob("sharedindex.*"))
     except OSError as error:
         raise _UntoldError(f"git's index: {in_words(error)}") from error
     if not _is_whole(data):
         raise _UntoldError("git's index is damaged")
-    if int.from_bytes(data[4:8], "big") not in _LEGIBLE_INDEX or is_split or b"sdir" in data:
+    names = _names(data)
+    if names is None:
         raise _UntoldError("git is not installed or does not answer, and its index is of a kind that only git can read")
-    # A file in it ends with a slash there, a link or a submodule in its place with a NUL.
-    return next((one for one in inside for end in (b"/", b"\0") if os.fsencode(one) + end in data), None)
+    # What is tracked in the very place is a link or a submodule.
+    places = {place: os.fsencode(place) for place in inside}
+    return next(
+        (it for it, place in places.items() if any(name == place or name.startswith(place + b"/") for name in names)),
+        None,
+    )
 
 
 def _repository(top: Path) -> Path:
@@ -151,6 +157,31 @@ def _repository(top: Path) -> Path:
     if word != "gitdir" or not folder.is_dir():
         raise _UntoldError(f"{named} leads to no repository")
     return folder
+
+
+def _names(data: bytes) -> list[bytes] | None:
+    """The names in a whole index; None if they do not all stand in it as they are. Raises _UntoldError."""
+    version, entries = int.from_bytes(data[4:8], "big"), int.from_bytes(data[8:12], "big")
+    if version not in _LEGIBLE_INDEX:
+        return None
+    digest = 32 if data.endswith((hashlib.sha256(data[:-32]).digest(), bytes(32))) else 20
+    names, at, end = [], 12, len(data) - digest
+    for _ in range(entries):
+        flags = at + _TIMES_AND_MODES + digest
+        start = flags + (4 if int.from_bytes(data[flags : flags + 2], "big") & _IS_EXTENDED else 2)
+        stop = data.find(b"\0", start, end)
+        if stop < 0:
+            raise _UntoldError("git's index is damaged")
+        names.append(data[start:stop])
+        at += (stop - at) // 8 * 8 + 8  # NULs fill an entry up, one at least
+    while at < end:
+        # In small letters is the name of an extension without which the entries mean something else: `link`, `sdir`.
+        if not data[at : at + 1].isupper():
+            return None
+        at += 8 + int.from_bytes(data[at + 4 : at + 8], "big")
+    if at != end:
+        raise _UntoldError("git's index is damaged")
+    return names
 
 
 def _is_whole(data: bytes) -> bool:
