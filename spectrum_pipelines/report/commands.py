@@ -1,4 +1,4 @@
-"""Commands of ours about runs and files that people are told to type: they are built here, and work as they are pasted.
+"""Commands of ours that name a run or a file, for people to type: they are built here, and work as they are pasted.
 
 A store knows no reports: it builds the few commands about itself of the same words, `words.shell.shell_word`.
 """
