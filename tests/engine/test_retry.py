@@ -216,6 +216,19 @@ def test_a_job_that_reacts_to_failures_keeps_what_it_did_in_a_round_without_any(
     assert _posts(world)[3:] == [("primary", 2), ("uses", 2)]
 
 
+def test_a_job_that_reacts_to_failures_and_was_changed_keeps_nothing() -> None:
+    """It was called succeeded with an execution of the file that it had before."""
+    world = World(
+        pipeline(job("load"), job("alert", "load", run_if=RunIf.ANY_FAILED), fail_fast=False), _failing("/load")
+    )
+    world.spectrum.files.append(File(path="/other", id=9))
+    world.run()
+    other = job("alert", "load", run_if=RunIf.ANY_FAILED, action=Trigger(target="/other"))
+    state = _retry(world, pipeline(job("load"), other, fail_fast=False))
+    assert the_job(state, "alert").status is JobStatus.SKIPPED
+    assert _posts(world) == [("load", 1), ("alert", 1), ("load", 2)]
+
+
 def test_a_target_that_is_missing_in_the_new_round_is_found_before_anything_is_triggered() -> None:
     world = World(pipeline(job("a"), job("b")), _failing("/b"))
     world.run()

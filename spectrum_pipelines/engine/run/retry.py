@@ -195,6 +195,7 @@ def fold_retried(state: RunState, event: ev.Retried, at: float) -> None:
 def _reopened(before: JobState | None, job: Job, again: bool) -> JobState:  # noqa: FBT001 - the fold's own word
     if before is None:
         return JobState(job=job)
+    before.stands = before.status.is_success and is_same_work(before.job, job)
     before.job = job
     before.version += 1
     if again:

@@ -80,8 +80,8 @@ def _by_run_if(state: RunState, job: Job) -> JobSkipped | JobEnded | None:
 
 def _nothing_failed(job: JobState) -> JobSkipped | JobEnded:
     """A job that waits for failures has none. What it did in an earlier round stays: what needs it may go on."""
-    last = job.attempts[-1] if job.attempts else None
-    if last is not None and last.status.is_success:
+    if job.stands:
+        last = job.attempts[-1]
         reason = "run_if: any_failed, and nothing failed in this round: what it did before stays"
         return JobEnded(job=job.job.id, status=last.status, cause=last.cause, reason=reason)
     reason = "run_if: any_failed, and nothing failed"

@@ -125,6 +125,7 @@ class JobState:
     started_at: float | None = None  # the first attempt's turn
     round_at: float | None = None  # the turn of this round's first attempt: `retry.max_duration` counts from here
     counts_from: int = 1  # the number of this round's first attempt: `retry.limit` counts from here
+    stands: bool = False  # it had succeeded before this round, which wants the same of it
     ended_at: float | None = None  # the job's final word
     turn: int = 0  # the number of the job's latest question: an answer to an earlier one is stale
 
