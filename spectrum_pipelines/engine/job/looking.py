@@ -120,7 +120,7 @@ def _bound(state: RunState, bound: Bound) -> Bound:
 
 
 def judged(state: RunState, job: JobState) -> Verdict:
-    """What the job's executions amount to. A sequence has not succeeded if none of them is of a file that it names."""
+    """What the job's executions amount to. A sequence has not succeeded while a file that it names has no execution."""
     try:
         verdict = judge(job.current, job.job.policy, gates(state, job))
     except Unresolvable as missing:  # the job began before its journal was read by a version that knows outputs
